@@ -1,0 +1,95 @@
+# DevPulse. `make` builds the programs into build/bin; `make help` lists the rest.
+# SAN=1 builds with AddressSanitizer and UBSan into build-san/ instead.
+
+PREFIX  ?= /usr/local
+CC      ?= cc
+VERSION := $(shell cat VERSION)
+B       := $(if $(SAN),build-san,build)
+
+PROGRAMS := dp-ingest dp-store dp-http dp-tail dp-send
+LDLIBS_dp-ingest = -lwebsockets
+LDLIBS_dp-store  = -lpq -lsqlite3
+LDLIBS_dp-http   = -lmicrohttpd -ljson-c -lpq -lsqlite3
+LDLIBS_dp-tail   = -lcurl
+LDLIBS_dp-send   = -lwebsockets -ljson-c
+
+WARNINGS  := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
+             -Wvla -Wformat=2
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CPPFLAGS  += -D_GNU_SOURCE -DDP_VERSION=$(VERSION) -Ilib -I/usr/include/postgresql
+CFLAGS    ?= -O2 -g
+DP_CFLAGS := -std=c17 -fPIE -pthread $(WARNINGS) $(if $(SAN),$(SANITIZE),$(HARDENING))
+LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
+
+LIB_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard lib/*.c))
+UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
+SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+ALL_LIBS := -lpq -lsqlite3 -ljson-c
+
+.PHONY: all unit lint help clean install uninstall
+.DELETE_ON_ERROR:
+all: $(PROGRAMS:%=$B/bin/%)
+
+help:
+	@echo 'make                  the programs, in $B/bin'
+	@echo 'make unit             the unit tests, built and run'
+	@echo 'make lint             format, static analysis, layers, manuals, scripts'
+	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
+	@echo 'make compile_commands.json'
+	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
+	@echo 'make clean'
+	@echo 'SAN=1                 with sanitizers, in build-san/'
+	@echo 'All tests: ./devpulse test'
+
+$B/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/libdevpulse.a: $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+
+# A program is the folder cmd/NAME and its LDLIBS line above.
+define program_rules
+$B/bin/$(1): $(patsubst %.c,$B/%.o,$(wildcard cmd/$(1)/*.c)) $B/libdevpulse.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS_$(1))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+
+# The page's files are compiled into dp-http by .incbin.
+$B/cmd/dp-http/assets.o: $(wildcard ui/*)
+
+# A unit test links the library and, where it tests a program's pure module, that object by name.
+$B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
+$B/unit/render_test: $B/cmd/dp-tail/render.o
+.PRECIOUS: $B/tests/unit/%.o
+
+unit: $(UNIT)
+	@for t in $^; do $$t || exit 1; done
+
+-include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d)
+
+include tests/lint.mk
+
+compile_commands.json: Makefile $(SOURCES)
+	@{ echo '['; sep=; for f in $(filter %.c,$(SOURCES)); do \
+		printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}\n' "$$sep" '$(CURDIR)' "$$f" \
+		'$(CPPFLAGS) $(DP_CFLAGS)' "$$f"; sep=,; done; echo ']'; } > $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(PROGRAMS:%=$B/bin/%) devpulse $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+
+uninstall:
+	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) devpulse
+	cd $(DESTDIR)$(PREFIX)/share/man && rm -f $(patsubst man/%.1,man1/%.1,$(wildcard man/*.1)) \
+		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5))
+
+clean:
+	rm -rf build build-san compile_commands.json

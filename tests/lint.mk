@@ -1,0 +1,39 @@
+# What `make lint` and `make fuzz` run.
+
+.PHONY: lint lint-format lint-tidy lint-cppcheck lint-layers lint-man lint-shell fuzz
+lint: lint-format lint-layers lint-cppcheck lint-tidy lint-man lint-shell
+
+lint-format:
+	clang-format --dry-run --Werror $(SOURCES)
+
+# Includes go only to lower layers: tsort fails on a cycle.
+lint-layers:
+	@for f in lib/*.[ch]; do m=$$(basename $${f%.*}); \
+		sed -n 's/^#include "\(.*\)\.h"/\1/p' $$f | grep -vx "$$m" | sed "s/^/$$m /"; done \
+		| tsort > /dev/null && echo 'layers: no cycle'
+
+lint-cppcheck:
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
+		--inline-suppr --suppress=missingIncludeSystem -D_GNU_SOURCE -DDP_VERSION=0 -Ilib \
+		-j 2 $(filter %.c,$(wildcard lib/*.c cmd/*/*.c))
+
+lint-tidy: compile_commands.json
+	printf '%s\n' $(filter %.c,$(wildcard lib/*.c cmd/*/*.c)) | xargs -P 2 -n 4 clang-tidy --quiet -p . 2>&1 | { ! grep -v ' warnings\? generated\.$$'; }
+
+lint-man:
+	mandoc -T lint -W warning man/*.[157]
+
+lint-shell:
+	shellcheck devpulse .ci/run $(wildcard tests/*.sh)
+	shellcheck -s bash $(wildcard tests/e2e/*.bash tests/e2e/*.bats)
+
+# Each tests/fuzz/NAME_fuzz.c with its corpus tests/fuzz/NAME.corpus/.
+SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+build/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch])
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -g -O1 -std=c17 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $< $(filter-out lib/store%,$(wildcard lib/*.c)) -pthread
+fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do n=$$(basename $$f _fuzz); mkdir -p build/fuzz/$$n.found; \
+		$$f -max_total_time=$(SECONDS) -timeout=10 build/fuzz/$$n.found tests/fuzz/$$n.corpus || exit 1; done
