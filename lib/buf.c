@@ -1,0 +1,109 @@
+#include "buf.h"
+
+#include "mem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dp_str dp_str_from(const char *text)
+{
+	return (struct dp_str){text, strlen(text)};
+}
+
+bool dp_str_equal(struct dp_str a, struct dp_str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool dp_str_is(struct dp_str s, const char *text)
+{
+	return dp_str_equal(s, dp_str_from(text));
+}
+
+void dp_buf_release(struct dp_buf *b)
+{
+	free(b->data);
+	*b = (struct dp_buf){0};
+}
+
+void dp_buf_clear(struct dp_buf *b)
+{
+	b->len = 0;
+}
+
+void dp_buf_reserve(struct dp_buf *b, size_t n)
+{
+	size_t cap = b->cap ? b->cap : 256;
+
+	if (b->cap - b->len >= n)
+		return;
+	while (cap - b->len < n)
+		cap *= 2;
+	b->data = dp_mem_resize(b->data, cap);
+	b->cap = cap;
+}
+
+void dp_buf_add(struct dp_buf *b, const char *p, size_t n)
+{
+	if (n == 0)
+		return;
+	dp_buf_reserve(b, n);
+	memcpy(b->data + b->len, p, n);
+	b->len += n;
+}
+
+void dp_buf_add_str(struct dp_buf *b, struct dp_str s)
+{
+	dp_buf_add(b, s.p, s.n);
+}
+
+void dp_buf_add_text(struct dp_buf *b, const char *text)
+{
+	dp_buf_add(b, text, strlen(text));
+}
+
+void dp_buf_add_char(struct dp_buf *b, char c)
+{
+	dp_buf_reserve(b, 1);
+	b->data[b->len++] = c;
+}
+
+void dp_buf_addf(struct dp_buf *b, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	assert(n >= 0);
+	dp_buf_reserve(b, (size_t)n + 1);
+	va_start(args, fmt);
+	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, args);
+	va_end(args);
+	b->len += (size_t)n;
+}
+
+void dp_buf_drop(struct dp_buf *b, size_t n)
+{
+	assert(n <= b->len);
+	if (n == 0)
+		return;
+	memmove(b->data, b->data + n, b->len - n);
+	b->len -= n;
+}
+
+const char *dp_buf_text(struct dp_buf *b)
+{
+	dp_buf_reserve(b, 1);
+	b->data[b->len] = '\0';
+	return b->data;
+}
+
+struct dp_str dp_buf_str(const struct dp_buf *b)
+{
+	return (struct dp_str){b->data, b->len};
+}

@@ -1,0 +1,167 @@
+#include "opt.h"
+
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_OF(tokens)  TEXT_OF_(tokens)
+#define TEXT_OF_(tokens) #tokens
+
+enum { KEY_HELP = 1000, KEY_VERSION };
+
+void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int argc, char **argv)
+{
+	*o = (struct dp_opt_state){.program = program, .argc = argc, .argv = argv};
+	dp_log_init(program->name);
+	opterr = 0;
+}
+
+static void print_option(const struct dp_opt *opt)
+{
+	char head[80];
+
+	snprintf(head, sizeof head, "%c%c%c --%s%s%s", opt->key < 256 ? '-' : ' ',
+	    opt->key < 256 ? opt->key : ' ', opt->key < 256 ? ',' : ' ', opt->name,
+	    opt->arg ? " " : "", opt->arg ? opt->arg : "");
+	printf("  %-30s%s%s", head, strlen(head) >= 30 ? "\n                                " : "",
+	    opt->help);
+	if (opt->preset)
+		printf(" (default %s)", opt->preset);
+	if (opt->env)
+		printf(" [%s]", opt->env);
+	putchar('\n');
+}
+
+static _Noreturn void print_help(const struct dp_program *p)
+{
+	static const struct dp_opt own[] = {{'h', "help", NULL, NULL, "print this and exit", NULL},
+	    {'V', "version", NULL, NULL, "print the version and exit", NULL}};
+	const char *line = p->usage;
+
+	for (const char *lead = "usage: "; *line; lead = "       ") {
+		size_t n = strcspn(line, "\n");
+
+		printf("%s%.*s\n", lead, (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	printf("\n%s\n\noptions:\n", p->about);
+	for (const struct dp_opt *opt = p->options; opt->key; opt++)
+		print_option(opt);
+	print_option(&own[0]);
+	print_option(&own[1]);
+	if (p->examples)
+		printf("\nexamples:\n%s", p->examples);
+	printf("\nA flag wins over its [VARIABLE], which wins over the default. See also: man %s\n",
+	    p->name);
+	exit(fflush(stdout) ? DP_EXIT_FAILURE : 0);
+}
+
+static _Noreturn void print_version(const struct dp_program *p)
+{
+	printf("%s (DevPulse) %s\n", p->name, TEXT_OF(DP_VERSION));
+	exit(fflush(stdout) ? DP_EXIT_FAILURE : 0);
+}
+
+/* The next variable of the table that is set, or NULL. */
+static const struct dp_opt *next_variable(struct dp_opt_state *o)
+{
+	while (o->program->options[o->variable].key) {
+		const struct dp_opt *opt = &o->program->options[o->variable++];
+		const char *value = opt->env ? getenv(opt->env) : NULL;
+
+		if (!value || !*value || (!opt->arg && strcmp(value, "1") != 0))
+			continue;
+		o->value = opt->arg ? value : NULL;
+		snprintf(o->source, sizeof o->source, "%s", opt->env);
+		return opt;
+	}
+	return NULL;
+}
+
+static _Noreturn void bad_flag(const struct dp_opt_state *o, int c)
+{
+	const char *word = o->argv[optind > 1 ? optind - 1 : 1];
+
+	if (c == ':')
+		dp_log_die(
+		    DP_EXIT_USAGE, "%s needs an argument; see %s --help", word, o->program->name);
+	if (optopt && optopt < 256 && strncmp(word, "--", 2) != 0)
+		dp_log_die(
+		    DP_EXIT_USAGE, "unknown option -%c; see %s --help", optopt, o->program->name);
+	dp_log_die(DP_EXIT_USAGE, "%s %s; see %s --help",
+	    optopt ? "no argument is taken by" : "unknown option", word, o->program->name);
+}
+
+int dp_opt_next(struct dp_opt_state *o)
+{
+	const struct dp_opt *table = o->program->options;
+	const struct dp_opt *opt = next_variable(o);
+	struct option longs[DP_OPT_MAX + 3] = {{0}};
+	char shorts[2 * DP_OPT_MAX + 8] = ":hV";
+	size_t at = strlen(shorts);
+	int n = 0;
+	int c;
+
+	if (opt)
+		return opt->key;
+	for (; table[n].key; n++) {
+		assert(n < DP_OPT_MAX);
+		longs[n] = (struct option){table[n].name,
+		    table[n].arg ? required_argument : no_argument, NULL, table[n].key};
+		if (table[n].key > 255)
+			continue;
+		shorts[at++] = (char)table[n].key;
+		if (table[n].arg)
+			shorts[at++] = ':';
+	}
+	longs[n] = (struct option){"help", no_argument, NULL, KEY_HELP};
+	longs[n + 1] = (struct option){"version", no_argument, NULL, KEY_VERSION};
+	c = getopt_long(o->argc, o->argv, shorts, longs, NULL);
+	if (c == 'h' || c == KEY_HELP)
+		print_help(o->program);
+	if (c == 'V' || c == KEY_VERSION)
+		print_version(o->program);
+	if (c == '?' || c == ':')
+		bad_flag(o, c);
+	if (c == -1) {
+		o->operand = optind;
+		return 0;
+	}
+	o->value = optarg;
+	while (table->key != c)
+		table++;
+	snprintf(o->source, sizeof o->source, "--%s", table->name);
+	return c;
+}
+
+void dp_opt_bad_value(const struct dp_opt_state *o, const char *why)
+{
+	dp_log_die(DP_EXIT_USAGE, "%s: %s", o->source, why);
+}
+
+int64_t dp_opt_number(const struct dp_opt_state *o, int64_t min, int64_t max)
+{
+	char why[160];
+	char *end;
+	long long v;
+
+	errno = 0;
+	v = strtoll(o->value, &end, 10);
+	if (end != o->value && *end == '\0' && errno == 0 && v >= min && v <= max)
+		return v;
+	snprintf(why, sizeof why, "a whole number from %lld to %lld is wanted, not '%.40s'",
+	    (long long)min, (long long)max, o->value);
+	dp_opt_bad_value(o, why);
+}
+
+void dp_opt_limit_operands(const struct dp_opt_state *o, int max)
+{
+	if (o->argc - o->operand > max)
+		dp_log_die(DP_EXIT_USAGE, "unexpected operand '%s'; see %s --help",
+		    o->argv[o->operand + max], o->program->name);
+}

@@ -1,0 +1,69 @@
+/* Command lines: a table of options that gives --help, --version, the DEVPULSE_* variables and
+ * clear errors. Flag before variable before default.
+ *
+ *	static const struct dp_opt options[] = {
+ *		{'l', "listen", "ADDRESS:PORT", "DEVPULSE_LISTEN", "where to listen",
+ *"127.0.0.1:8008"}, {0}}; static const struct dp_program program = {"dp-ingest", "dp-ingest
+ *[OPTIONS]\n…", "…", options};
+ *
+ *	dp_opt_init(&o, &program, argc, argv);
+ *	while ((c = dp_opt_next(&o)) != 0)
+ *		switch (c) {
+ *		case 'l': cfg.listen = o.value; break;
+ *		}
+ *	… argv[o.operand …argc)
+ */
+#ifndef DP_OPT_H
+#define DP_OPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DP_OPT_MAX = 32 };
+
+struct dp_opt {
+	int key;            /* what dp_opt_next returns: the letter of -x, or a value above 255 */
+	const char *name;   /* of --name */
+	const char *arg;    /* what --help calls its argument; NULL: it takes none */
+	const char *env;    /* the variable of the same meaning, or NULL */
+	const char *help;   /* one line */
+	const char *preset; /* the default as --help tells it, or NULL; never returned as a value */
+};
+
+struct dp_program {
+	const char *name;
+	const char *usage;            /* synopsis, a form a line, as in the manual */
+	const char *about;            /* a sentence or two; \n breaks lines */
+	const struct dp_opt *options; /* ended by a key of 0 */
+	const char *examples;         /* lines, or NULL */
+};
+
+struct dp_opt_state {
+	const struct dp_program *program;
+	int argc;
+	char **argv;
+	int variable; /* how many rows of the table were looked up in the environment */
+	int operand;  /* index of the first operand, once dp_opt_next returned 0 */
+	const char *value;
+	char source[64]; /* "--listen" or "DEVPULSE_LISTEN": where `value` is from, for messages */
+};
+
+void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int argc, char **argv);
+
+/* The next setting: the variables that are set and not empty first, then the flags, so that the
+ * last one counts. Returns its key, with o->value (NULL for an option without argument; good for
+ * ever), or 0 at the end. A variable of an option without argument counts where it is "1".
+ * --help and --version print and exit 0; what the table does not know exits 2 with a line that
+ * says what and where to look. */
+int dp_opt_next(struct dp_opt_state *o);
+
+/* The value as a number in [min, max]; exits 2 with a clear line where it is none. */
+int64_t dp_opt_number(const struct dp_opt_state *o, int64_t min, int64_t max);
+
+/* Ends the program with exit 2: "prog: error: SOURCE: why". */
+_Noreturn void dp_opt_bad_value(const struct dp_opt_state *o, const char *why);
+
+/* Ends the program with exit 2 where there are more than `max` operands. */
+void dp_opt_limit_operands(const struct dp_opt_state *o, int max);
+
+#endif
