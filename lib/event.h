@@ -1,0 +1,82 @@
+/* The event: the one record of DevPulse (devpulse-event(5)). This module alone knows the names of
+ * its fields: it reads what an application sent, checks and normalises it, and gives the fields
+ * that the programs need. */
+#ifndef DP_EVENT_H
+#define DP_EVENT_H
+
+#include "buf.h"
+#include "json.h"
+#include "uuid.h"
+
+#include <stdint.h>
+
+enum {
+	DP_EVENT_BYTES_MAX = 1024 * 1024, /* of one event as sent */
+	/* of one normalised line: escapes may grow, fields are added; what is read from a pipe */
+	DP_EVENT_LINE_MAX = 6 * DP_EVENT_BYTES_MAX + 4096,
+	DP_EVENT_TRACE_ID_MAX = 128, /* bytes */
+	DP_EVENT_NAME_MAX = 512,     /* bytes of system, type, environment: they are indexed */
+};
+
+enum dp_severity { DP_DEBUG, DP_INFO, DP_WARNING, DP_ERROR };
+
+/* A normalised event. The strings are decoded UTF-8. */
+struct dp_event {
+	struct dp_str json; /* the whole event, canonical, one line without newline */
+	struct dp_str trace_id;
+	struct dp_str system;
+	struct dp_str type;
+	struct dp_str title; /* `name`, else `details` where that is a string, cut at 200 bytes at a
+				character's border; may be empty */
+	char event_id[DP_UUID_TEXT + 1];
+	enum dp_severity severity;
+	int64_t ts_us;         /* `timestamp` */
+	uint32_t duration_set; /* 0 or 1: whether duration_ms was given */
+	double duration_ms;
+};
+
+struct dp_event_reader;
+
+struct dp_event_reader *dp_event_reader_new(void);
+void dp_event_reader_free(struct dp_event_reader **r);
+
+/* Normalises one event. The result is one object whose first members are traceId, eventId,
+ * timestamp, severity, system, type in this order, then the others as they were sent, then those
+ * that were added (receivedAt, timestampRaw, severityRaw, repairs). Reading a normalised event
+ * gives the same bytes again. Members that begin with '_' belong to a transport (_pos, _cursor) and
+ * are removed. `now_us` is the time of receipt.
+ * Returns 0 with *ev, good until the next call with this reader; or -1 with *why, ev->event_id the
+ * client's id if it could be read, else "". */
+int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
+    struct dp_event *ev, struct dp_refusal *why);
+
+/* A copy in one block that owns its strings; release with free(). */
+struct dp_event *dp_event_copy(const struct dp_event *ev);
+
+const char *dp_severity_name(enum dp_severity s);
+
+/* Reads one of the four names or a usual synonym ("WARN", "fatal", …), in any case. Returns 0 or
+ * -1. */
+int dp_severity_parse(struct dp_str name, enum dp_severity *out);
+
+/* An integer for an event id that is the same whenever it is asked for and fits a double exactly
+ * (53 bits, not negative): what REST calls `id`. */
+int64_t dp_event_number(const char event_id[DP_UUID_TEXT + 1]);
+
+/* Appends the event's members as an object, without those that stand beside it in REST's shape
+ * (traceId, system, type, timestamp): `data` of /api/traces/{id}. */
+void dp_event_write_data(struct dp_buf *out, struct dp_str json);
+
+/* Splits a message (a frame, a body) into its events: one object, an array of them, or NDJSON. A
+ * part that is no object is given too, to be refused by dp_event_read; what is well formed around
+ * it is not disturbed. Start with {message}. */
+struct dp_event_splitter {
+	struct dp_str rest;
+	int form; /* 0 before the first call */
+};
+
+/* The next part in *part; false at the end. An empty message has no parts; an empty array neither.
+ */
+bool dp_event_split(struct dp_event_splitter *s, struct dp_str *part);
+
+#endif

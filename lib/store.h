@@ -1,0 +1,120 @@
+/* The store: where events are kept. One interface, a back end by URL:
+ *
+ *	sqlite:///file.db, sqlite:////var/lib/file.db  (three slashes, then a path; four: absolute).
+ *	                                               A writer makes the file (0600) and folder
+ *(0700). postgresql://user:password@host:port/database  (as libpq takes it; postgres:// too)
+ *
+ * Both behave alike and are proven by one test suite (tests/unit/store_test.c).
+ *
+ * Order. Each event stored gets a sequence number, unique and increasing in the order of commits,
+ * across all writers of the database: a reader that has seen number n never finds a smaller one
+ * later. It is the cursor of everything that follows. It says nothing about time.
+ *
+ * A handle serves one thread at a time. */
+#ifndef DP_STORE_H
+#define DP_STORE_H
+
+#include "buf.h"
+#include "event.h"
+#include "filter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dp_store;
+
+enum dp_store_mode {
+	DP_STORE_WRITE, /* creates the database's schema, or migrates an older one */
+	DP_STORE_READ,  /* opens read-only and changes nothing */
+};
+
+/* Why a call failed: what the caller can do about it. */
+enum dp_store_fault {
+	DP_STORE_OK,
+	DP_STORE_AWAY,   /* not reachable, restarting, locked, full: the same call may work later */
+	DP_STORE_REJECT, /* one of the events cannot be stored, whatever is tried */
+	DP_STORE_BROKEN, /* wrong URL, newer schema, missing privilege: somebody must act */
+};
+
+/* The URL used where none is given: devpulse.db in $DEVPULSE_STATE_DIR, else in
+ * $XDG_STATE_HOME/devpulse, else in $HOME/.local/state/devpulse. Release with free(). */
+char *dp_store_default_url(void);
+
+/* Makes a handle. Does not touch the database: the first call that needs it does, and each call
+ * connects again after a connection was lost. NULL with *why where the URL is not one. */
+struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const char **why);
+void dp_store_close(struct dp_store **s);
+
+/* Of the last call that returned -1: the kind, and a text for people (what, where, why; without
+ * password), good until the next call. */
+enum dp_store_fault dp_store_fault(const struct dp_store *s);
+const char *dp_store_error(const struct dp_store *s);
+
+/* The URL for messages: without password. */
+const char *dp_store_name(const struct dp_store *s);
+
+/* Connects where there is no connection and makes sure of the schema. 0 or -1. */
+int dp_store_connect(struct dp_store *s);
+
+/* A random id of this database, made with its schema: a cursor of another one is not taken for its
+ * own. 36 characters; NULL before the first successful call. */
+const char *dp_store_id(const struct dp_store *s);
+
+/* Stores n events in one transaction, durably, or none. An event whose (trace_id, event_id) is
+ * there already is left as it is; is_new[i] (n flags, may be NULL) says which were stored now.
+ * Returns 0 or -1; after AWAY the same call may be made again (a commit whose outcome is unknown
+ * stores nothing twice). */
+int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
+
+/* Keeps an event that dp_store_put rejects in dead_letters with the reason. 0 or -1. */
+int dp_store_put_dead(struct dp_store *s, const struct dp_event *ev, const char *why);
+
+/* An event as read back; borrowed until the callback returns. */
+struct dp_store_row {
+	int64_t seq;
+	struct dp_str json; /* as dp_store_put took it */
+	struct dp_str trace_id;
+	struct dp_str system;
+	struct dp_str type;
+	char event_id[DP_UUID_TEXT + 1];
+	enum dp_severity severity;
+	int64_t ts_us;
+};
+
+/* Returns 0 to go on, or anything else to end the reading, which then returns 0. */
+typedef int dp_store_row_fn(void *arg, const struct dp_store_row *row);
+
+/* Events with a number above `after` that match, in order of number, at most `limit`. */
+int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
+    dp_store_row_fn *fn, void *arg);
+
+/* The number behind which the last n matching events lie (0: all of them do). */
+int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64_t *after);
+
+/* The highest number of the database (0: none). Cheap: a follower asks several times a second. */
+int dp_store_head(struct dp_store *s, int64_t *seq);
+
+/* The events of a trace in order of (ts, event id). */
+int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
+
+/* A trace in the list; borrowed until the callback returns. */
+struct dp_store_trace_row {
+	struct dp_str trace_id;
+	struct dp_str title;   /* of its first event in time */
+	struct dp_str systems; /* a canonical JSON array of strings, in order of first appearance */
+	int64_t first_us;
+	int64_t last_us;
+	int64_t events;
+	int64_t errors;
+	int64_t warnings;
+};
+
+typedef int dp_store_trace_fn(void *arg, const struct dp_store_trace_row *row);
+
+/* Traces by the time of their last event, newest first, then by id: those behind
+ * (before_us, before_id), or from the newest where before_id is NULL; at most `limit`. */
+int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
+    dp_store_trace_fn *fn, void *arg);
+
+#endif
