@@ -1,0 +1,95 @@
+# What the .bats files share: the built programs on PATH, free ports, waiting, background programs
+# that end with their test, and databases of both kinds.
+# shellcheck shell=bash
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+export ROOT
+export PATH="${DEVPULSE_BUILD:-$ROOT/build}/bin:$PATH"
+export XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
+export ASAN_OPTIONS="detect_leaks=1:exitcode=99" UBSAN_OPTIONS="print_stacktrace=1"
+unset DEVPULSE_LISTEN DEVPULSE_HTTP_LISTEN DEVPULSE_STATE_DIR DEVPULSE_DB DEVPULSE_URL DEVPULSE_TOKEN
+
+# A port that nobody listens on now. Two tests at once do not get the same one.
+free_port() {
+	local port
+	while :; do
+		port=$(shuf -i 10000-19999 -n 1)
+		(exec 8<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
+		mkdir "${TMPDIR:-/tmp}/.devpulse-port-$port" 2>/dev/null || continue
+		echo "${TMPDIR:-/tmp}/.devpulse-port-$port" >>"$BATS_TEST_TMPDIR/ports"
+		echo "$port"
+		return
+	done
+}
+
+# Runs a command until it succeeds, for at most 10 s (or RETRY_SECONDS); shows its last output where
+# it does not.
+retry_until() {
+	local end=$((SECONDS + ${RETRY_SECONDS:-10})) out
+	while ! out=$("$@" 2>&1); do
+		if ((SECONDS >= end)); then
+			printf 'never came true: %s\n%s\n' "$*" "$out" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# Whether a file holds a line that matches (grep -E).
+file_has() { grep -qE -- "$2" "$1"; }
+
+# Starts a program in the background: background NAME COMMAND [ARG...]. Its pid is in $NAME_pid, its
+# stdout and stderr in $BATS_TEST_TMPDIR/NAME.out and NAME.err. Ended by `stop_background`.
+background() {
+	local name=$1
+	shift
+	"$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
+	printf -v "${name}_pid" %s "$!"
+	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
+}
+
+# Waits for a background program and puts its exit status in $status, as bats' run does.
+wait_for() {
+	status=0
+	wait "$1" || status=$?
+	export status
+}
+
+# Call it from teardown().
+stop_background() {
+	local pid
+	if [ -e "$BATS_TEST_TMPDIR/pids" ]; then
+		while read -r pid; do
+			kill "$pid" 2>/dev/null || true
+		done <"$BATS_TEST_TMPDIR/pids"
+		wait 2>/dev/null || true
+	fi
+	if [ -e "$BATS_TEST_TMPDIR/ports" ]; then
+		xargs -r rmdir 2>/dev/null <"$BATS_TEST_TMPDIR/ports" || true
+	fi
+}
+
+# The URL of a new, empty database: new_database sqlite | postgresql.
+new_database() {
+	local name
+	case $1 in
+	sqlite) echo "sqlite:///$BATS_TEST_TMPDIR/events.db" ;;
+	postgresql)
+		[ -n "${DEVPULSE_TEST_PG:-}" ] || {
+			echo "no PostgreSQL: run this by ./devpulse test or tests/with-postgres.sh" >&2
+			return 1
+		}
+		name=t$(date +%s%N)$RANDOM
+		psql -qX "$DEVPULSE_TEST_PG" -c "CREATE DATABASE $name" >&2
+		echo "${DEVPULSE_TEST_PG%/*}/$name"
+		;;
+	esac
+}
+
+# Rows of a query on such a URL, columns separated by '|'.
+query() {
+	case $1 in
+	sqlite:*) sqlite3 "${1#sqlite:///}" "$2" ;;
+	*) psql -qAtX "$1" -c "$2" ;;
+	esac
+}
