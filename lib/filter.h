@@ -35,9 +35,10 @@ void dp_filter_release(struct dp_filter *f);
 /* Whether `name` is a field of filters ("trace", "severity", "system", "type"). */
 bool dp_filter_knows(const char *name);
 
-/* Adds the term name=values, values comma-separated. Returns 0, or -1 with *why (a constant
- * string) where the name is unknown, a value is empty or too long, a severity is none, or there are
- * too many. */
+/* Adds the term name=values: values separated by commas; a comma or backslash that belongs to a
+ * value has a backslash before it. Returns 0, or -1 with *why (a constant string) where the name is
+ * unknown, a value is empty, too long or no UTF-8 text, a severity is none, or there are too many.
+ */
 int dp_filter_add(struct dp_filter *f, const char *name, struct dp_str values, const char **why);
 
 bool dp_filter_match(const struct dp_filter *f, const struct dp_event *ev);
