@@ -27,7 +27,7 @@ UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all unit lint help clean install uninstall
+.PHONY: all unit unit-programs lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
@@ -68,6 +68,7 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 $B/unit/render_test: $B/cmd/dp-tail/render.o
 .PRECIOUS: $B/tests/unit/%.o
 
+unit-programs: $(UNIT)
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
 
@@ -85,9 +86,11 @@ install: all
 	install -m 755 $(PROGRAMS:%=$B/bin/%) devpulse $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/devpulse examples/demo.awk
 
 uninstall:
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) devpulse
+	rm -f $(DESTDIR)$(PREFIX)/share/devpulse/demo.awk
 	cd $(DESTDIR)$(PREFIX)/share/man && rm -f $(patsubst man/%.1,man1/%.1,$(wildcard man/*.1)) \
 		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5))
 

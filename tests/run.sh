@@ -1,0 +1,100 @@
+#!/bin/sh
+# All tests: lint, unit tests and end-to-end tests, the latter two again with sanitizers. Each suite
+# speaks TAP; the last line is "N passed, N failed, N skipped", the exit status 1 where one failed.
+#
+#	tests/run.sh [SUITE...]    lint unit e2e san-unit san-e2e (default: all)
+#	TESTS='tests/e2e/20-store.bats' tests/run.sh e2e
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+# PostgreSQL serves all suites; this script runs itself under it.
+if [ -z "${DEVPULSE_TEST_PG:-}" ]; then
+	exec tests/with-postgres.sh "$0" "$@"
+fi
+# bats starts many programs; an interrupted run must end them too.
+trap 'exit 130' INT TERM
+
+tap=$(mktemp)
+trap 'rm -f "$tap"' EXIT
+jobs=$(nproc)
+
+# Shows a suite's TAP as it comes and keeps it for the count. A suite that fails without a line that
+# says so (a crash, a lost test) counts as a failure of its own.
+suite() {
+	name=$1
+	shift
+	printf '\n== %s\n' "$name"
+	failures=$(grep -c '^not ok' "$tap")
+	{ "$@" 2>&1; echo "exit $?"; } | tee -a "$tap" | grep -v '^exit '
+	status=$(sed -n '$s/^exit //p' "$tap")
+	if [ "$status" != 0 ] && [ "$(grep -c '^not ok' "$tap")" = "$failures" ]; then
+		echo "not ok - $name ended with exit $status" | tee -a "$tap"
+	fi
+}
+
+# The formatters and analysers differ from version to version, so one is chosen; elsewhere they are
+# skipped.
+lint() {
+	llvm=14
+	for target in format layers cppcheck tidy man shell; do
+		case $target in
+		format | tidy)
+			if ! clang-format --version | grep -q "version $llvm\\."; then
+				echo "ok - lint-$target # SKIP clang-$target $llvm is wanted (Debian 12)"
+				continue
+			fi
+			;;
+		esac
+		if out=$(make -s "lint-$target" 2>&1); then
+			echo "ok - lint-$target"
+		else
+			printf 'not ok - lint-%s\n%s\n' "$target" "$out"
+		fi
+	done
+}
+
+build() {
+	out=$(make -s -j "$jobs" "$@" 2>&1) && return
+	printf 'not ok - make %s\n%s\n' "$*" "$out"
+	return 1
+}
+
+unit() {
+	failed=0
+	build "$@" all unit-programs || return 1
+	for program in "$dir"/unit/*_test; do
+		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || failed=1
+	done
+	return "$failed"
+}
+
+e2e() {
+	build "$@" all || return 1
+	# shellcheck disable=SC2086 # a list of files
+	DEVPULSE_BUILD=$PWD/$dir bats --tap ${TESTS:-tests/e2e tests/ui}
+}
+
+began=$(date +%s)
+[ $# -gt 0 ] || set -- lint unit e2e san-unit san-e2e
+for name; do
+	dir=build
+	case $name in
+	lint) suite lint lint ;;
+	unit) suite 'unit tests' unit ;;
+	e2e) suite 'end-to-end tests' e2e ;;
+	san-unit) dir=build-san && suite 'unit tests, sanitizers' unit SAN=1 ;;
+	san-e2e) dir=build-san && suite 'end-to-end tests, sanitizers' e2e SAN=1 ;;
+	*) echo "$0: no suite '$name'" >&2 && exit 2 ;;
+	esac
+done
+
+passed=$(grep '^ok' "$tap" | grep -vic '# skip')
+failed=$(grep -c '^not ok' "$tap")
+skipped=$(grep '^ok' "$tap" | grep -ic '# skip')
+if [ "$failed" != 0 ]; then
+	printf '\nfailed:\n'
+	grep '^not ok' "$tap"
+fi
+printf '\n%s s\n' "$(($(date +%s) - began))"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
