@@ -25,7 +25,7 @@ lint-man:
 
 lint-shell:
 	shellcheck devpulse .ci/run $(wildcard tests/*.sh)
-	shellcheck -s bash $(wildcard tests/e2e/*.bash tests/e2e/*.bats)
+	shellcheck $(wildcard tests/*/*.bash tests/*/*.bats)
 
 # Each tests/fuzz/NAME_fuzz.c with its corpus tests/fuzz/NAME.corpus/.
 SECONDS ?= 60

@@ -1,0 +1,174 @@
+#!/usr/bin/env bats
+# ./devpulse: up, down, status, logs, pipeline, demo.
+
+load helpers
+
+setup() {
+	DEVPULSE_LISTEN=127.0.0.1:$(free_port)
+	DEVPULSE_HTTP_LISTEN=127.0.0.1:$(free_port)
+	export DEVPULSE_LISTEN DEVPULSE_HTTP_LISTEN
+	export DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/devpulse
+	export DEVPULSE_BIN=${DEVPULSE_BUILD:-$ROOT/build}/bin
+	cd "$ROOT" || return 1
+}
+
+teardown() {
+	./devpulse down >/dev/null 2>&1 || true
+	stop_background
+}
+
+up() { ./devpulse up -d 3>&- 4>&- >"$BATS_TEST_TMPDIR/up.out"; }
+
+pid_of() { cat "$DEVPULSE_STATE_DIR/run/$1.pid"; }
+
+events_stored() {
+	[ "$(query "sqlite:///$DEVPULSE_STATE_DIR/devpulse.db" 'select count(*) from events')" = "$1" ]
+}
+
+@test "up says where everything is, status agrees, down stops all of it" {
+	up
+	file_has "$BATS_TEST_TMPDIR/up.out" "ws://$DEVPULSE_LISTEN/"
+	file_has "$BATS_TEST_TMPDIR/up.out" "http://$DEVPULSE_HTTP_LISTEN/"
+	curl -fsS "http://$DEVPULSE_HTTP_LISTEN/readyz"
+	./devpulse status
+	local pids
+	pids="$(pid_of dp-ingest) $(pid_of dp-store) $(pid_of dp-http)"
+	run ./devpulse down
+	[ "$status" = 0 ]
+	for pid in $pids; do
+		run kill -0 "$pid"
+		[ "$status" != 0 ]
+	done
+	run ./devpulse status
+	[ "$status" = 1 ]
+	[ ! -e "$DEVPULSE_STATE_DIR/run" ]
+}
+
+@test "the listeners are on loopback only" {
+	up
+	for pid in $(pid_of dp-ingest) $(pid_of dp-http); do
+		[ "$(ss -Hltnp | grep -c "pid=$pid,")" = 1 ]
+		ss -Hltnp | grep "pid=$pid," | grep -q ' 127\.0\.0\.1:'
+	done
+}
+
+@test "what was accepted before down is stored after it" {
+	up
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	./devpulse down
+	events_stored "$(wc -l <examples/events.ndjson)"
+}
+
+@test "Ctrl-C stops all, in order, after draining" {
+	background up setsid ./devpulse up
+	retry_until test -e "$DEVPULSE_STATE_DIR/run/up.ready"
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	kill -INT -- "-$(ps -o pgid= -p "$(pid_of up)" | tr -d ' ')"
+	wait_for "$up_pid"
+	[ "$status" = 0 ]
+	events_stored "$(wc -l <examples/events.ndjson)"
+}
+
+came_back() {
+	local now
+	now=$(pid_of "$1") && [ -n "$now" ] && [ "$now" != "$2" ] && ./devpulse status
+}
+
+@test "what dies is started again, and the data goes on" {
+	up
+	for program in dp-store dp-ingest dp-http; do
+		old=$(pid_of "$program")
+		kill -9 "$old"
+		retry_until came_back "$program" "$old"
+	done
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	retry_until events_stored "$(wc -l <examples/events.ndjson)"
+	run ./devpulse logs
+	[[ $output == *'pipeline ended'*'starting it again in 1 s'* ]]
+}
+
+@test "a second up on the same state, and one on a used port, say what to do" {
+	up
+	run ./devpulse up
+	[ "$status" = 1 ]
+	[[ $output == *"already up"*"status"* ]]
+	DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/second run ./devpulse up
+	[ "$status" = 1 ]
+	[[ $output == *"$DEVPULSE_LISTEN"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/second/run" ]
+	./devpulse status
+}
+
+@test "two can run side by side" {
+	up
+	DEVPULSE_LISTEN=127.0.0.1:$(free_port) DEVPULSE_HTTP_LISTEN=127.0.0.1:$(free_port) \
+		DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/second ./devpulse up -d 3>&- 4>&-
+	./devpulse status
+	DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/second ./devpulse down
+	./devpulse status
+}
+
+@test "an unwritable state directory: one line, exit 2" {
+	DEVPULSE_STATE_DIR=/proc/nowhere run ./devpulse up
+	[ "$status" = 2 ]
+	[[ $output == *"/proc/nowhere"*"set DEVPULSE_STATE_DIR"* ]]
+}
+
+@test "a wrong database URL: its line, exit 2, nothing left running" {
+	DEVPULSE_DB=mysql://x run ./devpulse up
+	[ "$status" = 2 ]
+	[[ $output == *"mysql://x"* ]]
+	[ ! -e "$DEVPULSE_STATE_DIR/run" ]
+}
+
+@test "up killed outright: down clears what it left" {
+	background up setsid ./devpulse up
+	retry_until test -e "$DEVPULSE_STATE_DIR/run/up.ready"
+	kill -9 "$(pid_of up)"
+	run ./devpulse up
+	[ "$status" = 1 ]
+	[[ $output == *"down"* ]]
+	./devpulse down
+	run ./devpulse status
+	[ "$status" = 1 ]
+}
+
+@test "pipeline runs dp-ingest | dp-store alone" {
+	background pipeline setsid ./devpulse pipeline
+	retry_until file_has "$BATS_TEST_TMPDIR/pipeline.err" 'listening'
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	kill -INT -- "-$pipeline_pid"
+	wait_for "$pipeline_pid"
+	[ "$status" = 0 ]
+	events_stored "$(wc -l <examples/events.ndjson)"
+}
+
+@test "PostgreSQL by DEVPULSE_DB, its password not shown" {
+	DEVPULSE_DB=$(new_database postgresql)
+	export DEVPULSE_DB=${DEVPULSE_DB/postgres@/postgres:s3cret@}
+	up
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	./devpulse status
+	run cat "$BATS_TEST_TMPDIR/up.out"
+	[[ $output == *'postgres:***@'* ]]
+	./devpulse down
+	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = "$(wc -l <examples/events.ndjson)" ]
+	run grep -r s3cret "$DEVPULSE_STATE_DIR" "$BATS_TEST_TMPDIR/up.out"
+	[ "$status" = 1 ]
+}
+
+@test "demo sends a little system's traffic, errors with locals included" {
+	up
+	./devpulse demo
+	curl -fsS "http://$DEVPULSE_HTTP_LISTEN/api/traces" |
+		jq -e '(.items | length) == 16 and ([.items[] | select(.error_count > 0)] | length) == 2'
+	dp-tail --url "http://$DEVPULSE_HTTP_LISTEN" --severity error --no-follow -n all -o json |
+		jq -se 'length == 2 and all(.[]; (.locals | length) > 3 and (.stacktrace | length) > 3)'
+}
+
+@test "unknown commands and help" {
+	run ./devpulse nonsense
+	[ "$status" = 2 ]
+	./devpulse help | grep -q '^usage: devpulse up'
+	./devpulse version | grep -q '^devpulse '
+}
