@@ -182,7 +182,7 @@ int dp_clock_parse(const char *text, size_t len, struct dp_time *out)
 
 size_t dp_clock_write(struct dp_time t, char out[DP_CLOCK_MAX])
 {
-	int64_t seconds = (t.us >= 0 ? t.us : t.us - US + 1) / US;
+	int64_t seconds = t.us / US - (t.us % US < 0);
 	int64_t days = (seconds >= 0 ? seconds : seconds - 86399) / 86400;
 	int of_day = (int)(seconds - days * 86400);
 	char fraction[12] = "";
@@ -194,7 +194,9 @@ size_t dp_clock_write(struct dp_time t, char out[DP_CLOCK_MAX])
 	assert(t.digits >= 0 && t.digits <= 9);
 	date_from_days(days, &year, &month, &day);
 	if (t.digits > 0) {
-		snprintf(fraction, sizeof fraction, ".%06d%03d", (int)(t.us - seconds * US), t.ns);
+		int us = (int)((t.us % US + US) % US);
+
+		snprintf(fraction, sizeof fraction, ".%06d%03d", us, t.ns);
 		fraction[t.digits + 1] = '\0';
 	}
 	n = snprintf(out, DP_CLOCK_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", year, month, day,
