@@ -59,11 +59,13 @@ int dp_listen_parse(const char *text, struct dp_listen *out, const char **why)
 	const char *colon = strrchr(text, ':');
 	const char *host = text;
 	size_t n = colon ? (size_t)(colon - text) : 0;
+	bool bracketed = false;
 
 	*why = "ADDRESS:PORT is wanted, as 127.0.0.1:8008 or [::1]:8008";
 	if (!colon || n == 0 || parse_port(colon + 1, &l.port) < 0)
 		return -1;
 	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		bracketed = true;
 		host++;
 		n -= 2;
 	} else if (memchr(host, ':', n)) {
@@ -72,10 +74,10 @@ int dp_listen_parse(const char *text, struct dp_listen *out, const char **why)
 	if (n >= sizeof l.host)
 		return -1;
 	memcpy(l.host, host, n);
-	if (strcmp(l.host, "localhost") == 0)
+	if (!bracketed && strcmp(l.host, "localhost") == 0)
 		snprintf(l.host, sizeof l.host, "127.0.0.1");
 	*why = "a numeric address is wanted (or localhost), not a name";
-	if (resolve_numeric(&l) < 0)
+	if (resolve_numeric(&l) < 0 || l.ipv6 != bracketed)
 		return -1;
 	*out = l;
 	return 0;
@@ -183,6 +185,8 @@ bool dp_guard_token_ok(const struct dp_guard *g, struct dp_str offered)
 	if (!g->token)
 		return true;
 	n = strlen(g->token);
+	if (n == 0)
+		return false;
 	for (size_t i = 0; i < offered.n; i++)
 		differs |= (unsigned char)(offered.p[i] ^ g->token[i % n]);
 	return differs == 0 && offered.n == n;
@@ -214,15 +218,16 @@ char *dp_guard_read_token(const char *path, const char **why)
 	char line[TOKEN_MAX + 2];
 	struct stat st;
 	FILE *f = fopen(path, "re");
-	size_t n;
+	size_t n = 0;
 
-	if (!f || fstat(fileno(f), &st) < 0) {
+	/* fread leaves errno as read(2) set it */
+	if (!f || fstat(fileno(f), &st) < 0 ||
+	    ((n = fread(line, 1, sizeof line, f)) == 0 && ferror(f))) {
 		*why = strerror(errno);
 		if (f)
 			fclose(f);
 		return NULL;
 	}
-	n = fread(line, 1, sizeof line, f);
 	fclose(f);
 	if (n > 0 && line[n - 1] == '\n')
 		n--;

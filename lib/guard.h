@@ -51,7 +51,8 @@ bool dp_guard_origin_ok(const struct dp_guard *g, struct dp_str origin);
 
 bool dp_guard_wants_token(const struct dp_guard *g);
 
-/* Whether `offered` is the token, compared in constant time. True where none is asked for. */
+/* Whether `offered` is the token, compared in constant time. True where none is asked for; an empty
+ * token is never offered. */
 bool dp_guard_token_ok(const struct dp_guard *g, struct dp_str offered);
 
 /* The token in the value of an Authorization header ("Bearer …"); an empty one where it is no such.
