@@ -83,18 +83,32 @@ static const struct dp_opt *next_variable(struct dp_opt_state *o)
 	return NULL;
 }
 
+/* The name of the option with this key, or NULL. */
+static const char *name_of(const struct dp_program *p, int key)
+{
+	if (key == KEY_HELP)
+		return "help";
+	if (key == KEY_VERSION)
+		return "version";
+	for (const struct dp_opt *opt = p->options; opt->key; opt++)
+		if (opt->key == key)
+			return opt->name;
+	return NULL;
+}
+
+/* getopt's optopt: a letter that nobody knows, the key of an option that is known but used wrongly,
+ * or 0 for an unknown --word. */
 static _Noreturn void bad_flag(const struct dp_opt_state *o, int c)
 {
-	const char *word = o->argv[optind > 1 ? optind - 1 : 1];
+	const char *program = o->program->name;
+	const char *name = optopt ? name_of(o->program, optopt) : NULL;
 
-	if (c == ':')
-		dp_log_die(
-		    DP_EXIT_USAGE, "%s needs an argument; see %s --help", word, o->program->name);
-	if (optopt && optopt < 256 && strncmp(word, "--", 2) != 0)
-		dp_log_die(
-		    DP_EXIT_USAGE, "unknown option -%c; see %s --help", optopt, o->program->name);
-	dp_log_die(DP_EXIT_USAGE, "%s %s; see %s --help",
-	    optopt ? "no argument is taken by" : "unknown option", word, o->program->name);
+	if (name)
+		dp_log_die(DP_EXIT_USAGE, "--%s %s; see %s --help", name,
+		    c == ':' ? "needs an argument" : "takes no argument", program);
+	if (optopt)
+		dp_log_die(DP_EXIT_USAGE, "unknown option -%c; see %s --help", optopt, program);
+	dp_log_die(DP_EXIT_USAGE, "unknown option %s; see %s --help", o->argv[optind - 1], program);
 }
 
 int dp_opt_next(struct dp_opt_state *o)

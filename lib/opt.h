@@ -2,9 +2,12 @@
  * clear errors. Flag before variable before default.
  *
  *	static const struct dp_opt options[] = {
- *		{'l', "listen", "ADDRESS:PORT", "DEVPULSE_LISTEN", "where to listen",
- *"127.0.0.1:8008"}, {0}}; static const struct dp_program program = {"dp-ingest", "dp-ingest
- *[OPTIONS]\n…", "…", options};
+ *		{'l', "listen", "ADDRESS:PORT", "DEVPULSE_LISTEN", "where to listen", PRESET},
+ *		{0},
+ *	};
+ *	static const struct dp_program program = {
+ *		"dp-ingest", "dp-ingest [OPTIONS]", "Receives events.", options, NULL,
+ *	};
  *
  *	dp_opt_init(&o, &program, argc, argv);
  *	while ((c = dp_opt_next(&o)) != 0)
