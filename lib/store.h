@@ -82,10 +82,13 @@ struct dp_store_row {
 	int64_t ts_us;
 };
 
-/* Returns 0 to go on, or anything else to end the reading, which then returns 0. */
+/* Returns 0 to go on, or anything else to end the reading, which then returns 0. The handle must
+ * not be used meanwhile. Where a reading fails half-way the rows given before stand. */
 typedef int dp_store_row_fn(void *arg, const struct dp_store_row *row);
 
-/* Events with a number above `after` that match, in order of number, at most `limit`. */
+/* Events with a number above `after` that match, in order of number, at most `limit`. A follower
+ * asks for the head first: where fewer than `limit` came, it may go on behind that number, and need
+ * not look again at all that did not match. */
 int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
     dp_store_row_fn *fn, void *arg);
 
@@ -98,11 +101,14 @@ int dp_store_head(struct dp_store *s, int64_t *seq);
 /* The events of a trace in order of (ts, event id). */
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
 
+enum { DP_STORE_SYSTEMS_MAX = 100 }; /* in the list of a trace */
+
 /* A trace in the list; borrowed until the callback returns. */
 struct dp_store_trace_row {
 	struct dp_str trace_id;
 	struct dp_str title;   /* of its first event in time */
-	struct dp_str systems; /* a canonical JSON array of strings, in order of first appearance */
+	struct dp_str systems; /* a canonical JSON array of strings, in order of first appearance;
+				  not more than the first DP_STORE_SYSTEMS_MAX */
 	int64_t first_us;
 	int64_t last_us;
 	int64_t events;

@@ -1,0 +1,115 @@
+/* What the back ends of the store share: private to lib/store*.c. A new back end is a file that
+ * fills in struct dp_store_backend, and a row in store.c.
+ *
+ * Writing is up to the back end. Reading is not: store_read.c makes the queries, in SQL that both
+ * databases understand, and a back end only runs them. */
+#ifndef DP_STORE_BACKEND_H
+#define DP_STORE_BACKEND_H
+
+#include "store.h"
+
+enum { DP_STORE_SCHEMA = 1 }; /* the version of the schema that this code knows */
+
+/* One column of a row; borrowed until the callback returns. */
+struct dp_store_cell {
+	struct dp_str text; /* of text columns and UUIDs; p is NULL where the value is NULL */
+	int64_t number;     /* of numbers; of times, in microseconds since the epoch */
+};
+
+enum { DP_STORE_CELLS_MAX = 8 };
+
+/* Gets a row; anything but 0 ends the reading. */
+typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
+
+/* A statement and its parameters $1, $2, … Values are borrowed and never become part of the text.
+ * SQLite takes $1 for a name and numbers names in the order of their appearance, so each is used
+ * once, in order. */
+struct dp_query {
+	struct dp_buf sql;
+	size_t count;
+	struct dp_query_value {
+		enum { DP_QUERY_TEXT, DP_QUERY_NUMBER, DP_QUERY_TIME } type;
+		const char *text;
+		int64_t number; /* of a time: microseconds since the epoch */
+	} values[DP_FILTER_TERMS_MAX * DP_FILTER_VALUES_MAX + 4];
+};
+
+struct dp_store_backend {
+	/* Frees the handle too. */
+	void (*close)(struct dp_store *s);
+	/* Makes sure of a connection and the schema; cheap where they are there. Sets the id. The
+	 * other operations are called after it. */
+	int (*connect)(struct dp_store *s);
+	/* As dp_store_put; n > 0, is_new is never NULL, its contents after a failure don't matter.
+	 */
+	int (*put)(
+	    struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
+	int (*put_dead)(struct dp_store *s, const struct dp_event *ev, const char *why);
+	/* Runs a query. Returns 0 at its end and where fn ended it. */
+	int (*select)(
+	    struct dp_store *s, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+};
+
+/* The first member of a back end's own struct. */
+struct dp_store {
+	const struct dp_store_backend *backend;
+	enum dp_store_mode mode;
+	enum dp_store_fault fault;
+	struct dp_buf error;
+	char *name;                /* the URL without password */
+	char id[DP_UUID_TEXT + 1]; /* "" before the first connection */
+};
+
+/* The constructors. NULL with *why where the URL is not one. */
+struct dp_store *dp_store_sqlite_new(const char *url, const char **why);
+struct dp_store *dp_store_pg_new(const char *url, const char **why);
+
+/* Releases what struct dp_store owns. */
+void dp_store_release(struct dp_store *s);
+
+/* Notes why a call failed; the text gets the store's name in front. Returns -1. */
+int dp_store_fail(struct dp_store *s, enum dp_store_fault fault, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Turns REJECT into BROKEN: after a failure where there was no event to reject. */
+void dp_store_blame_no_event(struct dp_store *s);
+
+/* Judges the version of the schema that was found, 0 being none: 0 where it can be used, 1 where a
+ * writer has to migrate it, -1 (failed) where it is newer, or a reader has to wait for a writer. */
+int dp_store_judge_schema(struct dp_store *s, int64_t version);
+
+/* The statements that both write. Behind "INSERT INTO events (…)" values follow. */
+#define DP_SQL_EVENT_COLUMNS "seq, trace_id, event_id, ts, severity, system, type, body"
+
+#define DP_SQL_READ_SCHEMA "SELECT version, database_id FROM schema_version"
+
+#define DP_SQL_WRITE_SCHEMA                                                         \
+	"INSERT INTO schema_version (one, version, database_id) VALUES (1, $1, $2)" \
+	" ON CONFLICT (one) DO UPDATE SET version = excluded.version"
+
+#define DP_SQL_PUT_TRACES \
+	"INSERT INTO traces (trace_id, first_ts, last_ts, events, errors, warnings, title) "
+#define DP_SQL_MERGE_TRACES                                         \
+	" ON CONFLICT (trace_id) DO UPDATE SET"                     \
+	" title = CASE WHEN excluded.first_ts < traces.first_ts"    \
+	"  THEN excluded.title ELSE traces.title END,"              \
+	" first_ts = CASE WHEN excluded.first_ts < traces.first_ts" \
+	"  THEN excluded.first_ts ELSE traces.first_ts END,"        \
+	" last_ts = CASE WHEN excluded.last_ts > traces.last_ts"    \
+	"  THEN excluded.last_ts ELSE traces.last_ts END,"          \
+	" events = traces.events + excluded.events,"                \
+	" errors = traces.errors + excluded.errors,"                \
+	" warnings = traces.warnings + excluded.warnings"
+
+#define DP_SQL_PUT_SYSTEMS \
+	"INSERT INTO trace_systems (trace_id, system, first_ts, last_ts, events, errors) "
+#define DP_SQL_MERGE_SYSTEMS                                               \
+	" ON CONFLICT (trace_id, system) DO UPDATE SET"                    \
+	" first_ts = CASE WHEN excluded.first_ts < trace_systems.first_ts" \
+	"  THEN excluded.first_ts ELSE trace_systems.first_ts END,"        \
+	" last_ts = CASE WHEN excluded.last_ts > trace_systems.last_ts"    \
+	"  THEN excluded.last_ts ELSE trace_systems.last_ts END,"          \
+	" events = trace_systems.events + excluded.events,"                \
+	" errors = trace_systems.errors + excluded.errors"
+
+#endif

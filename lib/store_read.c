@@ -1,0 +1,267 @@
+/* The reading half of store.h: queries as text and parameters, rows as structs. */
+#include "store_backend.h"
+
+#include "json.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SELECT_EVENTS "SELECT " DP_SQL_EVENT_COLUMNS " FROM events WHERE "
+
+static void add_value(struct dp_query *q, struct dp_query_value v)
+{
+	q->values[q->count++] = v;
+	dp_buf_addf(&q->sql, "$%zu", q->count);
+}
+
+static bool is_utf8(const char *text)
+{
+	uint32_t cp;
+	size_t len = 1;
+
+	for (size_t n = strlen(text); n > 0 && len > 0; n -= len, text += len)
+		len = dp_text_decode(text, n, &cp);
+	return len > 0;
+}
+
+/* PostgreSQL refuses to compare with what is not UTF-8. No event has such a text, nor an empty one.
+ */
+static void add_text(struct dp_query *q, const char *text)
+{
+	if (!is_utf8(text))
+		text = "";
+	add_value(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
+}
+
+static void add_number(struct dp_query *q, int64_t number)
+{
+	add_value(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
+}
+
+static void add_limit(struct dp_query *q, size_t limit)
+{
+	dp_buf_add_text(&q->sql, " LIMIT ");
+	add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+}
+
+static void add_filter(struct dp_query *q, const struct dp_filter *f)
+{
+	static const char *const columns[] = {[DP_FILTER_TRACE] = "trace_id",
+	    [DP_FILTER_SEVERITY] = "severity",
+	    [DP_FILTER_SYSTEM] = "system",
+	    [DP_FILTER_TYPE] = "type"};
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct dp_filter_term *t = &f->terms[i];
+
+		dp_buf_addf(&q->sql, " AND %s IN (", columns[t->field]);
+		for (size_t v = 0; v < t->count; v++) {
+			dp_buf_add_text(&q->sql, v > 0 ? ", " : "");
+			add_text(q, t->values[v]);
+		}
+		dp_buf_add_char(&q->sql, ')');
+	}
+}
+
+/* "ORDER BY seq", for the index on seq; of chosen traces "+seq", which no index serves: else the
+ * planner may walk all events in order of seq until it has found `limit` of a trace's few. */
+static void add_order(struct dp_query *q, const struct dp_filter *f, const char *direction)
+{
+	bool traces = false;
+
+	for (size_t i = 0; i < f->count; i++)
+		traces = traces || f->terms[i].field == DP_FILTER_TRACE;
+	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", traces ? "+" : "", direction);
+}
+
+/* Connects, runs the query and releases it. */
+static int run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	int rc = dp_store_connect(s);
+
+	dp_buf_text(&q->sql);
+	if (rc == 0 && (rc = s->backend->select(s, q, fn, arg)) < 0)
+		dp_store_blame_no_event(s);
+	dp_buf_release(&q->sql);
+	return rc;
+}
+
+/* The caller's function and argument, behind a dp_store_cells_fn. */
+struct event_reading {
+	dp_store_row_fn *fn;
+	void *arg;
+};
+
+static int on_event(void *arg, const struct dp_store_cell *c)
+{
+	const struct event_reading *reading = arg;
+	struct dp_store_row row = {
+	    .seq = c[0].number,
+	    .trace_id = c[1].text,
+	    .ts_us = c[3].number,
+	    .system = c[5].text,
+	    .type = c[6].text,
+	    .json = c[7].text,
+	};
+
+	snprintf(row.event_id, sizeof row.event_id, "%.*s", (int)c[2].text.n, c[2].text.p);
+	if (dp_severity_parse(c[4].text, &row.severity) < 0)
+		row.severity = DP_INFO;
+	return reading->fn(reading->arg, &row);
+}
+
+int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
+    dp_store_row_fn *fn, void *arg)
+{
+	struct event_reading reading = {fn, arg};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, SELECT_EVENTS "seq > ");
+	add_number(&q, after);
+	add_filter(&q, f);
+	add_order(&q, f, "");
+	add_limit(&q, limit);
+	return run(s, &q, on_event, &reading);
+}
+
+int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg)
+{
+	struct event_reading reading = {fn, arg};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, SELECT_EVENTS "trace_id = ");
+	add_text(&q, trace_id);
+	dp_buf_add_text(&q.sql, " ORDER BY ts, event_id");
+	return run(s, &q, on_event, &reading);
+}
+
+static int on_number(void *arg, const struct dp_store_cell *c)
+{
+	int64_t *number = arg;
+
+	*number = c[0].number;
+	return 0;
+}
+
+/* Runs a query for one number, 0 where there is none. */
+static int run_for_number(struct dp_store *s, struct dp_query *q, int64_t *number)
+{
+	int64_t found = 0;
+
+	if (run(s, q, on_number, &found) < 0)
+		return -1;
+	*number = found;
+	return 0;
+}
+
+int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64_t *after)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE seq > 0");
+	add_filter(&q, f);
+	add_order(&q, f, " DESC");
+	dp_buf_add_text(&q.sql, " LIMIT 1 OFFSET ");
+	add_number(&q, n < INT64_MAX ? (int64_t)n : INT64_MAX);
+	return run_for_number(s, &q, after);
+}
+
+int dp_store_head(struct dp_store *s, int64_t *seq)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT max(seq) FROM events");
+	return run_for_number(s, &q, seq);
+}
+
+/* The trace that is being put together: there is a row for each of its systems. */
+struct trace_reading {
+	dp_store_trace_fn *fn;
+	void *arg;
+	bool is_open;
+	struct dp_store_trace_row row;
+	struct dp_buf strings; /* trace_id and title */
+	struct dp_buf systems;
+	size_t system_count;
+};
+
+/* Hands the trace over. */
+static int end_trace(struct trace_reading *r)
+{
+	if (!r->is_open)
+		return 0;
+	r->is_open = false;
+	dp_buf_add_char(&r->systems, ']');
+	r->row.trace_id.p = r->strings.data;
+	r->row.title.p = r->strings.data + r->row.trace_id.n;
+	r->row.systems = dp_buf_str(&r->systems);
+	return r->fn(r->arg, &r->row);
+}
+
+static void begin_trace(struct trace_reading *r, const struct dp_store_cell *c)
+{
+	r->is_open = true;
+	r->row = (struct dp_store_trace_row){.trace_id.n = c[0].text.n,
+	    .title.n = c[1].text.n,
+	    .first_us = c[2].number,
+	    .last_us = c[3].number,
+	    .events = c[4].number,
+	    .errors = c[5].number,
+	    .warnings = c[6].number};
+	dp_buf_clear(&r->strings);
+	dp_buf_add_str(&r->strings, c[0].text);
+	dp_buf_add_str(&r->strings, c[1].text);
+	dp_buf_clear(&r->systems);
+	dp_buf_add_char(&r->systems, '[');
+	r->system_count = 0;
+}
+
+static int on_trace_system(void *arg, const struct dp_store_cell *c)
+{
+	struct trace_reading *r = arg;
+	struct dp_str current = {r->strings.data, r->row.trace_id.n};
+
+	if (!r->is_open || !dp_str_equal(current, c[0].text)) {
+		int rc = end_trace(r);
+
+		if (rc != 0)
+			return rc;
+		begin_trace(r, c);
+	}
+	if (!c[7].text.p || r->system_count == DP_STORE_SYSTEMS_MAX)
+		return 0;
+	if (r->system_count++ > 0)
+		dp_buf_add_char(&r->systems, ',');
+	dp_json_write_string(&r->systems, c[7].text);
+	return 0;
+}
+
+int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
+    dp_store_trace_fn *fn, void *arg)
+{
+	struct trace_reading r = {.fn = fn, .arg = arg};
+	struct dp_query q = {.count = 0};
+	int rc;
+
+	dp_buf_add_text(&q.sql,
+	    "SELECT t.trace_id, t.title, t.first_ts, t.last_ts, t.events, t.errors, t.warnings, "
+	    "s.system FROM (SELECT * FROM traces");
+	if (before_id) {
+		dp_buf_add_text(&q.sql, " WHERE (last_ts, trace_id) < (");
+		add_value(&q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
+		dp_buf_add_text(&q.sql, ", ");
+		add_text(&q, before_id);
+		dp_buf_add_char(&q.sql, ')');
+	}
+	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, trace_id DESC");
+	add_limit(&q, limit);
+	dp_buf_add_text(&q.sql, ") t LEFT JOIN trace_systems s ON s.trace_id = t.trace_id"
+				" ORDER BY t.last_ts DESC, t.trace_id DESC, s.first_ts, s.system");
+	rc = run(s, &q, on_trace_system, &r);
+	if (rc == 0)
+		end_trace(&r);
+	dp_buf_release(&r.strings);
+	dp_buf_release(&r.systems);
+	return rc;
+}
