@@ -1,0 +1,485 @@
+/* The back end for SQLite. Writers are serialised by BEGIN IMMEDIATE and `seq` is an AUTOINCREMENT,
+ * so the order of numbers is the order of commits. */
+#include "store_backend.h"
+
+#include "clock.h"
+#include "mem.h"
+#include "store_rollup.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUSY_MS = 5000 };
+
+/* Entry n brings a database of version n to version n + 1. Times are microseconds since the epoch.
+ */
+static const char *const migrations[DP_STORE_SCHEMA] = {
+    "CREATE TABLE schema_version ("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " version INTEGER NOT NULL,"
+    " database_id TEXT NOT NULL) STRICT;"
+    "CREATE TABLE events ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " trace_id TEXT NOT NULL,"
+    " event_id TEXT NOT NULL,"
+    " ts INTEGER NOT NULL,"
+    " severity TEXT NOT NULL,"
+    " system TEXT NOT NULL,"
+    " type TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " UNIQUE (trace_id, event_id)) STRICT;"
+    "CREATE TABLE traces ("
+    " trace_id TEXT PRIMARY KEY NOT NULL,"
+    " first_ts INTEGER NOT NULL,"
+    " last_ts INTEGER NOT NULL,"
+    " events INTEGER NOT NULL,"
+    " errors INTEGER NOT NULL,"
+    " warnings INTEGER NOT NULL,"
+    " title TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX traces_last ON traces (last_ts, trace_id);"
+    "CREATE TABLE trace_systems ("
+    " trace_id TEXT NOT NULL,"
+    " system TEXT NOT NULL,"
+    " first_ts INTEGER NOT NULL,"
+    " last_ts INTEGER NOT NULL,"
+    " events INTEGER NOT NULL,"
+    " errors INTEGER NOT NULL,"
+    " PRIMARY KEY (trace_id, system)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE dead_letters ("
+    " trace_id TEXT NOT NULL,"
+    " event_id TEXT NOT NULL,"
+    " received INTEGER NOT NULL,"
+    " why TEXT NOT NULL,"
+    " body BLOB NOT NULL,"
+    " PRIMARY KEY (trace_id, event_id)) STRICT;",
+};
+
+/* The statements that are kept prepared. */
+enum statement { BEGIN, COMMIT, PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_DEAD, STATEMENTS };
+
+static const char *const statement_text[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [PUT_EVENT] = "INSERT INTO events (trace_id, event_id, ts, severity, system, type, body)"
+		  " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [PUT_TRACE] = DP_SQL_PUT_TRACES "VALUES (?, ?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_TRACES,
+    [PUT_SYSTEM] = DP_SQL_PUT_SYSTEMS "VALUES (?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_SYSTEMS,
+    [PUT_DEAD] = "INSERT INTO dead_letters (trace_id, event_id, received, why, body)"
+		 " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+};
+
+struct sqlite_store {
+	struct dp_store store;
+	char *path;
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS];
+};
+
+static void disconnect(struct sqlite_store *s)
+{
+	for (size_t i = 0; i < STATEMENTS; i++) {
+		sqlite3_finalize(s->statements[i]);
+		s->statements[i] = NULL;
+	}
+	sqlite3_close(s->db);
+	s->db = NULL;
+}
+
+static void close_store(struct dp_store *store)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+
+	disconnect(s);
+	free(s->path);
+	dp_store_release(store);
+	free(s);
+}
+
+/* What a failed open(2) means, of the database or of a file beside it. */
+static enum dp_store_fault fault_of_open(int system_errno)
+{
+	switch (system_errno) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case EISDIR:
+	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return DP_STORE_BROKEN;
+	default:
+		return DP_STORE_AWAY;
+	}
+}
+
+static enum dp_store_fault fault_of(sqlite3 *db, int code)
+{
+	switch (code) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_PROTOCOL:
+	case SQLITE_INTERRUPT:
+	case SQLITE_NOMEM:
+		return DP_STORE_AWAY;
+	case SQLITE_CANTOPEN:
+		return fault_of_open(sqlite3_system_errno(db));
+	case SQLITE_TOOBIG:
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+		return DP_STORE_REJECT;
+	default:
+		return DP_STORE_BROKEN;
+	}
+}
+
+/* Notes the error of the last call on the connection. A lock passes and a rejected event is no
+ * fault of the connection; after anything else the next call opens the database anew. */
+static int fail(struct sqlite_store *s)
+{
+	int code = sqlite3_errcode(s->db) & 0xff;
+	int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
+
+	if (system_errno == ENOENT && s->store.mode == DP_STORE_READ)
+		dp_store_fail(&s->store, DP_STORE_AWAY,
+		    "no database yet at %s; dp-store creates it", s->path);
+	else
+		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
+		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	if (s->store.fault != DP_STORE_REJECT && code != SQLITE_BUSY && code != SQLITE_LOCKED)
+		disconnect(s);
+	return -1;
+}
+
+static int execute(struct sqlite_store *s, const char *sql)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s);
+}
+
+/* The kept statement; NULL (failed) where it cannot be prepared. */
+static sqlite3_stmt *prepared(struct sqlite_store *s, enum statement which)
+{
+	if (!s->statements[which] &&
+	    sqlite3_prepare_v3(s->db, statement_text[which], -1, SQLITE_PREPARE_PERSISTENT,
+		&s->statements[which], NULL) != SQLITE_OK)
+		fail(s);
+	return s->statements[which];
+}
+
+/* Runs a statement that gives no rows, and makes it ready for its next use. */
+static int run(struct sqlite_store *s, sqlite3_stmt *st)
+{
+	int rc;
+
+	if (!st)
+		return -1;
+	rc = sqlite3_step(st);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : fail(s);
+}
+
+/* Borrows the text until the statement has run. */
+static void bind_str(sqlite3_stmt *st, int at, struct dp_str text)
+{
+	sqlite3_bind_text64(st, at, text.p ? text.p : "", text.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static void bind_text(sqlite3_stmt *st, int at, const char *text)
+{
+	bind_str(st, at, dp_str_from(text));
+}
+
+/* Whether the file was moved or deleted under the connection, which then would work on without
+ * anybody ever seeing the data again. */
+static bool has_moved(struct sqlite_store *s)
+{
+	int moved = 0;
+
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved != 0;
+}
+
+/* Makes the folders that are missing on the way to the file. 0, or -1 with errno. */
+static int make_folders(const char *path)
+{
+	char *copy = dp_mem_copy(path, strlen(path));
+	int rc = 0;
+
+	for (char *p = strchr(copy + 1, '/'); p && rc == 0; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST && access(copy, F_OK) < 0)
+			rc = -1;
+		*p = '/';
+	}
+	free(copy);
+	return rc;
+}
+
+/* Makes the file, readable by its owner alone, where it is missing. By mknod(2), which opens no
+ * descriptor: closing one would drop the locks that another connection of this process may have. */
+static int make_file(struct sqlite_store *s)
+{
+	if (make_folders(s->path) == 0 &&
+	    (mknod(s->path, S_IFREG | 0600, 0) == 0 || errno == EEXIST))
+		return 0;
+	return dp_store_fail(&s->store,
+	    errno == ENOSPC || errno == EDQUOT ? DP_STORE_AWAY : DP_STORE_BROKEN,
+	    "cannot make this file: %s; give another place by --db or DEVPULSE_DB",
+	    strerror(errno));
+}
+
+/* Reads the schema's version, 0 where there is none, and the database's id. */
+static int read_schema(struct sqlite_store *s, int64_t *version)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_table_column_metadata(
+	    s->db, NULL, "schema_version", NULL, NULL, NULL, NULL, NULL, NULL);
+
+	*version = 0;
+	if (rc == SQLITE_ERROR) /* no such table */
+		return 0;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->db, DP_SQL_READ_SCHEMA, -1, &st, NULL);
+	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		*version = sqlite3_column_int64(st, 0);
+		snprintf(s->store.id, sizeof s->store.id, "%s",
+		    (const char *)sqlite3_column_text(st, 1));
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : fail(s);
+}
+
+static int write_schema(struct sqlite_store *s)
+{
+	char id[DP_UUID_TEXT + 1];
+	sqlite3_stmt *st = NULL;
+	int rc;
+
+	dp_uuid_v7(dp_clock_now_us(), id);
+	if (sqlite3_prepare_v2(s->db, DP_SQL_WRITE_SCHEMA, -1, &st, NULL) != SQLITE_OK)
+		return fail(s);
+	sqlite3_bind_int64(st, 1, DP_STORE_SCHEMA);
+	bind_text(st, 2, id);
+	rc = sqlite3_step(st);
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : fail(s);
+}
+
+/* Brings the schema up to date: looks again behind the lock, as another writer may have done it. */
+static int migrate(struct sqlite_store *s)
+{
+	int64_t version;
+
+	if (execute(s, "BEGIN IMMEDIATE") < 0 || read_schema(s, &version) < 0)
+		return -1;
+	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
+		if (execute(s, migrations[v]) < 0)
+			return -1;
+	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
+		return -1;
+	return execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
+}
+
+static int make_ready(struct sqlite_store *s)
+{
+	int64_t version;
+	int rc;
+
+	if (execute(s, s->store.mode == DP_STORE_READ
+			   ? "PRAGMA query_only = 1"
+			   : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") < 0)
+		return -1;
+	if (read_schema(s, &version) < 0)
+		return -1;
+	rc = dp_store_judge_schema(&s->store, version);
+	return rc == 1 ? migrate(s) : rc;
+}
+
+static int connect_store(struct dp_store *store)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	int flags = store->mode == DP_STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+
+	if (s->db && !has_moved(s))
+		return 0;
+	disconnect(s);
+	if (store->mode == DP_STORE_WRITE && make_file(s) < 0)
+		return -1;
+	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return fail(s);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	if (make_ready(s) == 0)
+		return 0;
+	disconnect(s);
+	return -1;
+}
+
+static int put_events(
+    struct sqlite_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
+{
+	sqlite3_stmt *st = prepared(s, PUT_EVENT);
+
+	for (size_t i = 0; i < n && st; i++) {
+		const struct dp_event *ev = events[i];
+
+		bind_str(st, 1, ev->trace_id);
+		bind_text(st, 2, ev->event_id);
+		sqlite3_bind_int64(st, 3, ev->ts_us);
+		bind_text(st, 4, dp_severity_name(ev->severity));
+		bind_str(st, 5, ev->system);
+		bind_str(st, 6, ev->type);
+		bind_str(st, 7, ev->json);
+		if (run(s, st) < 0)
+			return -1;
+		is_new[i] = sqlite3_changes(s->db) > 0;
+	}
+	return st ? 0 : -1;
+}
+
+static int put_traces(struct sqlite_store *s, const struct dp_rollup *r)
+{
+	sqlite3_stmt *st = prepared(s, PUT_TRACE);
+
+	for (size_t i = 0; i < r->trace_count && st; i++) {
+		const struct dp_rollup_row *row = &r->traces[i];
+
+		bind_str(st, 1, row->trace_id);
+		sqlite3_bind_int64(st, 2, row->first_us);
+		sqlite3_bind_int64(st, 3, row->last_us);
+		sqlite3_bind_int64(st, 4, row->events);
+		sqlite3_bind_int64(st, 5, row->errors);
+		sqlite3_bind_int64(st, 6, row->warnings);
+		bind_str(st, 7, row->title);
+		if (run(s, st) < 0)
+			return -1;
+	}
+	return st ? 0 : -1;
+}
+
+static int put_systems(struct sqlite_store *s, const struct dp_rollup *r)
+{
+	sqlite3_stmt *st = prepared(s, PUT_SYSTEM);
+
+	for (size_t i = 0; i < r->system_count && st; i++) {
+		const struct dp_rollup_row *row = &r->systems[i];
+
+		bind_str(st, 1, row->trace_id);
+		bind_str(st, 2, row->system);
+		sqlite3_bind_int64(st, 3, row->first_us);
+		sqlite3_bind_int64(st, 4, row->last_us);
+		sqlite3_bind_int64(st, 5, row->events);
+		sqlite3_bind_int64(st, 6, row->errors);
+		if (run(s, st) < 0)
+			return -1;
+	}
+	return st ? 0 : -1;
+}
+
+static int put(struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct dp_rollup r;
+	int rc;
+
+	if (run(s, prepared(s, BEGIN)) < 0 || put_events(s, events, n, is_new) < 0)
+		return -1;
+	dp_rollup_init(&r, events, n, is_new);
+	rc = put_traces(s, &r);
+	if (rc == 0)
+		rc = put_systems(s, &r);
+	dp_rollup_release(&r);
+	return rc == 0 ? run(s, prepared(s, COMMIT)) : rc;
+}
+
+static int put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	sqlite3_stmt *st = prepared(s, PUT_DEAD);
+
+	if (!st)
+		return -1;
+	bind_str(st, 1, ev->trace_id);
+	bind_text(st, 2, ev->event_id);
+	sqlite3_bind_int64(st, 3, dp_clock_now_us());
+	bind_text(st, 4, why);
+	sqlite3_bind_blob64(st, 5, ev->json.p ? ev->json.p : "", ev->json.n, SQLITE_STATIC);
+	return run(s, st);
+}
+
+static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		const struct dp_query_value *v = &q->values[i];
+
+		if (v->type == DP_QUERY_TEXT)
+			bind_text(st, (int)i + 1, v->text);
+		else
+			sqlite3_bind_int64(st, (int)i + 1, v->number);
+	}
+}
+
+static void read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
+{
+	int n = sqlite3_column_count(st);
+
+	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
+		cells[i] = (struct dp_store_cell){.number = 0};
+		if (sqlite3_column_type(st, i) == SQLITE_INTEGER) {
+			cells[i].number = sqlite3_column_int64(st, i);
+		} else if (sqlite3_column_type(st, i) == SQLITE_TEXT) {
+			cells[i].text.p = (const char *)sqlite3_column_text(st, i);
+			cells[i].text.n = (size_t)sqlite3_column_bytes(st, i);
+		}
+	}
+}
+
+static int select_rows(
+    struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(s->db, q->sql.data, (int)q->sql.len, &st, NULL);
+	bool wanted = true;
+
+	if (rc == SQLITE_OK)
+		bind_values(st, q);
+	while (rc == SQLITE_OK && wanted && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		read_row(st, cells);
+		wanted = fn(arg, cells) == 0;
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : fail(s);
+}
+
+struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
+{
+	static const struct dp_store_backend backend = {
+	    close_store, connect_store, put, put_dead, select_rows};
+	static const char prefix[] = "sqlite:///";
+	const char *path = url + strlen(prefix);
+	struct dp_buf full = {0};
+	struct sqlite_store *s;
+
+	*why = "a path is wanted behind three slashes, as sqlite:///events.db or "
+	       "sqlite:////var/lib/events.db";
+	if (strncmp(url, prefix, strlen(prefix)) != 0 || !*path || path[strlen(path) - 1] == '/')
+		return NULL;
+	s = dp_mem_new(sizeof *s);
+	s->store.backend = &backend;
+	s->store.name = dp_mem_copy(url, strlen(url));
+	/* "./" so that no name means anything special, as ":memory:" would. */
+	dp_buf_addf(&full, "%s%s", *path == '/' ? "" : "./", path);
+	dp_buf_text(&full);
+	s->path = full.data;
+	return &s->store;
+}
