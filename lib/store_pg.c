@@ -1,0 +1,412 @@
+/* The back end for PostgreSQL: connection, faults, schema. Fit to be distributed: every unique key
+ * contains trace_id, no sequences, no triggers. */
+#include "store_pg.h"
+
+#include "clock.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CONNECT_MS = 5000, /* unless the URL has a connect_timeout */
+	SQLSTATE_SIZE = 6,
+};
+
+/* Entry n brings a database of version n to version n + 1.
+ *
+ * Keys are compared as bytes (COLLATE "C"): fast, and the order is SQLite's. A body is `json`,
+ * which is kept to the letter (jsonb would rewrite numbers and reorder members) and can still be
+ * asked for its members: body->>'details'. */
+static const char *const migrations[DP_STORE_SCHEMA] = {
+    "CREATE TABLE schema_version ("
+    " one smallint PRIMARY KEY CHECK (one = 1),"
+    " version bigint NOT NULL,"
+    " database_id uuid NOT NULL);"
+    "CREATE TABLE event_counter ("
+    " one smallint PRIMARY KEY CHECK (one = 1),"
+    " n bigint NOT NULL) WITH (fillfactor = 10);"
+    "INSERT INTO event_counter VALUES (1, 0);"
+    "CREATE TABLE events ("
+    " seq bigint NOT NULL,"
+    " trace_id text COLLATE \"C\" NOT NULL,"
+    " event_id uuid NOT NULL,"
+    " ts timestamptz NOT NULL,"
+    " severity text NOT NULL,"
+    " system text COLLATE \"C\" NOT NULL,"
+    " type text NOT NULL,"
+    " body json NOT NULL,"
+    " PRIMARY KEY (trace_id, event_id));"
+    "CREATE INDEX events_seq ON events (seq);"
+    "CREATE TABLE traces ("
+    " trace_id text COLLATE \"C\" PRIMARY KEY,"
+    " first_ts timestamptz NOT NULL,"
+    " last_ts timestamptz NOT NULL,"
+    " events bigint NOT NULL,"
+    " errors bigint NOT NULL,"
+    " warnings bigint NOT NULL,"
+    " title text NOT NULL);"
+    "CREATE INDEX traces_last ON traces (last_ts, trace_id);"
+    "CREATE TABLE trace_systems ("
+    " trace_id text COLLATE \"C\" NOT NULL,"
+    " system text COLLATE \"C\" NOT NULL,"
+    " first_ts timestamptz NOT NULL,"
+    " last_ts timestamptz NOT NULL,"
+    " events bigint NOT NULL,"
+    " errors bigint NOT NULL,"
+    " PRIMARY KEY (trace_id, system));"
+    "CREATE TABLE dead_letters ("
+    " trace_id text COLLATE \"C\" NOT NULL,"
+    " event_id uuid NOT NULL,"
+    " received timestamptz NOT NULL,"
+    " why text NOT NULL,"
+    " body bytea NOT NULL,"
+    " PRIMARY KEY (trace_id, event_id));",
+};
+
+static void disconnect(struct pg_store *s)
+{
+	PQfinish(s->conn);
+	s->conn = NULL;
+}
+
+static bool begins_with_one_of(const char *text, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++)
+		if (strncmp(text, *prefixes, strlen(*prefixes)) == 0)
+			return true;
+	return false;
+}
+
+/* Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection,
+ * rollback, resources, intervention, lock timeout; then what the data of a row can cause. */
+static enum dp_store_fault fault_of(const char *sqlstate)
+{
+	static const char *const away[] = {"08", "40", "53", "57", "55P03", NULL};
+	static const char *const reject[] = {"21", "22", "23", "54", NULL};
+
+	if (begins_with_one_of(sqlstate, away))
+		return DP_STORE_AWAY;
+	return begins_with_one_of(sqlstate, reject) ? DP_STORE_REJECT : DP_STORE_BROKEN;
+}
+
+/* The text of a libpq message on one line. */
+static void fold_lines(char *text)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; text[i]; i++) {
+		bool blank = strchr("\n\t ", text[i]) != NULL;
+
+		if (!blank)
+			text[at++] = text[i];
+		else if (at > 0 && text[at - 1] != ' ')
+			text[at++] = ' ';
+	}
+	while (at > 0 && text[at - 1] == ' ')
+		at--;
+	text[at] = '\0';
+}
+
+int dp_pg_fail(struct pg_store *s, const PGresult *res)
+{
+	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	const char *message = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+	bool is_lost = PQstatus(s->conn) != CONNECTION_OK || !state;
+
+	if (state && message) {
+		dp_store_fail(&s->store, is_lost ? DP_STORE_AWAY : fault_of(state),
+		    "%s (SQLSTATE %s)", message, state);
+	} else {
+		const char *text = PQerrorMessage(s->conn);
+		char *copy = dp_mem_copy(text, strlen(text));
+
+		fold_lines(copy);
+		dp_store_fail(&s->store, DP_STORE_AWAY, "%s", *copy ? copy : "connection lost");
+		free(copy);
+	}
+	if (is_lost)
+		disconnect(s);
+	return -1;
+}
+
+int dp_pg_execute(struct pg_store *s, const char *sql)
+{
+	PGresult *res = PQexec(s->conn, sql);
+	ExecStatusType status = PQresultStatus(res);
+	int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : dp_pg_fail(s, res);
+
+	PQclear(res);
+	return rc;
+}
+
+void dp_pg_roll_back(struct pg_store *s)
+{
+	if (s->conn && PQtransactionStatus(s->conn) != PQTRANS_IDLE)
+		PQclear(PQexec(s->conn, "ROLLBACK"));
+}
+
+/* The code in a verbose message ("…FATAL:  28P01: password authentication failed…"), which is
+ * taken out of it, and the server's place in its source. "" where there is none. */
+static void take_sqlstate(char *message, char sqlstate[SQLSTATE_SIZE])
+{
+	static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	char *location = strstr(message, "\nLOCATION:");
+
+	sqlstate[0] = '\0';
+	if (location)
+		*location = '\0';
+	for (char *p = strstr(message, ":  "); p; p = strstr(p + 1, ":  ")) {
+		char *code = p + 3;
+
+		if (strspn(code, letters) != SQLSTATE_SIZE - 1 || code[5] != ':')
+			continue;
+		memcpy(sqlstate, code, SQLSTATE_SIZE - 1);
+		sqlstate[SQLSTATE_SIZE - 1] = '\0';
+		memmove(code, code + 7, strlen(code + 7) + 1);
+		return;
+	}
+}
+
+/* Notes why there is no connection. What only a person can put right is no reason to wait: the
+ * password, the role, the database's name. */
+static int fail_connect(struct pg_store *s, bool timed_out)
+{
+	const char *text = timed_out ? "no answer in time" : PQerrorMessage(s->conn);
+	char *copy = dp_mem_copy(text, strlen(text));
+	char sqlstate[SQLSTATE_SIZE];
+	enum dp_store_fault fault = DP_STORE_AWAY;
+
+	take_sqlstate(copy, sqlstate);
+	if (sqlstate[0])
+		fault = fault_of(sqlstate);
+	else if (PQconnectionNeedsPassword(s->conn))
+		fault = DP_STORE_BROKEN;
+	fold_lines(copy);
+	dp_store_fail(&s->store, fault, "%s", copy);
+	free(copy);
+	disconnect(s);
+	return -1;
+}
+
+/* Completes the connection begun. Returns 0, -1 (failed), or 1 where the time is over. */
+static int await_connection(PGconn *conn, int wait_ms)
+{
+	const int64_t end = dp_clock_monotonic_ms() + wait_ms;
+	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+	while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
+		int64_t left = end - dp_clock_monotonic_ms();
+		struct pollfd p = {.fd = PQsocket(conn),
+		    .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+
+		if (n == 0)
+			return 1;
+		if (n > 0)
+			want = PQconnectPoll(conn);
+		else if (errno != EINTR)
+			return -1;
+	}
+	return want == PGRES_POLLING_OK ? 0 : -1;
+}
+
+/* Not PQconnectdb: only here can the messages of a failed connection be made to carry a code. */
+static int open_connection(struct pg_store *s)
+{
+	/* Those before dbname can be overridden by the URL, which dbname is. */
+	static const char *const keywords[] = {"fallback_application_name", "keepalives_idle",
+	    "tcp_user_timeout", "dbname", "client_encoding", NULL};
+	const char *const values[] = {
+	    program_invocation_short_name, "30", "30000", s->url, "UTF8", NULL};
+	int rc;
+
+	s->conn = PQconnectStartParams(keywords, values, 1);
+	if (!s->conn)
+		return dp_store_fail(&s->store, DP_STORE_AWAY, "out of memory");
+	PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE);
+	if (PQstatus(s->conn) == CONNECTION_BAD)
+		return fail_connect(s, false);
+	rc = await_connection(s->conn, s->connect_ms);
+	if (rc != 0)
+		return fail_connect(s, rc > 0);
+	PQsetErrorVerbosity(s->conn, PQERRORS_DEFAULT);
+	return 0;
+}
+
+static int check_encoding(struct pg_store *s)
+{
+	const char *encoding = PQparameterStatus(s->conn, "server_encoding");
+
+	if (encoding && strcmp(encoding, "UTF8") == 0)
+		return 0;
+	return dp_store_fail(&s->store, DP_STORE_BROKEN,
+	    "the database has the encoding %s, which cannot hold every event: make one by "
+	    "createdb -T template0 -E UTF8",
+	    encoding ? encoding : "(unknown)");
+}
+
+/* A reader cannot write and does not run for ever. A writer that is stopped in its transaction
+ * doesn't hold up the others for ever. */
+static int set_session(struct pg_store *s)
+{
+	return dp_pg_execute(
+	    s, s->store.mode == DP_STORE_READ
+		   ? "SET default_transaction_read_only = on; SET statement_timeout = '30s'"
+		   : "SET idle_in_transaction_session_timeout = '60s'");
+}
+
+/* Reads the schema's version, 0 where there is none, and the database's id. */
+static int read_schema(struct pg_store *s, int64_t *version)
+{
+	PGresult *res = PQexec(s->conn, DP_SQL_READ_SCHEMA);
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	int rc = 0;
+
+	*version = 0;
+	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1) {
+		*version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+		memcpy(s->store.id, PQgetvalue(res, 0, 1), DP_UUID_TEXT + 1);
+	} else if (PQresultStatus(res) != PGRES_TUPLES_OK &&
+		   !(state && strcmp(state, "42P01") == 0)) { /* undefined_table */
+		rc = dp_pg_fail(s, res);
+	}
+	PQclear(res);
+	return rc;
+}
+
+static int write_schema(struct pg_store *s)
+{
+	char id[DP_UUID_TEXT + 1];
+	char version[8];
+	const char *const values[] = {version, id};
+	const int lengths[] = {sizeof version, DP_UUID_TEXT};
+	const int formats[] = {1, 0};
+	const Oid types[] = {PG_INT8, PG_UUID};
+	PGresult *res;
+	int rc;
+
+	dp_uuid_v7(dp_clock_now_us(), id);
+	dp_pg_write_int8(DP_STORE_SCHEMA, version);
+	res = PQexecParams(s->conn, DP_SQL_WRITE_SCHEMA, 2, types, values, lengths, formats, 0);
+	rc = PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : dp_pg_fail(s, res);
+	PQclear(res);
+	return rc;
+}
+
+/* Brings the schema from `version` up to date in one transaction. */
+static int migrate_from(struct pg_store *s, int64_t version)
+{
+	if (dp_pg_execute(s, "BEGIN") < 0)
+		return -1;
+	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
+		if (dp_pg_execute(s, migrations[v]) < 0)
+			return -1;
+	return write_schema(s) < 0 ? -1 : dp_pg_execute(s, "COMMIT");
+}
+
+/* Looks again behind a lock, as another writer may have done it. The number of the lock is
+ * arbitrary; a connection that ends lets go of it. */
+static int migrate(struct pg_store *s)
+{
+	int64_t version;
+
+	if (dp_pg_execute(s, "SELECT pg_advisory_lock(4919131752989213764)") < 0 ||
+	    read_schema(s, &version) < 0)
+		return -1;
+	if (version < DP_STORE_SCHEMA && migrate_from(s, version) < 0)
+		return -1;
+	return dp_pg_execute(s, "SELECT pg_advisory_unlock(4919131752989213764)") < 0
+		   ? -1
+		   : read_schema(s, &version);
+}
+
+static int make_ready(struct pg_store *s)
+{
+	int64_t version;
+	int rc;
+
+	if (check_encoding(s) < 0 || set_session(s) < 0 || read_schema(s, &version) < 0)
+		return -1;
+	rc = dp_store_judge_schema(&s->store, version);
+	return rc == 1 ? migrate(s) : rc;
+}
+
+static int connect_store(struct dp_store *store)
+{
+	struct pg_store *s = (struct pg_store *)store;
+
+	if (s->conn && PQstatus(s->conn) == CONNECTION_OK)
+		return 0;
+	disconnect(s);
+	if (open_connection(s) < 0)
+		return -1;
+	if (make_ready(s) == 0)
+		return 0;
+	disconnect(s);
+	return -1;
+}
+
+static void close_store(struct dp_store *store)
+{
+	struct pg_store *s = (struct pg_store *)store;
+
+	disconnect(s);
+	free(s->url);
+	dp_store_release(store);
+	free(s);
+}
+
+/* The value of a setting in the URL, or NULL. */
+static const char *setting(const PQconninfoOption *options, const char *keyword)
+{
+	while (strcmp(options->keyword, keyword) != 0)
+		options++;
+	return options->val;
+}
+
+/* The URL as messages show it, made from its parts: no password, wherever it was written. */
+static char *public_name(const PQconninfoOption *options)
+{
+	const char *user = setting(options, "user");
+	const char *host = setting(options, "host");
+	const char *port = setting(options, "port");
+	const char *database = setting(options, "dbname");
+	struct dp_buf name = {0};
+
+	if (!host)
+		host = setting(options, "hostaddr");
+	dp_buf_addf(&name, "postgresql://%s%s%s%s%s/%s", user ? user : "", user ? "@" : "",
+	    host ? host : "", port ? ":" : "", port ? port : "", database ? database : "");
+	dp_buf_text(&name);
+	return name.data;
+}
+
+struct dp_store *dp_store_pg_new(const char *url, const char **why)
+{
+	static const struct dp_store_backend backend = {
+	    close_store, connect_store, dp_pg_put, dp_pg_put_dead, dp_pg_select};
+	PQconninfoOption *options = PQconninfoParse(url, NULL);
+	const char *host = options ? setting(options, "host") : NULL;
+	struct pg_store *s = NULL;
+
+	if (!options) {
+		*why = "not a URL as PostgreSQL takes it: "
+		       "postgresql://user:password@host:port/database";
+	} else if (host && strchr(host, '@')) {
+		*why = "a @ in the user's name or password is written as %40";
+	} else {
+		const char *wait = setting(options, "connect_timeout");
+		long seconds = wait ? strtol(wait, NULL, 10) : 0;
+
+		s = dp_mem_new(sizeof *s);
+		s->store.backend = &backend;
+		s->store.name = public_name(options);
+		s->url = dp_mem_copy(url, strlen(url));
+		s->connect_ms = seconds > 0 && seconds < 3600 ? (int)seconds * 1000 : CONNECT_MS;
+	}
+	PQconninfoFree(options);
+	return s ? &s->store : NULL;
+}

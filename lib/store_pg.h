@@ -1,0 +1,58 @@
+/* What the files of the PostgreSQL back end share: private to lib/store_pg*.c.
+ *
+ * Times travel as PostgreSQL keeps them, and so does everything else that is not text: parameters
+ * and results are binary, which is exact and needs no parsing. */
+#ifndef DP_STORE_PG_H
+#define DP_STORE_PG_H
+
+#include "store_backend.h"
+
+#include <libpq-fe.h>
+
+/* Types of the server (pg_type.dat). */
+enum {
+	PG_BYTEA = 17,
+	PG_INT8 = 20,
+	PG_TEXT = 25,
+	PG_JSON = 114,
+	PG_JSON_ARRAY = 199,
+	PG_TEXT_ARRAY = 1009,
+	PG_INT8_ARRAY = 1016,
+	PG_TIMESTAMPTZ = 1184,
+	PG_TIMESTAMPTZ_ARRAY = 1185,
+	PG_UUID = 2950,
+	PG_UUID_ARRAY = 2951,
+};
+
+struct pg_store {
+	struct dp_store store;
+	char *url;
+	int connect_ms;
+	PGconn *conn;
+};
+
+/* Notes the error of a result (or, where it is NULL, of the connection), and gives the connection
+ * up where it is lost. Returns -1. */
+int dp_pg_fail(struct pg_store *s, const PGresult *res);
+
+/* Runs one or more statements without parameters and results. 0 or -1. */
+int dp_pg_execute(struct pg_store *s, const char *sql);
+
+/* Ends the transaction that a failure left open. The noted failure stays. */
+void dp_pg_roll_back(struct pg_store *s);
+
+/* 64 bits in the order of the network. */
+void dp_pg_write_int8(int64_t v, char out[8]);
+int64_t dp_pg_read_int8(const char *p);
+
+/* Microseconds since 1970 as a timestamptz and back. What no timestamptz can be becomes the nearest
+ * one that is finite. */
+int64_t dp_pg_time(int64_t us);
+int64_t dp_pg_time_us(int64_t pg_time);
+
+int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new);
+int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+int dp_pg_select(
+    struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+
+#endif

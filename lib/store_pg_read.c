@@ -1,0 +1,138 @@
+/* Reading from PostgreSQL, row by row, so that memory stays flat however much is asked for; and the
+ * server's binary forms. */
+#include "store_pg.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <string.h>
+
+void dp_pg_write_int8(int64_t v, char out[8])
+{
+	uint64_t net = htobe64((uint64_t)v);
+
+	memcpy(out, &net, sizeof net);
+}
+
+int64_t dp_pg_read_int8(const char *p)
+{
+	uint64_t net;
+
+	memcpy(&net, p, sizeof net);
+	return (int64_t)be64toh(net);
+}
+
+/* A timestamptz counts microseconds from 2000-01-01, from 4714 BC to 294276. The least and the
+ * greatest number of 64 bits stand for -infinity and infinity, which spoil all arithmetic. */
+static const int64_t pg_epoch_us = INT64_C(946684800000000);
+static const int64_t pg_first = INT64_C(-211813488000000000);
+static const int64_t pg_last = INT64_C(9223371331199999999);
+
+int64_t dp_pg_time(int64_t us)
+{
+	if (us < pg_first + pg_epoch_us)
+		return pg_first;
+	return us - pg_epoch_us < pg_last ? us - pg_epoch_us : pg_last;
+}
+
+int64_t dp_pg_time_us(int64_t pg_time)
+{
+	return pg_time < INT64_MAX - pg_epoch_us ? pg_time + pg_epoch_us : INT64_MAX;
+}
+
+enum { VALUES_MAX = sizeof((struct dp_query *)NULL)->values / sizeof(struct dp_query_value) };
+
+static int send_query(PGconn *conn, const struct dp_query *q)
+{
+	const char *values[VALUES_MAX];
+	char numbers[VALUES_MAX][8];
+	int lengths[VALUES_MAX];
+	int formats[VALUES_MAX];
+	Oid types[VALUES_MAX];
+
+	for (size_t i = 0; i < q->count; i++) {
+		const struct dp_query_value *v = &q->values[i];
+		bool is_text = v->type == DP_QUERY_TEXT;
+
+		if (!is_text)
+			dp_pg_write_int8(
+			    v->type == DP_QUERY_TIME ? dp_pg_time(v->number) : v->number,
+			    numbers[i]);
+		values[i] = is_text ? v->text : numbers[i];
+		lengths[i] = 8; /* of what is not text */
+		formats[i] = !is_text;
+		types[i] = is_text                      ? PG_TEXT
+			   : v->type == DP_QUERY_NUMBER ? PG_INT8
+							: PG_TIMESTAMPTZ;
+	}
+	return PQsendQueryParams(
+	    conn, q->sql.data, (int)q->count, types, values, lengths, formats, 1);
+}
+
+/* Reads one row; uuid is the place for the text of the only UUID. */
+static void read_row(const PGresult *res, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1])
+{
+	int n = PQnfields(res);
+
+	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
+		const char *p = PQgetvalue(res, 0, i);
+		struct dp_store_cell *c = &cells[i];
+
+		*c = (struct dp_store_cell){.number = 0};
+		if (PQgetisnull(res, 0, i))
+			continue;
+		switch (PQftype(res, i)) {
+		case PG_INT8:
+			c->number = dp_pg_read_int8(p);
+			break;
+		case PG_TIMESTAMPTZ:
+			c->number = dp_pg_time_us(dp_pg_read_int8(p));
+			break;
+		case PG_UUID:
+			dp_uuid_from_bytes((const uint8_t *)p, uuid);
+			c->text = dp_str_from(uuid);
+			break;
+		default:
+			c->text = (struct dp_str){p, (size_t)PQgetlength(res, 0, i)};
+		}
+	}
+}
+
+/* Asks the server to end the query that runs; what comes of it is seen in its result. */
+static void cancel(PGconn *conn)
+{
+	PGcancel *handle = PQgetCancel(conn);
+	char ignored[256];
+
+	if (handle)
+		PQcancel(handle, ignored, sizeof ignored);
+	PQfreeCancel(handle);
+}
+
+int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	struct pg_store *s = (struct pg_store *)store;
+	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
+	char uuid[DP_UUID_TEXT + 1];
+	bool is_wanted = true;
+	int rc = 0;
+	PGresult *res;
+
+	if (!send_query(s->conn, q))
+		return dp_pg_fail(s, NULL);
+	PQsetSingleRowMode(s->conn);
+	/* All results are read, whatever happens: else the connection is of no more use. */
+	while (s->conn && (res = PQgetResult(s->conn))) {
+		ExecStatusType status = PQresultStatus(res);
+
+		if (status == PGRES_SINGLE_TUPLE && is_wanted && rc == 0) {
+			read_row(res, cells, uuid);
+			is_wanted = fn(arg, cells) == 0;
+			if (!is_wanted)
+				cancel(s->conn);
+		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK && is_wanted) {
+			rc = dp_pg_fail(s, res);
+		}
+		PQclear(res);
+	}
+	return rc;
+}
