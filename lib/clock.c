@@ -180,29 +180,47 @@ int dp_clock_parse(const char *text, size_t len, struct dp_time *out)
 	return 0;
 }
 
+/* Writes `count` digits of a value and then `after`; returns behind them. */
+static char *put_digits(char *p, int value, int count, char after)
+{
+	for (int i = count - 1; i >= 0; i--) {
+		p[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	p[count] = after;
+	return p + count + 1;
+}
+
+/* By hand, as it is done twice for each event and snprintf takes longer than the rest of it. */
 size_t dp_clock_write(struct dp_time t, char out[DP_CLOCK_MAX])
 {
 	int64_t seconds = t.us / US - (t.us % US < 0);
 	int64_t days = (seconds >= 0 ? seconds : seconds - 86399) / 86400;
 	int of_day = (int)(seconds - days * 86400);
-	char fraction[12] = "";
+	char *p = out;
 	int year;
 	int month;
 	int day;
-	int n;
 
 	assert(t.digits >= 0 && t.digits <= 9);
 	date_from_days(days, &year, &month, &day);
+	if (year >= 0 && year <= 9999)
+		p = put_digits(p, year, 4, '-');
+	else
+		p += snprintf(p, DP_CLOCK_MAX, "%d-", year);
+	p = put_digits(p, month, 2, '-');
+	p = put_digits(p, day, 2, 'T');
+	p = put_digits(p, of_day / 3600, 2, ':');
+	p = put_digits(p, of_day / 60 % 60, 2, ':');
+	p = put_digits(p, of_day % 60, 2, '.');
 	if (t.digits > 0) {
-		int us = (int)((t.us % US + US) % US);
-
-		snprintf(fraction, sizeof fraction, ".%06d%03d", us, t.ns);
-		fraction[t.digits + 1] = '\0';
+		put_digits(p, (int)((t.us % US + US) % US), 6, ' ');
+		put_digits(p + 6, t.ns, 3, ' ');
+		p += t.digits + 1;
 	}
-	n = snprintf(out, DP_CLOCK_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", year, month, day,
-	    of_day / 3600, of_day / 60 % 60, of_day % 60, fraction);
-	assert(n > 0 && n < DP_CLOCK_MAX);
-	return (size_t)n;
+	p[-1] = 'Z';
+	*p = '\0';
+	return (size_t)(p - out);
 }
 
 size_t dp_clock_write_us(int64_t us, char out[DP_CLOCK_MAX])
