@@ -12,8 +12,9 @@
 
 enum {
 	DP_EVENT_BYTES_MAX = 1024 * 1024, /* of one event as sent */
-	/* of one normalised line: escapes may grow, fields are added; what is read from a pipe */
-	DP_EVENT_LINE_MAX = 6 * DP_EVENT_BYTES_MAX + 4096,
+	/* of a normalised one on a pipe, with all that we and a transport add; the canonical form
+	 * of what was sent is never longer than it */
+	DP_EVENT_LINE_MAX = DP_EVENT_BYTES_MAX + 4096,
 	DP_EVENT_TRACE_ID_MAX = 128, /* bytes */
 	DP_EVENT_NAME_MAX = 512,     /* bytes of system, type, environment: they are indexed */
 };
@@ -44,9 +45,10 @@ void dp_event_reader_free(struct dp_event_reader **r);
  * timestamp, severity, system, type in this order, then the others as they were sent, then those
  * that were added (receivedAt, timestampRaw, severityRaw, repairs). Reading a normalised event
  * gives the same bytes again. Members that begin with '_' belong to a transport (_pos, _cursor) and
- * are removed. `now_us` is the time of receipt.
+ * are removed. `now_us` is the time of receipt. More than DP_EVENT_BYTES_MAX are taken only of an
+ * event that has a receivedAt, and so was normalised before.
  * Returns 0 with *ev, good until the next call with this reader; or -1 with *why, ev->event_id the
- * client's id if it could be read, else "". */
+ * client's id if it could be read, else "", and the rest of *ev undefined. */
 int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
     struct dp_event *ev, struct dp_refusal *why);
 
@@ -55,28 +57,30 @@ struct dp_event *dp_event_copy(const struct dp_event *ev);
 
 const char *dp_severity_name(enum dp_severity s);
 
-/* Reads one of the four names or a usual synonym ("WARN", "fatal", …), in any case. Returns 0 or
- * -1. */
+/* Reads one of the four names, in any case: 0; or a usual synonym ("WARN", "fatal", …): 1. Returns
+ * -1 with *out untouched where it is neither. */
 int dp_severity_parse(struct dp_str name, enum dp_severity *out);
 
 /* An integer for an event id that is the same whenever it is asked for and fits a double exactly
- * (53 bits, not negative): what REST calls `id`. */
+ * (53 bits, not negative): what REST calls `id`. It is FNV-1a (64 bits) of the UUID's 16 bytes,
+ * shifted right by 11; clients may have kept it, so it stays so. */
 int64_t dp_event_number(const char event_id[DP_UUID_TEXT + 1]);
 
 /* Appends the event's members as an object, without those that stand beside it in REST's shape
  * (traceId, system, type, timestamp): `data` of /api/traces/{id}. */
 void dp_event_write_data(struct dp_buf *out, struct dp_str json);
 
-/* Splits a message (a frame, a body) into its events: one object, an array of them, or NDJSON. A
- * part that is no object is given too, to be refused by dp_event_read; what is well formed around
- * it is not disturbed. Start with {message}. */
+/* Splits a message (a frame, a body) into its events: an array of objects, or objects one after
+ * another, each on a line (NDJSON) or over several lines. A part that is no object is given too, to
+ * be refused by dp_event_read; what is well formed around it is not disturbed, as far as brackets
+ * and quotes match. Takes time linear in the message. Start with {message}. */
 struct dp_event_splitter {
 	struct dp_str rest;
 	int form; /* 0 before the first call */
 };
 
-/* The next part in *part; false at the end. An empty message has no parts; an empty array neither.
- */
+/* The next part in *part, without white space around; false at the end. An empty message has no
+ * parts; an empty array neither. A part may be empty, as in [{…},] or for a ] that is missing. */
 bool dp_event_split(struct dp_event_splitter *s, struct dp_str *part);
 
 #endif

@@ -17,19 +17,21 @@
 
 enum {
 	DP_JSON_DEPTH_MAX = 64,
-	DP_JSON_KEYS_MAX = 1000, /* an object */
-	DP_JSON_DIGITS_MAX = 40, /* a number, without sign, dot and exponent */
-	DP_JSON_EXPONENT_MAX = 308,
+	DP_JSON_KEYS_MAX = 1000,    /* an object */
+	DP_JSON_DIGITS_MAX = 40,    /* a number, without sign, dot and exponent */
+	DP_JSON_EXPONENT_MAX = 308, /* as written, and of the first digit that is not zero */
 };
 
-/* Why a text was refused. `code` and `why` are constant strings (why may be formatted into
- * `text`); `at` is the offset in the input. Codes are part of the wire contract. */
+/* Why a text was refused. Part of the wire contract: `code`, a constant string, one of
+ *
+ *	not-json bad-utf8 bad-number too-deep too-many-keys	the JSON, dp_json_normalize
+ *	too-large not-object no-known-field wrong-type		the event, dp_event_read
+ *	bad-trace-id bad-event-id too-long
+ */
 struct dp_refusal {
-	const char
-	    *code;     /* "not-json", "not-object", "bad-utf8", "too-deep", "too-many-keys",
-			  "bad-number", "too-large", "no-known-field", "wrong-type", "too-long" */
+	const char *code;
 	char why[160]; /* a sentence for people, in terms of the input */
-	size_t at;
+	size_t at;     /* the offset in the input; 0 where the event as a whole is meant */
 };
 
 /* What was changed so that every consumer can take the text; bits. */
@@ -43,7 +45,9 @@ enum {
 /* Appends the canonical form of the JSON value text[0..n) to *out: no white space, strings in raw
  * UTF-8 with the shortest escapes (\" \\ \b \f \n \r \t, \u00xx for other controls), numbers to the
  * letter, members in order with duplicates removed (the last one stays, at its place), depth, keys
- * and numbers within the limits above. Canonical text is its own canonical form.
+ * and numbers within the limits above. A number's magnitude is what a double holds: 0, or 1e-308 to
+ * 1.797e308. A byte order mark is refused. Canonical text is its own canonical form and never
+ * longer than the text it was made from.
  * Returns the DP_JSON_FIXED_* bits (0: nothing was changed), or -1 with *why and *out as before. */
 int dp_json_normalize(const char *text, size_t n, struct dp_buf *out, struct dp_refusal *why);
 
