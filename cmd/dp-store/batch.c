@@ -1,0 +1,270 @@
+#include "batch.h"
+
+#include "clock.h"
+#include "line.h"
+#include "log.h"
+#include "mem.h"
+#include "outage.h"
+#include "proc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BATCH_BYTES_MAX = 4 * 1024 * 1024,
+	DRAIN_MS = 1000, /* after a stop signal, for the end of input to come */
+};
+
+struct counts {
+	unsigned long long stored;
+	unsigned long long duplicates;
+	unsigned long long refused;
+	unsigned long long dead;
+};
+
+struct batch {
+	const struct batch_options *options;
+	struct dp_store *store;
+	struct dp_line_reader *lines;
+	struct dp_event_reader *reader;
+	struct outage outage;
+	struct dp_event **events; /* those that wait for the commit */
+	bool *is_new;
+	size_t count;
+	size_t bytes;
+	size_t done; /* of these: stored, or kept as dead letters */
+	struct counts counts;
+	bool tee_failed;
+	bool failed; /* the store: nothing more can be stored */
+};
+
+int batch_connect(struct dp_store *store)
+{
+	struct outage outage = {0};
+
+	while (dp_store_connect(store) < 0)
+		if (!outage_wait(&outage, store))
+			return -1;
+	outage_end(&outage, store);
+	return 0;
+}
+
+/* Passes on what was newly stored of n events. */
+static void tee(struct batch *b, size_t from, size_t n)
+{
+	bool ok = true;
+
+	if (!b->options->tee || b->tee_failed)
+		return;
+	for (size_t i = from; i < from + n && ok; i++) {
+		struct dp_str json = b->events[i]->json;
+
+		if (b->is_new[i])
+			ok = fwrite(json.p, 1, json.n, stdout) == json.n && putchar('\n') != EOF;
+	}
+	if (ok && fflush(stdout) == 0)
+		return;
+	b->tee_failed = true;
+	dp_log(DP_LOG_ERROR, "cannot write to stdout: %s; what was read is stored all the same",
+	    strerror(errno));
+}
+
+/* Keeps an event that the database rejects apart. Returns 0, or -1 where not even that works. */
+static int bury(struct batch *b, const struct dp_event *ev)
+{
+	const char *error = dp_store_error(b->store);
+	char *why = dp_mem_copy(error, strlen(error));
+	int rc;
+
+	dp_log_limited(DP_LOG_WARNING, "dead-letter",
+	    "event %s of trace %.*s goes to the table dead_letters: %s", ev->event_id,
+	    (int)ev->trace_id.n, ev->trace_id.p, why);
+	while ((rc = dp_store_put_dead(b->store, ev, why)) < 0)
+		if (!outage_wait(&b->outage, b->store))
+			break;
+	free(why);
+	if (rc == 0) {
+		b->counts.dead++;
+	} else if (dp_store_fault(b->store) == DP_STORE_REJECT) {
+		dp_log(DP_LOG_ERROR, "event %s is lost, the table dead_letters rejects it too: %s",
+		    ev->event_id, dp_store_error(b->store));
+		b->counts.refused++;
+		rc = 0;
+	}
+	return rc;
+}
+
+static void count(struct batch *b, size_t from, size_t n)
+{
+	for (size_t i = from; i < from + n; i++) {
+		b->counts.stored += b->is_new[i];
+		b->counts.duplicates += !b->is_new[i];
+	}
+}
+
+/* Stores n events of the batch; where the database rejects one of them, each half by itself. */
+static int store(struct batch *b, size_t from, size_t n)
+{
+	const struct dp_event *const *events = (const struct dp_event *const *)b->events + from;
+
+	while (dp_store_put(b->store, events, n, b->is_new + from) < 0) {
+		if (dp_store_fault(b->store) == DP_STORE_REJECT && n > 1)
+			return store(b, from, n / 2) < 0 ? -1 : store(b, from + n / 2, n - n / 2);
+		if (dp_store_fault(b->store) == DP_STORE_REJECT) {
+			if (bury(b, events[0]) < 0)
+				return -1;
+			b->done++;
+			return 0;
+		}
+		if (!outage_wait(&b->outage, b->store))
+			return -1;
+	}
+	outage_end(&b->outage, b->store);
+	b->done += n;
+	count(b, from, n);
+	tee(b, from, n);
+	return 0;
+}
+
+/* Makes an end of the batch: stored, or failed for good. */
+static void commit(struct batch *b)
+{
+	if (b->count == 0 || b->failed)
+		return;
+	b->done = 0;
+	b->failed = store(b, 0, b->count) < 0;
+	if (b->failed)
+		return;
+	for (size_t i = 0; i < b->count; i++)
+		free(b->events[i]);
+	b->count = 0;
+	b->bytes = 0;
+}
+
+static void refuse(struct batch *b, const char *code, const char *why)
+{
+	b->counts.refused++;
+	dp_log_limited(DP_LOG_WARNING, code, "line %llu is refused (%s): %s",
+	    (unsigned long long)dp_line_number(b->lines), code, why);
+}
+
+static void take(struct batch *b, struct dp_str line)
+{
+	struct dp_refusal why;
+	struct dp_event ev;
+
+	if (line.n == 0)
+		return;
+	if (dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why) < 0) {
+		refuse(b, why.code, why.why);
+		return;
+	}
+	b->events[b->count++] = dp_event_copy(&ev);
+	b->bytes += ev.json.n;
+	if (b->count == b->options->events_max || b->bytes >= BATCH_BYTES_MAX)
+		commit(b);
+}
+
+/* Takes the complete lines that are there. Returns what came instead of the next one. */
+static enum dp_line_got take_lines(struct batch *b)
+{
+	struct dp_str line;
+
+	while (!b->failed) {
+		enum dp_line_got got = dp_line_next(b->lines, &line);
+
+		if (got == DP_LINE_OK)
+			take(b, line);
+		else if (got == DP_LINE_LONG)
+			refuse(b, "too-large", "it is longer than any event may be");
+		else if (got == DP_LINE_PARTIAL)
+			dp_log(DP_LOG_WARNING,
+			    "the last line has no newline and is dropped: who wrote it ended in "
+			    "the middle of it");
+		else
+			return got;
+	}
+	return DP_LINE_MORE;
+}
+
+/* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
+ * the writer at the other end of the pipe, which got the signal too, can finish. */
+static bool wait_for_more(struct batch *b, int64_t *end_ms)
+{
+	int64_t now = dp_clock_monotonic_ms();
+
+	if (b->failed || b->tee_failed)
+		return false;
+	if (*end_ms == 0 && dp_line_wait(b->lines, dp_proc_stop_fd(), -1) >= 0 &&
+	    !dp_proc_stopping())
+		return true;
+	now = dp_clock_monotonic_ms();
+	if (*end_ms == 0)
+		*end_ms = now + DRAIN_MS;
+	return now < *end_ms && dp_line_wait(b->lines, -1, (int)(*end_ms - now)) > 0;
+}
+
+static void read_all(struct batch *b)
+{
+	enum dp_line_got got;
+	int64_t end_ms = 0;
+
+	while ((got = take_lines(b)) == DP_LINE_MORE) {
+		if (!dp_line_ready(b->lines))
+			commit(b);
+		if (!wait_for_more(b, &end_ms))
+			break;
+	}
+	if (got == DP_LINE_FAILED)
+		dp_log(DP_LOG_ERROR, "cannot read the input: %s", strerror(errno));
+	commit(b);
+	b->failed = b->failed || got == DP_LINE_FAILED;
+}
+
+/* How many events were read and are not stored: of the batch, and lines not yet looked at. */
+static size_t count_unstored(struct batch *b)
+{
+	size_t n = b->count - b->done;
+	struct dp_str line;
+
+	for (;;) {
+		enum dp_line_got got = dp_line_next(b->lines, &line);
+
+		if (got != DP_LINE_OK && got != DP_LINE_LONG)
+			return n;
+		n++;
+	}
+}
+
+static void report(struct batch *b)
+{
+	const struct counts *c = &b->counts;
+
+	if (b->failed && b->count > 0)
+		dp_log(DP_LOG_ERROR, "ends with %zu events read that could not be stored: %s",
+		    count_unstored(b), dp_store_error(b->store));
+	if (c->stored + c->duplicates + c->refused + c->dead > 0)
+		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
+		    c->stored, c->duplicates, c->refused, c->dead);
+}
+
+int batch_run(int fd, struct dp_store *store, const struct batch_options *options)
+{
+	struct batch b = {.options = options, .store = store};
+
+	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
+	b.reader = dp_event_reader_new();
+	b.events = dp_mem_resize_array(NULL, options->events_max, sizeof(struct dp_event *));
+	b.is_new = dp_mem_new(options->events_max * sizeof *b.is_new);
+	read_all(&b);
+	report(&b);
+	for (size_t i = 0; i < b.count; i++)
+		free(b.events[i]);
+	free(b.events);
+	free(b.is_new);
+	dp_event_reader_free(&b.reader);
+	dp_line_free(&b.lines);
+	return b.failed || b.tee_failed ? -1 : 0;
+}

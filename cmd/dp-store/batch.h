@@ -1,0 +1,26 @@
+/* Reads events, one a line, and stores them in batches: "commit when the next read would block".
+ * A busy stream batches itself, an event of a quiet one is committed at once. */
+#ifndef DP_BATCH_H
+#define DP_BATCH_H
+
+#include "store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct batch_options {
+	size_t events_max; /* the most events of a transaction */
+	bool tee;          /* write each event that was newly stored to stdout, after its commit */
+};
+
+/* Connects, waiting while the database is away. Returns 0, or -1 where it is broken or a stop
+ * signal ended the wait: the store tells. */
+int batch_connect(struct dp_store *store);
+
+/* Stores what comes from `fd` until its end or a stop signal. What cannot be stored for now is
+ * tried again for ever, and nothing more is read meanwhile. Reports by dp_log what happens, and at
+ * the end what was done. Returns 0, or -1 where something that was read could not be stored, read
+ * or passed on. */
+int batch_run(int fd, struct dp_store *store, const struct batch_options *options);
+
+#endif

@@ -1,0 +1,97 @@
+#include "batch.h"
+#include "log.h"
+#include "opt.h"
+#include "proc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OPT_TEE = 256, OPT_BATCH, OPT_READY_FD };
+
+static const struct dp_opt options[] = {
+    {'d', "db", "URL", "DEVPULSE_DB", "the database: sqlite:///FILE or postgresql://…",
+	"devpulse.db in the state directory"},
+    {OPT_TEE, "tee", NULL, NULL, "copy each event newly stored to stdout, after its commit", NULL},
+    {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "1000"},
+    {OPT_READY_FD, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
+    {0},
+};
+
+static const struct dp_program program = {
+    .name = "dp-store",
+    .usage = "dp-store [OPTIONS]",
+    .about =
+	"Reads events from stdin, one JSON object a line as dp-ingest writes them, and stores\n"
+	"them in SQLite or PostgreSQL. Commits whenever the next read would block.",
+    .options = options,
+    .examples = "  dp-ingest | dp-store\n"
+		"  dp-ingest - < events.ndjson | dp-store --db sqlite:///events.db\n"
+		"  dp-ingest | dp-store --db postgresql://me@localhost/devpulse --tee | jq .\n",
+};
+
+struct config {
+	const char *db; /* NULL: the default */
+	struct batch_options batch;
+	int ready_fd;
+};
+
+static struct config parse_args(int argc, char **argv)
+{
+	struct config cfg = {.batch.events_max = 1000, .ready_fd = -1};
+	struct dp_opt_state o;
+	int c;
+
+	dp_opt_init(&o, &program, argc, argv);
+	while ((c = dp_opt_next(&o)) != 0) {
+		switch (c) {
+		case 'd':
+			cfg.db = o.value;
+			break;
+		case OPT_TEE:
+			cfg.batch.tee = true;
+			break;
+		case OPT_BATCH:
+			cfg.batch.events_max = (size_t)dp_opt_number(&o, 1, 100000);
+			break;
+		case OPT_READY_FD:
+			cfg.ready_fd = (int)dp_opt_number(&o, 0, 1 << 20);
+			break;
+		}
+	}
+	dp_opt_limit_operands(&o, 0);
+	return cfg;
+}
+
+static struct dp_store *open_or_die(const struct config *cfg)
+{
+	char *preset = cfg->db ? NULL : dp_store_default_url();
+	const char *why;
+	struct dp_store *store = dp_store_open(cfg->db ? cfg->db : preset, DP_STORE_WRITE, &why);
+
+	free(preset);
+	if (!store)
+		dp_log_die(DP_EXIT_USAGE, "--db (DEVPULSE_DB): %s", why);
+	return store;
+}
+
+int main(int argc, char **argv)
+{
+	const struct config cfg = parse_args(argc, argv);
+	struct dp_store *store;
+	int rc;
+
+	dp_proc_init();
+	store = open_or_die(&cfg);
+	if (batch_connect(store) < 0) {
+		if (dp_store_fault(store) != DP_STORE_AWAY)
+			dp_log_die(DP_EXIT_USAGE, "%s", dp_store_error(store));
+		dp_log_die(DP_EXIT_FAILURE,
+		    "stopped before the database was there: %s; no event was read",
+		    dp_store_error(store));
+	}
+	dp_proc_ready(cfg.ready_fd);
+	rc = batch_run(STDIN_FILENO, store, &cfg.batch);
+	dp_store_close(&store);
+	return fflush(stdout) || rc < 0 ? DP_EXIT_FAILURE : 0;
+}

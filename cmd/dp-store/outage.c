@@ -1,0 +1,41 @@
+#include "outage.h"
+
+#include "clock.h"
+#include "log.h"
+#include "proc.h"
+
+#include <poll.h>
+
+enum { WAIT_FIRST_MS = 200, WAIT_MAX_MS = 10000 };
+
+/* Half of the wait is left to chance: programs that lost one database do not come back in step. */
+static int with_jitter(int wait_ms)
+{
+	return wait_ms / 2 + (int)(dp_clock_now_us() % (wait_ms / 2 + 1));
+}
+
+bool outage_wait(struct outage *o, const struct dp_store *store)
+{
+	struct pollfd stop = {.fd = dp_proc_stop_fd(), .events = POLLIN};
+
+	if (dp_store_fault(store) != DP_STORE_AWAY || o->is_last_try)
+		return false;
+	if (!o->is_on) {
+		dp_log(DP_LOG_WARNING, "the database is away: %s; retrying, nothing is lost",
+		    dp_store_error(store));
+		*o = (struct outage){
+		    .is_on = true, .since_ms = dp_clock_monotonic_ms(), .wait_ms = WAIT_FIRST_MS};
+	}
+	poll(&stop, 1, with_jitter(o->wait_ms));
+	o->is_last_try = dp_proc_stopping();
+	o->wait_ms = o->wait_ms < WAIT_MAX_MS / 2 ? o->wait_ms * 2 : WAIT_MAX_MS;
+	return true;
+}
+
+void outage_end(struct outage *o, const struct dp_store *store)
+{
+	if (o->is_on)
+		dp_log(DP_LOG_INFO, "the database is back after %.1f s: %s",
+		    (double)(dp_clock_monotonic_ms() - o->since_ms) / 1000, dp_store_name(store));
+	*o = (struct outage){0};
+}

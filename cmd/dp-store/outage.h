@@ -1,0 +1,26 @@
+/* Waiting for a database that is away: how long, and what is said about it. */
+#ifndef DP_OUTAGE_H
+#define DP_OUTAGE_H
+
+#include "store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* {0}: there is none. */
+struct outage {
+	bool is_on;
+	bool is_last_try; /* a stop signal came: the next call is the last one */
+	int64_t since_ms;
+	int wait_ms;
+};
+
+/* After a call of the store failed: waits and returns true where it shall be made again. False
+ * where waiting doesn't help (the fault is not AWAY), or a stop signal came and one more try
+ * failed. Says so, once an outage. */
+bool outage_wait(struct outage *o, const struct dp_store *store);
+
+/* After a call that succeeded: says so where there was an outage. */
+void outage_end(struct outage *o, const struct dp_store *store);
+
+#endif
