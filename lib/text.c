@@ -26,6 +26,27 @@ size_t dp_text_decode(const char *p, size_t n, uint32_t *cp)
 	return len;
 }
 
+bool dp_text_is_valid(const char *p, size_t n)
+{
+	static const uint64_t not_ascii = 0x8080808080808080;
+	uint64_t eight;
+	uint32_t cp;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = sizeof eight;
+		if (n - i >= len) {
+			memcpy(&eight, p + i, len);
+			if (!(eight & not_ascii))
+				continue;
+		}
+		len = dp_text_decode(p + i, n - i, &cp);
+		if (len == 0)
+			return false;
+	}
+	return true;
+}
+
 size_t dp_text_encode(uint32_t cp, char out[4])
 {
 	if (cp < 0x80) {

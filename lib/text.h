@@ -6,6 +6,7 @@
 #ifndef DP_TEXT_H
 #define DP_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ enum { DP_TEXT_STEP_MAX = 12 }; /* bytes of `out` in dp_text_step, with the NUL 
 /* Decodes one character of UTF-8 (RFC 3629: shortest form, no surrogates). Returns its length,
  * 1..4, and the code point in *cp; 0 where the bytes are no such character. n > 0. */
 size_t dp_text_decode(const char *p, size_t n, uint32_t *cp);
+
+/* Whether the bytes are UTF-8 throughout. */
+bool dp_text_is_valid(const char *p, size_t n);
 
 /* Writes a code point as UTF-8; returns 1..4. */
 size_t dp_text_encode(uint32_t cp, char out[4]);

@@ -54,6 +54,25 @@ static void decode_takes_only_utf8(void **state)
 	}
 }
 
+static void valid_is_what_decodes_throughout(void **state)
+{
+	(void)state;
+	assert_true(dp_text_is_valid("", 0));
+	assert_true(dp_text_is_valid("plain text, longer than eight bytes", 35));
+	/* each sequence behind 0 to 15 bytes of ASCII, at the end and before more */
+	for (size_t i = 0; i < sizeof decodings / sizeof *decodings; i++)
+		for (size_t before = 0; before < 16; before++) {
+			char text[40];
+			const size_t end = before + decodings[i].n;
+
+			memset(text, 'x', sizeof text);
+			memcpy(text + before, decodings[i].bytes, decodings[i].n);
+			if (dp_text_is_valid(text, end) != (decodings[i].want != 0) ||
+			    dp_text_is_valid(text, end + 16) != (decodings[i].want != 0))
+				fail_msg("%s behind %zu", decodings[i].name, before);
+		}
+}
+
 static void encode_is_the_inverse_of_decode(void **state)
 {
 	(void)state;
@@ -169,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decode_takes_only_utf8),
+	    cmocka_unit_test(valid_is_what_decodes_throughout),
 	    cmocka_unit_test(encode_is_the_inverse_of_decode),
 	    cmocka_unit_test(escape_leaves_nothing_that_a_terminal_obeys),
 	    cmocka_unit_test(step_never_writes_a_control_character),
