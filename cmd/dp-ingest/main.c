@@ -1,0 +1,148 @@
+#include "guard.h"
+#include "log.h"
+#include "opt.h"
+#include "proc.h"
+#include "server.h"
+#include "stdin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	KEY_ALLOW_HOST = 300,
+	KEY_TOKEN_FILE,
+	KEY_INSECURE,
+	KEY_MAX_CONNECTIONS,
+	KEY_WINDOW,
+	KEY_IDLE,
+	KEY_READY_FD
+};
+
+struct config {
+	struct server_config server;
+	bool filters_stdin;
+};
+
+static const struct dp_opt options[] = {
+    {'l', "listen", "ADDRESS:PORT", "DEVPULSE_LISTEN", "where to listen; port 0: any free one",
+	"127.0.0.1:8008"},
+    {KEY_ALLOW_HOST, "allow-host", "NAMES", "DEVPULSE_ALLOWED_HOSTS",
+	"more names for Host and Origin, comma-separated", "localhost,127.0.0.1,[::1]"},
+    {KEY_TOKEN_FILE, "token-file", "FILE", "DEVPULSE_TOKEN_FILE",
+	"the token that clients must offer; also in $DEVPULSE_TOKEN", NULL},
+    {KEY_INSECURE, "insecure", NULL, NULL, "listen beyond this machine without a token", NULL},
+    {KEY_MAX_CONNECTIONS, "max-connections", "N", NULL, "clients at a time", "512"},
+    {KEY_WINDOW, "window", "N", NULL, "messages a client may have unacknowledged", "1000"},
+    {KEY_IDLE, "idle-timeout", "SECONDS", NULL, "end clients that are silent for so long", "3600"},
+    {KEY_READY_FD, "ready-fd", "N", NULL, "write a newline to descriptor N when ready", NULL}, {0}};
+
+static const struct dp_program program = {"dp-ingest", "dp-ingest [OPTIONS]\ndp-ingest [OPTIONS] -",
+    "Takes events over WebSockets and POST, checks and normalises them, and writes them to\n"
+    "standard output, one JSON object a line. With '-' it takes them from standard input instead.\n"
+    "An event is acknowledged when it is written to the pipe.",
+    options,
+    "  dp-ingest | dp-store\n"
+    "  cat events.ndjson | dp-ingest - | dp-store\n"
+    "  curl -H 'Content-Type: application/json' -d '{\"details\":\"hello\"}' "
+    "http://127.0.0.1:8008/events\n"};
+
+static void set_listen(struct config *cfg, const struct dp_opt_state *o)
+{
+	const char *why;
+
+	if (dp_listen_parse(o->value, &cfg->server.listen, &why) < 0)
+		dp_opt_bad_value(o, why);
+}
+
+static void set_token_file(struct config *cfg, const struct dp_opt_state *o)
+{
+	char text[400];
+	const char *why;
+
+	cfg->server.token = dp_guard_read_token(o->value, &why);
+	if (cfg->server.token)
+		return;
+	snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
+	dp_opt_bad_value(o, text);
+}
+
+/* A token file wins over the variable. */
+static void set_token_variable(struct config *cfg)
+{
+	const char *token = getenv("DEVPULSE_TOKEN");
+
+	if (cfg->server.token || !token || !*token)
+		return;
+	if (!dp_guard_token_is_sane(dp_str_from(token)))
+		dp_log_die(DP_EXIT_USAGE,
+		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
+	cfg->server.token = token;
+}
+
+static void check_exposure(const struct config *cfg, bool insecure)
+{
+	if (cfg->server.listen.loopback || cfg->server.token || insecure || cfg->filters_stdin)
+		return;
+	dp_log_die(DP_EXIT_USAGE,
+	    "--listen %s: others than this machine could send here: give a --token-file, or say "
+	    "--insecure",
+	    cfg->server.listen.host);
+}
+
+static struct config parse_args(int argc, char **argv)
+{
+	struct config cfg = {
+	    .server = {
+		.max_connections = 512, .window = 1000, .idle_seconds = 3600, .ready_fd = -1}};
+	struct dp_opt_state o;
+	bool insecure = false;
+	const char *why;
+	int c;
+
+	dp_listen_parse("127.0.0.1:8008", &cfg.server.listen, &why);
+	dp_opt_init(&o, &program, argc, argv);
+	while ((c = dp_opt_next(&o)) != 0)
+		switch (c) {
+		case 'l':
+			set_listen(&cfg, &o);
+			break;
+		case KEY_ALLOW_HOST:
+			cfg.server.allow_hosts = o.value;
+			break;
+		case KEY_TOKEN_FILE:
+			set_token_file(&cfg, &o);
+			break;
+		case KEY_INSECURE:
+			insecure = true;
+			break;
+		case KEY_MAX_CONNECTIONS:
+			cfg.server.max_connections = (int)dp_opt_number(&o, 1, 60000);
+			break;
+		case KEY_WINDOW:
+			cfg.server.window = (int)dp_opt_number(&o, 1, 1000000);
+			break;
+		case KEY_IDLE:
+			cfg.server.idle_seconds = (int)dp_opt_number(&o, 2, 65000);
+			break;
+		case KEY_READY_FD:
+			cfg.server.ready_fd = (int)dp_opt_number(&o, 0, 1023);
+			break;
+		}
+	dp_opt_limit_operands(&o, 1);
+	if (o.operand < argc && strcmp(argv[o.operand], "-") != 0)
+		dp_log_die(DP_EXIT_USAGE,
+		    "unexpected operand '%s': only '-', standard input, is one", argv[o.operand]);
+	cfg.filters_stdin = o.operand < argc;
+	set_token_variable(&cfg);
+	check_exposure(&cfg, insecure);
+	return cfg;
+}
+
+int main(int argc, char **argv)
+{
+	const struct config cfg = parse_args(argc, argv);
+
+	dp_proc_init();
+	return cfg.filters_stdin ? stdin_run() : server_run(&cfg.server);
+}

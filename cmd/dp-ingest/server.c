@@ -1,0 +1,450 @@
+#include "server.h"
+
+#include "buf.h"
+#include "http.h"
+#include "listen.h"
+#include "log.h"
+#include "mem.h"
+#include "proc.h"
+#include "request.h"
+#include "tail.h"
+#include "ws.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	HANDSHAKE_SECONDS = 5,
+	HEADERS_MAX = 4096,
+	HANDSHAKES_MAX = 64,
+	READ_BYTES = 32 * 1024,
+	SPARE_DESCRIPTORS = 64,
+	DRAIN_SECONDS = 5,
+	GOODBYE_SECONDS = 2,
+	ACCEPT_PAUSE_MS = 200,
+};
+
+struct server *server_of(struct lws *wsi)
+{
+	return lws_context_user(lws_get_context(wsi));
+}
+
+/* The library's own complaints: about peers mostly, so at most one a minute. */
+static void log_library(int level, const char *line)
+{
+	(void)level;
+	dp_log_limited(
+	    DP_LOG_WARNING, "libwebsockets", "libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+static const char *address(const struct dp_listen *l, char text[80])
+{
+	snprintf(text, 80, l->ipv6 ? "[%s]:%d" : "%s:%d", l->host, l->port);
+	return text;
+}
+
+/* Stopping and draining */
+
+static void on_timer(struct lws_sorted_usec_list *sul);
+
+static void set_timer(struct server *s, int seconds)
+{
+	lws_sul_schedule(s->context, 0, &s->timer, on_timer, (lws_usec_t)seconds * LWS_US_PER_SEC);
+}
+
+void server_client_left(struct server *s)
+{
+	if (s->state == SERVER_CLOSES && s->sessions.count + s->tails.count + s->posts.count == 0)
+		s->state = SERVER_ENDED;
+}
+
+static void say_goodbye(struct server *s)
+{
+	s->state = SERVER_CLOSES;
+	ws_goodbye(s);
+	tail_goodbye(s);
+	set_timer(s, GOODBYE_SECONDS);
+	server_client_left(s);
+}
+
+static void stop_listening(struct server *s)
+{
+	if (s->listener)
+		lws_set_timeout(s->listener, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	s->listener = NULL;
+	lws_sul_cancel(&s->accept_timer);
+}
+
+static bool is_drained(const struct server *s)
+{
+	return pump_written(s->pump) == pump_added(s->pump);
+}
+
+static void stop(struct server *s)
+{
+	if (s->state != SERVER_RUNS)
+		return;
+	s->state = SERVER_DRAINS;
+	stop_listening(s);
+	ws_stop(s);
+	http_stop(s);
+	set_timer(s, DRAIN_SECONDS);
+	if (is_drained(s))
+		say_goodbye(s);
+}
+
+static void on_timer(struct lws_sorted_usec_list *sul)
+{
+	struct server *s = lws_container_of(sul, struct server, timer);
+
+	if (s->state == SERVER_CLOSES) {
+		s->state = SERVER_ENDED;
+		lws_cancel_service(s->context);
+		return;
+	}
+	dp_log(DP_LOG_ERROR,
+	    "standard output took nothing more for %d s: %" PRIu64 " bytes of events, not "
+	    "acknowledged, are not written; is the program behind the pipe stuck?",
+	    DRAIN_SECONDS, pump_added(s->pump) - pump_written(s->pump));
+	s->status = DP_EXIT_FAILURE;
+	say_goodbye(s);
+}
+
+/* Standard output is gone: what was written is acknowledged, the rest is the clients' again. */
+static void output_failed(struct server *s)
+{
+	dp_log(DP_LOG_ERROR, "cannot write to standard output: %s; %s",
+	    strerror(pump_error(s->pump)),
+	    pump_error(s->pump) == EPIPE ? "the program behind the pipe has ended: restart the pair"
+					 : "make room and restart");
+	s->status = DP_EXIT_FAILURE;
+	stop_listening(s);
+	ws_stop(s);
+	http_stop(s);
+	say_goodbye(s);
+}
+
+/* The pump has come further. */
+static void pumped(struct server *s)
+{
+	ws_pumped(s);
+	http_pumped(s);
+	if (pump_error(s->pump) && s->state < SERVER_CLOSES)
+		output_failed(s);
+	else if (s->state == SERVER_DRAINS && is_drained(s))
+		say_goodbye(s);
+}
+
+/* Called by the pump's thread. */
+static void wake(void *arg)
+{
+	struct server *s = arg;
+
+	lws_cancel_service(s->context);
+}
+
+/* Connections */
+
+static void accept_again(struct lws_sorted_usec_list *sul)
+{
+	struct server *s = lws_container_of(sul, struct server, accept_timer);
+
+	if (s->listener)
+		lws_rx_flow_control(s->listener, 1);
+}
+
+/* Out of descriptors, and the listening socket stays readable: a pause instead of a busy loop. */
+static void pause_accepting(struct server *s)
+{
+	dp_log_limited(DP_LOG_ERROR, "accept", "cannot accept connections: %s", strerror(errno));
+	lws_rx_flow_control(s->listener, 0);
+	lws_sul_schedule(s->context, 0, &s->accept_timer, accept_again,
+	    (lws_usec_t)ACCEPT_PAUSE_MS * LWS_US_PER_MS);
+}
+
+static void turn_away(struct server *s, int fd)
+{
+	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+				     "Content-Type: text/plain\r\nContent-Length: 21\r\n\r\n"
+				     "too many connections\n";
+
+	s->connections_refused++;
+	dp_log_limited(DP_LOG_WARNING, "connections",
+	    "a connection was refused: there are %d already; see --max-connections",
+	    s->connections);
+	if (send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void accept_one(struct server *s)
+{
+	const int on = 1;
+	int fd = accept4(lws_get_socket_fd(s->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct lws *wsi;
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_accepting(s);
+		return;
+	}
+	if (s->connections >= s->cfg.max_connections) {
+		turn_away(s, fd);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	wsi = lws_adopt_socket_vhost(s->vhost, fd);
+	if (!wsi)
+		return;
+	lws_set_opaque_user_data(wsi, s); /* marks what was counted */
+	s->connections++;
+	s->connections_taken++;
+}
+
+/* The listening socket and the stop descriptor are adopted as files. This callback also hears when
+ * the pump wakes the loop; all protocols do, so only this one acts. */
+static int listener_callback(
+    struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	(void)user;
+	(void)in;
+	(void)len;
+	if (reason == LWS_CALLBACK_RAW_RX_FILE)
+		accept_one(server_of(wsi));
+	else if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED)
+		pumped(server_of(wsi));
+	return 0;
+}
+
+static int stop_callback(
+    struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	(void)user;
+	(void)in;
+	(void)len;
+	if (reason != LWS_CALLBACK_RAW_RX_FILE)
+		return 0;
+	stop(server_of(wsi));
+	return -1; /* it stays readable: once is enough */
+}
+
+int server_callback(struct lws *wsi, enum lws_callback_reasons reason)
+{
+	struct server *s;
+	struct verdict v;
+	bool hang_up;
+
+	switch (reason) {
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		/* The second is the point of no return: whatever way led there, the same rules. */
+		s = server_of(wsi);
+		v = request_check_upgrade(wsi, s->guard, &hang_up);
+		if (s->state != SERVER_RUNS)
+			return -1;
+		if (!v.status)
+			return 0;
+		dp_log_limited(DP_LOG_WARNING, "upgrade", "a WebSocket was refused: %s", v.why);
+		if (!hang_up && reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
+			request_refuse(wsi, &v);
+		return -1;
+	case LWS_CALLBACK_RAW_ADOPT:
+	case LWS_CALLBACK_RAW_RX:
+		return -1;
+	case LWS_CALLBACK_WSI_DESTROY:
+		s = lws_get_opaque_user_data(wsi);
+		if (s)
+			s->connections--;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+bool server_keep(struct server *s, size_t n)
+{
+	if (s->partial_bytes + n > SERVER_PARTIAL_MAX)
+		return false;
+	s->partial_bytes += n;
+	return true;
+}
+
+void server_unkeep(struct server *s, size_t n)
+{
+	s->partial_bytes -= n;
+}
+
+void server_peer(struct lws *wsi, char *peer, size_t size)
+{
+	if (!lws_get_peer_simple(wsi, peer, size))
+		snprintf(peer, size, "a client");
+}
+
+void server_hasten(struct lws *wsi)
+{
+	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, SERVER_CLOSE_SECONDS);
+	lws_callback_on_writable(wsi);
+}
+
+/* Start and end */
+
+/* libwebsockets makes arrays as large as the limit of descriptors, which in containers may be a
+ * thousand million: so the limit becomes what is needed. */
+static void limit_descriptors(const struct server_config *cfg)
+{
+	const rlim_t need = (rlim_t)cfg->max_connections + SPARE_DESCRIPTORS;
+	const rlim_t want = need > 1024 ? need : 1024;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	if (r.rlim_max < need)
+		dp_log_die(DP_EXIT_USAGE,
+		    "--max-connections %d needs %ju descriptors, and the limit is %ju; see ulimit "
+		    "-n",
+		    cfg->max_connections, (uintmax_t)need, (uintmax_t)r.rlim_max);
+	r.rlim_cur = r.rlim_max < want ? r.rlim_max : want;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static void accept_event(void *arg, const struct dp_event *ev)
+{
+	struct server *s = arg;
+
+	pump_add(s->pump, ev->json);
+	tail_publish(s, ev);
+}
+
+static struct lws *adopt(struct server *s, int fd, const char *protocol)
+{
+	lws_sock_file_fd_type file;
+	struct lws *wsi;
+
+	file.filefd = fd;
+	wsi = lws_adopt_descriptor_vhost(s->vhost, LWS_ADOPT_RAW_FILE_DESC, file, protocol, NULL);
+	if (!wsi)
+		dp_log_die(DP_EXIT_FAILURE, "libwebsockets does not take the %s", protocol);
+	return wsi;
+}
+
+/* The order is that of the PROTOCOL_ ids. Names with a space can never be offered by a client. */
+static void open_context(struct server *s)
+{
+	static struct lws_protocol_vhost_options is_default = {NULL, NULL, "default", "1"};
+	static const struct lws_protocol_vhost_options plain = {
+	    NULL, &is_default, "no subprotocol", ""};
+	const struct lws_protocols protocols[] = {{.name = "http only",
+						      .callback = http_callback,
+						      .per_session_data_size = http_session_size(),
+						      .id = PROTOCOL_HTTP},
+	    {.name = "no subprotocol",
+		.callback = ws_callback,
+		.per_session_data_size = ws_session_size(),
+		.id = PROTOCOL_PLAIN},
+	    {.name = "devpulse.v1",
+		.callback = ws_callback,
+		.per_session_data_size = ws_session_size(),
+		.id = PROTOCOL_V1},
+	    {.name = "devpulse.tail.v1",
+		.callback = tail_callback,
+		.per_session_data_size = tail_session_size(),
+		.id = PROTOCOL_TAIL},
+	    {.name = "the listener", .callback = listener_callback, .id = PROTOCOL_LISTENER},
+	    {.name = "the stop descriptor", .callback = stop_callback, .id = PROTOCOL_STOP}, {0}};
+	struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+	    .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+	    .user = s,
+	    .timeout_secs = HANDSHAKE_SECONDS,
+	    .max_http_header_data = HEADERS_MAX,
+	    .max_http_header_pool = HANDSHAKES_MAX,
+	    .pt_serv_buf_size = READ_BYTES,
+	    .pvo = &plain,
+	    .retry_and_idle_policy = &s->idle_policy};
+
+	memcpy(s->protocols, protocols, sizeof protocols);
+	info.protocols = s->protocols;
+	lws_set_log_level(0, NULL);
+	s->context = lws_create_context(&info);
+	s->vhost = s->context ? lws_create_vhost(s->context, &info) : NULL;
+	if (!s->vhost)
+		dp_log_die(DP_EXIT_FAILURE, "libwebsockets does not start");
+	lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
+}
+
+static void start(struct server *s, int listen_fd)
+{
+	char text[80];
+
+	limit_descriptors(&s->cfg);
+	/* A client is asked for a sign of life at half of the time. Data counts as one, see ws.c.
+	 */
+	s->idle_policy.secs_since_valid_ping = (uint16_t)((s->cfg.idle_seconds + 1) / 2);
+	s->idle_policy.secs_since_valid_hangup = (uint16_t)s->cfg.idle_seconds;
+	s->guard = dp_guard_new(s->cfg.allow_hosts, s->cfg.token);
+	intake_init(&s->intake, accept_event, s);
+	open_context(s);
+	s->pump = pump_open(STDOUT_FILENO, wake, s);
+	adopt(s, fcntl(dp_proc_stop_fd(), F_DUPFD_CLOEXEC, 0), "the stop descriptor");
+	s->listener = adopt(s, listen_fd, "the listener");
+	dp_log(DP_LOG_INFO, "listening on ws://%s/ (events, also POST /events)",
+	    address(&s->cfg.listen, text));
+	dp_proc_ready(s->cfg.ready_fd);
+}
+
+static void report(const struct server *s)
+{
+	const struct intake_counts *c = &s->intake.counts;
+	struct dp_buf text = {0};
+
+	if (c->received > 0) {
+		dp_buf_addf(&text,
+		    "received %" PRIu64 " events from %" PRIu64 " connections: %" PRIu64
+		    " accepted",
+		    c->received, s->connections_taken, c->accepted);
+		if (c->refused > 0) {
+			dp_buf_add_text(&text, ", ");
+			intake_describe_refused(c, &text);
+		}
+		dp_log(DP_LOG_INFO, "%s", dp_buf_text(&text));
+	}
+	dp_buf_release(&text);
+}
+
+static void finish(struct server *s)
+{
+	pump_close(&s->pump);
+	lws_set_log_level(0, NULL);
+	lws_context_destroy(s->context);
+	report(s);
+	intake_release(&s->intake);
+	dp_guard_free(&s->guard);
+}
+
+int server_run(const struct server_config *cfg)
+{
+	struct server s = {.cfg = *cfg};
+	char text[80];
+	int fd = listen_open(&s.cfg.listen);
+
+	if (fd < 0) {
+		dp_log(DP_LOG_ERROR, "cannot listen on %s: %s%s", address(&s.cfg.listen, text),
+		    strerror(errno),
+		    errno == EADDRINUSE ? "; is another dp-ingest running? Stop it, or choose "
+					  "another address with --listen"
+					: "; choose another address with --listen");
+		return DP_EXIT_FAILURE;
+	}
+	start(&s, fd);
+	while (s.state != SERVER_ENDED)
+		if (lws_service(s.context, 0) < 0)
+			break;
+	finish(&s);
+	return s.status;
+}

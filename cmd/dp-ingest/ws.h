@@ -1,0 +1,23 @@
+/* WebSocket sessions that send events: plain ones, which are answered nothing but pings, and
+ * `devpulse.v1`, which are greeted and get acknowledgements. */
+#ifndef WS_H
+#define WS_H
+
+#include "server.h"
+
+size_t ws_session_size(void);
+
+/* The callback of both protocols. */
+int ws_callback(
+    struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+
+/* The pump has come further: acknowledges, and reads on where it had stopped. */
+void ws_pumped(struct server *s);
+
+/* Takes nothing more from anybody. */
+void ws_stop(struct server *s);
+
+/* Sends what is left to send, then the close code 1001. */
+void ws_goodbye(struct server *s);
+
+#endif
