@@ -60,17 +60,10 @@ static void take_value(struct dp_str *rest, struct dp_buf *out)
 	*rest = (struct dp_str){rest->p + i, rest->n - i};
 }
 
-/* Whether the bytes are UTF-8 without U+0000: no event holds anything else. */
+/* No event holds anything but UTF-8 without U+0000. */
 static bool is_text(struct dp_str s)
 {
-	uint32_t cp = 0;
-
-	for (size_t at = 0, n; at < s.n; at += n) {
-		n = dp_text_decode(s.p + at, s.n - at, &cp);
-		if (n == 0 || cp == 0)
-			return false;
-	}
-	return true;
+	return dp_text_is_valid(s.p, s.n) && !memchr(s.p, '\0', s.n);
 }
 
 static int add_value(struct dp_filter_term *t, struct dp_str value, const char **why)
