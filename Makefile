@@ -9,7 +9,7 @@ B       := $(if $(SAN),build-san,build)
 PROGRAMS := dp-ingest dp-store dp-http dp-tail dp-send
 LDLIBS_dp-ingest = -lwebsockets
 LDLIBS_dp-store  = -lpq -lsqlite3
-LDLIBS_dp-http   = -lmicrohttpd -ljson-c -lpq -lsqlite3
+LDLIBS_dp-http   = -lmicrohttpd -lpq -lsqlite3
 LDLIBS_dp-tail   = -lcurl
 LDLIBS_dp-send   = -lwebsockets -ljson-c
 
@@ -59,13 +59,17 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
 # The page's files are compiled into dp-http by .incbin.
-$B/cmd/dp-http/assets.o: $(wildcard ui/*)
+$B/cmd/dp-http/assets.o: $(wildcard ui/*) docs/openapi.yaml
 
 # A unit test links the library and, where it tests a program's pure module, that object by name.
 $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $B/cmd/dp-tail/render.o
+$B/unit/http_accept_test: $B/cmd/dp-http/accept.o
+$B/unit/http_check_test: $B/cmd/dp-http/check.o
+$B/unit/http_cursor_test: $B/cmd/dp-http/cursor.o
+$B/unit/http_query_test: $B/cmd/dp-http/query.o
 .PRECIOUS: $B/tests/unit/%.o
 
 unit-programs: $(UNIT)

@@ -1,0 +1,395 @@
+#include "api.h"
+
+#include "answer.h"
+#include "assets.h"
+#include "cursor.h"
+#include "feed.h"
+#include "follow.h"
+#include "json.h"
+#include "pool.h"
+#include "trace_doc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARAMS_MAX = 8, LIMIT_DEFAULT = 50, LIMIT_MAX = 500 };
+
+/* Answers a request in *result and returns 0; or -1 where the store's last call failed, which is
+ * then answered by the caller. */
+typedef int handler_fn(struct request *r, struct dp_store *s, enum MHD_Result *result);
+
+static handler_fn answer_traces;
+static handler_fn answer_livez;
+static handler_fn answer_readyz;
+
+static const struct route {
+	const char *path;               /* "{id}" is one segment: a trace id */
+	const char *params[PARAMS_MAX]; /* those that are known; a filter's may repeat */
+	handler_fn *handler;
+	bool store; /* whether it gets a store handle */
+} routes[] = {
+    {"/api/traces", {"limit", "cursor"}, answer_traces, true},
+    {"/api/traces/{id}", {NULL}, trace_doc_answer, true},
+    {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true},
+    {"/api/trace", {"trace"}, trace_doc_answer, true},
+    {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true},
+    {"/api/events", {"trace", "severity", "system", "type", "n", "after", "follow"}, follow_answer,
+	true},
+    {"/livez", {NULL}, answer_livez, false},
+    {"/readyz", {"verbose"}, answer_readyz, false},
+};
+
+/* Whether a path is of a route; in *id the segment in the place of "{id}". */
+static bool matches(const char *pattern, struct dp_str path, struct dp_str *id)
+{
+	const char *p = path.p;
+	const char *end = path.p + path.n;
+	const char *hole = strstr(pattern, "{id}");
+	size_t before = hole ? (size_t)(hole - pattern) : strlen(pattern);
+
+	if (path.n < before || memcmp(p, pattern, before) != 0)
+		return false;
+	p += before;
+	if (!hole)
+		return p == end;
+	id->p = p;
+	while (p < end && *p != '/')
+		p++;
+	id->n = (size_t)(p - id->p);
+	return id->n > 0 && dp_str_is((struct dp_str){p, (size_t)(end - p)}, hole + strlen("{id}"));
+}
+
+static const struct route *find_route(struct dp_str path, struct dp_str *id)
+{
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+		if (matches(routes[i].path, path, id))
+			return &routes[i];
+	return NULL;
+}
+
+static bool is_known(const struct route *route, const char *name)
+{
+	for (size_t i = 0; i < PARAMS_MAX && route->params[i]; i++)
+		if (strcmp(route->params[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What is wrong with the parameters, whatever they mean to the handler. */
+static void check_params(const struct route *route, const struct query *q, struct dp_buf *errors)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		const struct param *p = &q->params[i];
+		const char *why = NULL;
+
+		if (p->undecodable)
+			why = "is no UTF-8 text";
+		else if (!is_known(route, p->name))
+			why = "is not known here";
+		else if (query_get(q, p->name) != p->value && !dp_filter_knows(p->name))
+			why = "is given more than once";
+		if (why)
+			answer_add_error(errors, p->name, why);
+	}
+	if (q->overflow)
+		answer_add_error(errors, "", "there are more than 32 parameters");
+}
+
+static char *decode_id(struct dp_str raw)
+{
+	struct dp_buf b = {0};
+	char *id = percent_decode(raw, false, &b) ? strdup(dp_buf_text(&b)) : NULL;
+
+	dp_buf_release(&b);
+	return id;
+}
+
+/* Finds the trace that the request names, where the route wants one. Returns whether there is
+ * nothing wrong with that. */
+static bool find_trace_id(
+    struct request *r, const struct route *route, struct dp_str segment, struct dp_buf *errors)
+{
+	const char *param;
+
+	if (segment.n > 0) {
+		r->trace_id = decode_id(segment);
+		return r->trace_id != NULL;
+	}
+	if (route->handler != trace_doc_answer && route->handler != trace_doc_answer_timeline)
+		return true;
+	param = query_get(&r->query, "trace");
+	if (param && *param)
+		r->trace_id = strdup(param);
+	else
+		answer_add_error(errors, "trace", "the id of a trace is wanted");
+	return true;
+}
+
+/* Lends the handler a store, and answers for it where that fails. */
+static enum MHD_Result handle(struct request *r, const struct route *route)
+{
+	struct dp_store *s = route->store ? pool_take(r->service->pool) : NULL;
+	enum MHD_Result result = MHD_NO;
+	int rc;
+
+	if (route->store && !s)
+		return answer_store_problem(r, NULL);
+	rc = route->handler(r, s, &result);
+	if (rc < 0)
+		result = answer_store_problem(r, s);
+	if (s)
+		pool_give(r->service->pool, &s, rc == 0 || dp_store_fault(s) != DP_STORE_AWAY);
+	return result;
+}
+
+static enum MHD_Result answer_route(
+    struct request *r, const struct route *route, struct dp_str segment)
+{
+	struct dp_buf errors = {0};
+	enum MHD_Result result;
+	bool found;
+
+	check_params(route, &r->query, &errors);
+	found = find_trace_id(r, route, segment, &errors);
+	if (errors.len > 0)
+		result = answer_bad_parameters(r, dp_buf_str(&errors));
+	else if (!found)
+		result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
+	else
+		result = handle(r, route);
+	dp_buf_release(&errors);
+	return result;
+}
+
+static enum MHD_Result answer_options(struct request *r)
+{
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Allow", "GET, HEAD, OPTIONS");
+	return answer_queue(r, 204, &response);
+}
+
+/* The page's files are free to load: they ask the person for the token. */
+static bool may_pass(const struct request *r)
+{
+	static const char api[] = "/api/";
+	const char *header =
+	    MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Authorization");
+
+	if (!dp_guard_wants_token(r->service->guard) || r->path.n < sizeof api - 1 ||
+	    memcmp(r->path.p, api, sizeof api - 1) != 0)
+		return true;
+	return header && dp_guard_token_ok(r->service->guard, dp_guard_bearer(dp_str_from(header)));
+}
+
+static enum MHD_Result dispatch(struct request *r)
+{
+	struct dp_str segment = {0};
+	const struct route *route = find_route(r->path, &segment);
+	enum MHD_Result result;
+
+	if (!may_pass(r))
+		return answer_problem(
+		    r, PROBLEM_TOKEN, "Authorization: Bearer TOKEN is wanted, and the right one");
+	if (!route && !assets_has(r->path))
+		return answer_problem(r, PROBLEM_NOT_FOUND,
+		    "there is nothing here; /openapi.yaml lists what there is");
+	if (strcmp(r->method, "OPTIONS") == 0)
+		return answer_options(r);
+	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0)
+		return answer_refusal(r, PROBLEM_METHOD, "there are GET, HEAD and OPTIONS here");
+	return assets_answer(r, &result) ? result : answer_route(r, route, segment);
+}
+
+enum MHD_Result api_answer(struct request *r)
+{
+	size_t n = strcspn(r->target, "?");
+	const char *query = r->target + n + (r->target[n] == '?');
+	enum MHD_Result result;
+
+	r->path = (struct dp_str){r->target, n};
+	query_parse(&r->query, dp_str_from(query));
+	result = dispatch(r);
+	query_release(&r->query);
+	free(r->trace_id);
+	r->trace_id = NULL;
+	return result;
+}
+
+static int answer_text(struct request *r, const char *json, enum MHD_Result *result)
+{
+	struct dp_buf b = {0};
+
+	dp_buf_add_text(&b, json);
+	*result = answer_json(r, &b);
+	return 0;
+}
+
+/* Says that the process runs, and looks at nothing else: a supervisor restarts what is not alive,
+ * and a database that is away is not cured by that. */
+static int answer_livez(struct request *r, struct dp_store *s, enum MHD_Result *result)
+{
+	(void)s;
+	return answer_text(r, "{\"status\":\"alive\"}\n", result);
+}
+
+static void write_readiness(
+    struct dp_buf *b, struct request *r, const struct dp_store *s, int64_t head)
+{
+	size_t max;
+	size_t count = feed_count(r->service->feed, &max);
+
+	dp_buf_add_text(b, "{\"status\":\"ready\",\"database\":");
+	dp_json_write_string(b, dp_str_from(dp_store_name(s)));
+	dp_buf_addf(b,
+	    ",\"database_id\":\"%s\",\"head\":%" PRId64 ",\"followers\":%zu,"
+	    "\"max_followers\":%zu}\n",
+	    dp_store_id(s), head, count, max);
+}
+
+static int answer_readyz(struct request *r, struct dp_store *none, enum MHD_Result *result)
+{
+	struct dp_store *s = pool_take(r->service->pool);
+	struct dp_buf b = {0};
+	int64_t head = 0;
+	bool ok = s && dp_store_head(s, &head) == 0;
+
+	(void)none;
+	if (!ok) {
+		*result = answer_problem(r, PROBLEM_STORE_AWAY,
+		    s ? dp_store_error(s) : "the database is away; it is being tried");
+	} else if (query_get(&r->query, "verbose")) {
+		write_readiness(&b, r, s, head);
+		*result = answer_json(r, &b);
+	} else {
+		answer_text(r, "{\"status\":\"ready\"}\n", result);
+	}
+	if (s)
+		pool_give(r->service->pool, &s, ok || dp_store_fault(s) != DP_STORE_AWAY);
+	return 0;
+}
+
+/* A page of the list while it is read: one trace more is asked for than is given, to know whether
+ * there is a next page. */
+struct page {
+	struct dp_buf items;
+	struct dp_buf next;
+	int64_t limit;
+	int64_t count;
+	int64_t last_us;
+	struct dp_buf last_id;
+};
+
+static void write_item(struct dp_buf *out, const struct dp_store_trace_row *row)
+{
+	dp_buf_add_text(out, "{\"trace_id\":");
+	dp_json_write_string(out, row->trace_id);
+	dp_buf_add_text(out, ",\"title\":");
+	dp_json_write_string(out, row->title);
+	dp_buf_add_text(out, ",\"systems\":");
+	dp_buf_add_str(out, row->systems);
+	dp_buf_add_text(out, ",\"start_time\":");
+	trace_doc_write_time(out, row->first_us);
+	dp_buf_add_text(out, ",\"end_time\":");
+	trace_doc_write_time(out, row->last_us);
+	dp_buf_add_text(out, ",\"duration_ms\":");
+	trace_doc_write_ms(out, row->last_us - row->first_us);
+	dp_buf_addf(out,
+	    ",\"event_count\":%" PRId64 ",\"error_count\":%" PRId64 ",\"warning_count\":%" PRId64
+	    ",\"status\":\"%s\"}",
+	    row->events, row->errors, row->warnings,
+	    row->errors > 0     ? "error"
+	    : row->warnings > 0 ? "warning"
+				: "success");
+}
+
+static int on_trace(void *arg, const struct dp_store_trace_row *row)
+{
+	struct page *p = arg;
+
+	if (p->count == p->limit) {
+		cursor_write_page(&p->next, p->last_us, dp_buf_str(&p->last_id));
+		return 1;
+	}
+	if (p->count++ > 0)
+		dp_buf_add_char(&p->items, ',');
+	write_item(&p->items, row);
+	p->last_us = row->last_us;
+	dp_buf_clear(&p->last_id);
+	dp_buf_add_str(&p->last_id, row->trace_id);
+	return 0;
+}
+
+static int read_limit(const struct query *q, int64_t *out)
+{
+	const char *text = query_get(q, "limit");
+	char *end;
+
+	*out = LIMIT_DEFAULT;
+	if (!text)
+		return 0;
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && errno == 0 && *out >= 1 && *out <= LIMIT_MAX
+		   ? 0
+		   : -1;
+}
+
+static void write_page(struct dp_buf *out, const struct page *p)
+{
+	dp_buf_add_text(out, "{\"items\":[");
+	dp_buf_add_str(out, dp_buf_str(&p->items));
+	dp_buf_add_text(out, "],\"next\":");
+	if (p->next.len > 0) {
+		dp_buf_add_char(out, '"');
+		dp_buf_add_str(out, dp_buf_str(&p->next));
+		dp_buf_add_char(out, '"');
+	} else {
+		dp_buf_add_text(out, "null");
+	}
+	dp_buf_add_text(out, "}\n");
+}
+
+static int answer_page(struct request *r, struct dp_store *s, int64_t limit, int64_t before_us,
+    const char *before_id, enum MHD_Result *result)
+{
+	struct page p = {.limit = limit};
+	struct dp_buf body = {0};
+	int rc = dp_store_traces(s, before_us, before_id, (size_t)limit + 1, on_trace, &p);
+
+	if (rc == 0) {
+		write_page(&body, &p);
+		*result = answer_json(r, &body);
+	}
+	dp_buf_release(&p.items);
+	dp_buf_release(&p.next);
+	dp_buf_release(&p.last_id);
+	return rc;
+}
+
+static int answer_traces(struct request *r, struct dp_store *s, enum MHD_Result *result)
+{
+	const char *cursor = query_get(&r->query, "cursor");
+	struct dp_buf errors = {0};
+	char *id = NULL;
+	int64_t us = 0;
+	int64_t limit;
+	int rc = 0;
+
+	if (read_limit(&r->query, &limit) < 0)
+		answer_add_error(&errors, "limit", "a number from 1 to 500 is wanted");
+	if (cursor && cursor_parse_page(cursor, &us, &id) != CURSOR_OK)
+		answer_add_error(&errors, "cursor", "no cursor: it is what a page gave as next");
+	if (errors.len > 0)
+		*result = answer_bad_parameters(r, dp_buf_str(&errors));
+	else
+		rc = answer_page(r, s, limit, us, id, result);
+	dp_buf_release(&errors);
+	free(id);
+	return rc;
+}

@@ -1,0 +1,80 @@
+#include "pool.h"
+
+#include "mem.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t given;
+	bool away;
+	struct dp_store *trying; /* while away: the handle that tries to reach the database */
+	struct dp_store **all;
+	struct dp_store **idle;
+	size_t count;
+	size_t idle_count;
+};
+
+struct pool *pool_new(const char *url, size_t count, const char **why)
+{
+	struct pool *p = dp_mem_new(sizeof *p);
+
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->given, NULL);
+	p->all = dp_mem_resize_array(NULL, count, sizeof(struct dp_store *));
+	p->idle = dp_mem_resize_array(NULL, count, sizeof(struct dp_store *));
+	while (p->count < count) {
+		struct dp_store *s = dp_store_open(url, DP_STORE_READ, why);
+
+		if (!s) {
+			pool_free(&p);
+			return NULL;
+		}
+		p->all[p->count++] = s;
+		p->idle[p->idle_count++] = s;
+	}
+	return p;
+}
+
+void pool_free(struct pool **p)
+{
+	if (!*p)
+		return;
+	for (size_t i = 0; i < (*p)->count; i++)
+		dp_store_close(&(*p)->all[i]);
+	pthread_mutex_destroy(&(*p)->lock);
+	pthread_cond_destroy(&(*p)->given);
+	free((void *)(*p)->all);
+	free((void *)(*p)->idle);
+	free(*p);
+	*p = NULL;
+}
+
+struct dp_store *pool_take(struct pool *p)
+{
+	struct dp_store *s = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->idle_count == 0 && !(p->away && p->trying))
+		pthread_cond_wait(&p->given, &p->lock);
+	if (!(p->away && p->trying)) {
+		s = p->idle[--p->idle_count];
+		if (p->away)
+			p->trying = s;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return s;
+}
+
+void pool_give(struct pool *p, struct dp_store **s, bool reachable)
+{
+	pthread_mutex_lock(&p->lock);
+	if (p->trying == *s)
+		p->trying = NULL;
+	p->away = !reachable;
+	p->idle[p->idle_count++] = *s;
+	*s = NULL;
+	pthread_cond_broadcast(&p->given);
+	pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,33 @@
+/* The HTTP server: libmicrohttpd set up, every request checked, slow ones cut off. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct server;
+
+struct server_settings {
+	unsigned threads;
+	unsigned connections; /* at most that many */
+	bool ipv6;            /* what listen_fd is bound to */
+};
+
+/* Serves on a listening, non-blocking socket, which is its own from here on. NULL where the library
+ * cannot be started. `service` is kept. */
+struct server *server_new(
+    int listen_fd, const struct server_settings *settings, const struct service *service);
+
+/* Cuts off connections that have not sent a whole request in time. Call it several times a second.
+ */
+void server_tick(struct server *s);
+
+/* Takes no more connections; those there are go on. */
+void server_quiesce(struct server *s);
+
+/* Ends all connections. */
+void server_free(struct server **s);
+
+#endif
