@@ -171,9 +171,10 @@ static void take_sqlstate(char *message, char sqlstate[SQLSTATE_SIZE])
 }
 
 /* Notes why there is no connection. What only a person can put right is no reason to wait: the
- * password, the role, the database's name. */
+ * password, the role, the database's name, a setting that libpq doesn't understand. */
 static int fail_connect(struct pg_store *s, bool timed_out)
 {
+	static const char *const bad_settings[] = {"invalid ", "could not match ", NULL};
 	const char *text = timed_out ? "no answer in time" : PQerrorMessage(s->conn);
 	char *copy = dp_mem_copy(text, strlen(text));
 	char sqlstate[SQLSTATE_SIZE];
@@ -182,7 +183,7 @@ static int fail_connect(struct pg_store *s, bool timed_out)
 	take_sqlstate(copy, sqlstate);
 	if (sqlstate[0])
 		fault = fault_of(sqlstate);
-	else if (PQconnectionNeedsPassword(s->conn))
+	else if (PQconnectionNeedsPassword(s->conn) || begins_with_one_of(copy, bad_settings))
 		fault = DP_STORE_BROKEN;
 	fold_lines(copy);
 	dp_store_fail(&s->store, fault, "%s", copy);

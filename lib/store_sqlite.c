@@ -236,18 +236,34 @@ static int make_file(struct sqlite_store *s)
 	    strerror(errno));
 }
 
+/* Whether there is a schema at all. Asks the file: the connection's own idea of it may be older
+ * than another writer's. */
+static int find_schema(struct sqlite_store *s, bool *is_there)
+{
+	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'";
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	sqlite3_finalize(st);
+	*is_there = rc == SQLITE_ROW;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : fail(s);
+}
+
 /* Reads the schema's version, 0 where there is none, and the database's id. */
 static int read_schema(struct sqlite_store *s, int64_t *version)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_table_column_metadata(
-	    s->db, NULL, "schema_version", NULL, NULL, NULL, NULL, NULL, NULL);
+	bool is_there;
+	int rc;
 
 	*version = 0;
-	if (rc == SQLITE_ERROR) /* no such table */
+	if (find_schema(s, &is_there) < 0)
+		return -1;
+	if (!is_there)
 		return 0;
-	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(s->db, DP_SQL_READ_SCHEMA, -1, &st, NULL);
+	rc = sqlite3_prepare_v2(s->db, DP_SQL_READ_SCHEMA, -1, &st, NULL);
 	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		*version = sqlite3_column_int64(st, 0);
 		snprintf(s->store.id, sizeof s->store.id, "%s",

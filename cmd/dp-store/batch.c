@@ -193,7 +193,7 @@ static enum dp_line_got take_lines(struct batch *b)
  * the writer at the other end of the pipe, which got the signal too, can finish. */
 static bool wait_for_more(struct batch *b, int64_t *end_ms)
 {
-	int64_t now = dp_clock_monotonic_ms();
+	int64_t now;
 
 	if (b->failed || b->tee_failed)
 		return false;
