@@ -52,33 +52,36 @@ enum {
 	ANY = -1,
 };
 
+#define NAMED(text) DP_STR(text), DP_STR(",\"" text "\":")
+
 static const struct {
 	struct dp_str name;
+	struct dp_str key; /* as it is written before the value of all members but the first */
 	int types;
 	const char *wanted;
 } FIELDS[FIELD_COUNT] = {
-    [TRACE_ID] = {DP_STR("traceId"), STRING, "a string"},
-    [EVENT_ID] = {DP_STR("eventId"), STRING, "a string"},
-    [TIMESTAMP] = {DP_STR("timestamp"), ANY, NULL},
-    [SEVERITY] = {DP_STR("severity"), STRING, "a string"},
-    [SYSTEM] = {DP_STR("system"), STRING, "a string"},
-    [TYPE] = {DP_STR("type"), STRING, "a string"},
-    [NAME] = {DP_STR("name"), STRING, "a string"},
-    [DETAILS] = {DP_STR("details"), ANY, NULL},
-    [FILE_NAME] = {DP_STR("file"), STRING, "a string"},
-    [LINE] = {DP_STR("line"), NUMBER, "a whole number"},
-    [SOURCE] = {DP_STR("source"), STRING, "a string"},
-    [LOCALS] = {DP_STR("locals"), OBJECT, "an object"},
-    [STACKTRACE] = {DP_STR("stacktrace"), ARRAY | STRING, "an array or a string"},
-    [RESPONSE] = {DP_STR("response"), STRING, "a string"},
-    [ENVIRONMENT] = {DP_STR("environment"), STRING, "a string"},
-    [SPAN_ID] = {DP_STR("spanId"), STRING, "a string"},
-    [PARENT_SPAN_ID] = {DP_STR("parentSpanId"), STRING, "a string"},
-    [DURATION_MS] = {DP_STR("durationMs"), NUMBER, "a number"},
-    [RECEIVED_AT] = {DP_STR("receivedAt"), STRING, "a string"},
-    [TIMESTAMP_RAW] = {DP_STR("timestampRaw"), ANY, NULL},
-    [SEVERITY_RAW] = {DP_STR("severityRaw"), ANY, NULL},
-    [REPAIRS] = {DP_STR("repairs"), ANY, NULL},
+    [TRACE_ID] = {NAMED("traceId"), STRING, "a string"},
+    [EVENT_ID] = {NAMED("eventId"), STRING, "a string"},
+    [TIMESTAMP] = {NAMED("timestamp"), ANY, NULL},
+    [SEVERITY] = {NAMED("severity"), STRING, "a string"},
+    [SYSTEM] = {NAMED("system"), STRING, "a string"},
+    [TYPE] = {NAMED("type"), STRING, "a string"},
+    [NAME] = {NAMED("name"), STRING, "a string"},
+    [DETAILS] = {NAMED("details"), ANY, NULL},
+    [FILE_NAME] = {NAMED("file"), STRING, "a string"},
+    [LINE] = {NAMED("line"), NUMBER, "a whole number"},
+    [SOURCE] = {NAMED("source"), STRING, "a string"},
+    [LOCALS] = {NAMED("locals"), OBJECT, "an object"},
+    [STACKTRACE] = {NAMED("stacktrace"), ARRAY | STRING, "an array or a string"},
+    [RESPONSE] = {NAMED("response"), STRING, "a string"},
+    [ENVIRONMENT] = {NAMED("environment"), STRING, "a string"},
+    [SPAN_ID] = {NAMED("spanId"), STRING, "a string"},
+    [PARENT_SPAN_ID] = {NAMED("parentSpanId"), STRING, "a string"},
+    [DURATION_MS] = {NAMED("durationMs"), NUMBER, "a number"},
+    [RECEIVED_AT] = {NAMED("receivedAt"), STRING, "a string"},
+    [TIMESTAMP_RAW] = {NAMED("timestampRaw"), ANY, NULL},
+    [SEVERITY_RAW] = {NAMED("severityRaw"), ANY, NULL},
+    [REPAIRS] = {NAMED("repairs"), ANY, NULL},
 };
 
 static const struct {
@@ -155,7 +158,8 @@ static enum field find_field(struct dp_str key)
 {
 	int f = 0;
 
-	while (f < FIELD_COUNT && !dp_str_equal(key, FIELDS[f].name))
+	while (f < FIELD_COUNT && (key.n != FIELDS[f].name.n || *key.p != *FIELDS[f].name.p ||
+				      memcmp(key.p, FIELDS[f].name.p, key.n) != 0))
 		f++;
 	return (enum field)f;
 }
@@ -365,17 +369,10 @@ static void read_title(struct dp_event_reader *r, struct dp_event *ev)
 	ev->title = s;
 }
 
-static void write_key(struct dp_buf *out, enum field f)
-{
-	dp_buf_add_text(out, f == TRACE_ID ? "{\"" : ",\"");
-	dp_buf_add_str(out, FIELDS[f].name);
-	dp_buf_add_text(out, "\":");
-}
-
 /* Writes what was sent, else `missing`, which needs no escapes. */
 static void write_given(struct dp_event_reader *r, enum field f, struct dp_str missing)
 {
-	write_key(&r->out, f);
+	dp_buf_add_str(&r->out, FIELDS[f].key);
 	if (is_given(r, f)) {
 		dp_buf_add_str(&r->out, r->values[f].text);
 		return;
@@ -387,7 +384,7 @@ static void write_given(struct dp_event_reader *r, enum field f, struct dp_str m
 
 static void write_text(struct dp_buf *out, enum field f, const char *text)
 {
-	write_key(out, f);
+	dp_buf_add_str(out, FIELDS[f].key);
 	dp_buf_add_char(out, '"');
 	dp_buf_add_text(out, text);
 	dp_buf_add_char(out, '"');
@@ -420,7 +417,7 @@ static void write_repairs(struct dp_event_reader *r)
 			write_given(r, REPAIRS, (struct dp_str){0});
 		return;
 	}
-	write_key(&r->out, REPAIRS);
+	dp_buf_add_str(&r->out, FIELDS[REPAIRS].key);
 	for (size_t i = 0; i < REPAIR_COUNT; i++) {
 		if (!(bits & REPAIR_NAMES[i].bit))
 			continue;
@@ -434,6 +431,7 @@ static void write_repairs(struct dp_event_reader *r)
 static void write_event(struct dp_event_reader *r, const struct dp_event *ev)
 {
 	write_given(r, TRACE_ID, ev->trace_id);
+	r->out.data[0] = '{'; /* and not a comma */
 	write_text(&r->out, EVENT_ID, ev->event_id);
 	write_text(&r->out, TIMESTAMP, r->timestamp);
 	write_text(&r->out, SEVERITY, dp_severity_name(ev->severity));

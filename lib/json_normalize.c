@@ -1,6 +1,7 @@
 #include "json_scan.h"
 #include "mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,7 @@ static bool find_among_many(struct member *m, size_t count)
 	struct reference order[DP_JSON_KEYS_MAX];
 	bool found = false;
 
+	assert(count > FEW_MEMBERS);
 	for (size_t i = 0; i < count; i++)
 		order[i].to = &m[i];
 	qsort(order, count, sizeof *order, compare_references);

@@ -19,6 +19,11 @@ static void fill_random(uint8_t *bytes, size_t n)
 	assert(got == (ssize_t)n);
 }
 
+static bool is_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
 static bool has_dash_at(size_t i)
 {
 	return i == 8 || i == 13 || i == 18 || i == 23;
@@ -51,7 +56,7 @@ int dp_uuid_parse(struct dp_str text, char out[DP_UUID_TEXT + 1])
 
 		if (c >= 'A' && c <= 'F')
 			c = (char)(c - 'A' + 'a');
-		if (has_dash_at(i) ? c != '-' : c == '\0' || strchr(HEX, c) == NULL)
+		if (has_dash_at(i) ? c != '-' : !is_digit(c))
 			return -1;
 		lower[i] = c;
 	}
