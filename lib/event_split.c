@@ -162,10 +162,10 @@ static bool next_object(struct dp_event_splitter *s, struct dp_str *part)
 /* An array that does not end gives an empty part at its end, so that it is refused. */
 static bool next_element(struct dp_event_splitter *s, struct dp_str *part)
 {
-	const bool missing = s->rest.n == 0;
 	size_t n;
 
-	if (!element_length(s->rest, &n) || missing)
+	skip_space(&s->rest);
+	if (!element_length(s->rest, &n) || s->rest.n == 0)
 		s->form = ENDED;
 	take(&s->rest, n, part);
 	if (s->rest.n > 0) {

@@ -68,7 +68,7 @@ static const char *value_end(const char *p, const char *end)
 		return string_end(p, end);
 	if (*p == '{' || *p == '[')
 		return container_end(p, end);
-	while (p < end && *p != ',' && *p != '}' && *p != ']')
+	while (p < end && *p != ',')
 		p++;
 	return p;
 }
