@@ -350,6 +350,20 @@ static void gives_the_fields(void **state)
 	check_stable("fields", &ev);
 }
 
+/* With a reader that is new: the strings grow where nothing was before. */
+static void strings_do_not_move_while_others_are_read(void **state)
+{
+	struct dp_event_reader *r = dp_event_reader_new();
+	const struct dp_event ev = good_event(r,
+	    "{\"traceId\":\"\\\"t\",\"system\":\"\\\"s\",\"name\":\"\\\"" TEN(TEN("title")) "\"}");
+
+	(void)state;
+	assert_true(dp_str_is(ev.trace_id, "\"t"));
+	assert_true(dp_str_is(ev.system, "\"s"));
+	assert_int_equal(ev.title.n, 200);
+	dp_event_reader_free(&r);
+}
+
 static void makes_the_ids_that_are_missing(void **state)
 {
 	const struct dp_event ev = good_event(*state, "{\"details\":1,\"traceId\":null}");
@@ -670,6 +684,7 @@ int main(void)
 	    cmocka_unit_test(normalises),
 	    cmocka_unit_test(refuses_with_code_and_reason),
 	    cmocka_unit_test(gives_the_fields),
+	    cmocka_unit_test(strings_do_not_move_while_others_are_read),
 	    cmocka_unit_test(makes_the_ids_that_are_missing),
 	    cmocka_unit_test(titles),
 	    cmocka_unit_test(names_have_limits),
