@@ -214,6 +214,13 @@ static int await_connection(PGconn *conn, int wait_ms)
 	return want == PGRES_POLLING_OK ? 0 : -1;
 }
 
+/* What the server says without being asked. libpq would print it. */
+static void ignore_notice(void *arg, const PGresult *res)
+{
+	(void)arg;
+	(void)res;
+}
+
 /* Not PQconnectdb: only here can the messages of a failed connection be made to carry a code. */
 static int open_connection(struct pg_store *s)
 {
@@ -227,6 +234,7 @@ static int open_connection(struct pg_store *s)
 	s->conn = PQconnectStartParams(keywords, values, 1);
 	if (!s->conn)
 		return dp_store_fail(&s->store, DP_STORE_AWAY, "out of memory");
+	PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
 	PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE);
 	if (PQstatus(s->conn) == CONNECTION_BAD)
 		return fail_connect(s, false);

@@ -1,0 +1,348 @@
+#!/usr/bin/env bats
+# dp-store: from a pipe into both databases.
+
+load helpers
+
+teardown() {
+	stop_background
+	[ -z "${SERVER:-}" ] || server stop -m immediate 2>/dev/null || true
+}
+
+# Runs a function of the test once for each kind of database, with the URL of a new one. Not behind
+# || or in a condition: there a failing command in it would not end the test.
+in_both() {
+	local kind url
+	for kind in sqlite postgresql; do
+		url=$(new_database "$kind")
+		echo "with $kind:"
+		"$@" "$url"
+	done
+}
+
+# The n-th event of a trace.
+event() {
+	printf '{"traceId":"%s","eventId":"018bcfe5-6800-7000-8000-%012x","timestamp":"2026-01-02T03:04:05Z","severity":"%s","system":"web","details":"event %d","receivedAt":"2026-01-02T03:04:06Z"}\n' \
+		"$1" "$2" "${3:-info}" "$2"
+}
+
+# The events FIRST to LAST, ten to a trace.
+events() {
+	seq "$1" "$2" | awk '{ printf "{\"traceId\":\"t%d\",\"eventId\":\"018bcfe5-6800-7000-8000-%012x\",\"details\":\"event %d\"}\n", $1 / 10, $1, $1 }'
+}
+
+count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
+
+# Starts dp-store on a fifo, whose other end is descriptor 7: start_store NAME URL [OPTION...]
+start_store() {
+	local name=$1
+	shift
+	mkfifo "$BATS_TEST_TMPDIR/$name.in"
+	exec 7<>"$BATS_TEST_TMPDIR/$name.in"
+	dp-store --db "$@" <"$BATS_TEST_TMPDIR/$name.in" >"$BATS_TEST_TMPDIR/$name.out" \
+		2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 7>&- &
+	pid=$!
+	echo "$pid" >>"$BATS_TEST_TMPDIR/pids"
+	exec 8>"$BATS_TEST_TMPDIR/$name.in" 7>&-
+}
+
+# For `background`, which has no standard input: store_file URL FILE
+store_file() { exec dp-store --db "$1" --batch 100 <"$2"; }
+
+# One line on stderr, with this in it, and this exit status.
+fails_with() {
+	local want=$1 text=$2
+	shift 2
+	run "$@" </dev/null
+	echo "exit $status: $output"
+	[ "$status" = "$want" ]
+	[ "${#lines[@]}" = 1 ]
+	[[ $output == "dp-store: error: "*"$text"* ]]
+}
+
+stores_what_is_piped_in() {
+	{ event abc123 1 error; event abc123 2; event other 3; } | dp-store --db "$1" 2>"$BATS_TEST_TMPDIR/err"
+	file_has "$BATS_TEST_TMPDIR/err" 'info: stored 3, duplicates 0, refused 0, dead letters 0$'
+	[ "$(query "$1" "SELECT body FROM events WHERE trace_id = 'abc123' ORDER BY seq LIMIT 1")" = \
+		'{"traceId":"abc123","eventId":"018bcfe5-6800-7000-8000-000000000001","timestamp":"2026-01-02T03:04:05Z","severity":"error","system":"web","type":"error","details":"event 1","receivedAt":"2026-01-02T03:04:06Z"}' ]
+	[ "$(query "$1" 'SELECT trace_id, events, errors, title FROM traces ORDER BY trace_id')" = \
+		$'abc123|2|1|event 1\nother|1|0|event 3' ]
+}
+
+@test "what is piped in is stored, and the traces are kept" { in_both stores_what_is_piped_in; }
+
+stores_nothing_twice() {
+	events 1 2500 >"$BATS_TEST_TMPDIR/events"
+	dp-store --db "$1" --batch 7 <"$BATS_TEST_TMPDIR/events"
+	cat "$BATS_TEST_TMPDIR/events" <(events 2501 2600) | dp-store --db "$1" --tee \
+		>"$BATS_TEST_TMPDIR/tee" 2>"$BATS_TEST_TMPDIR/err"
+	file_has "$BATS_TEST_TMPDIR/err" 'stored 100, duplicates 2500, refused 0'
+	count_is "$1" 2600
+	[ "$(query "$1" 'SELECT sum(events) FROM traces')" = 2600 ]
+	# --tee gave what was new, in order, as it is stored
+	[ "$(jq -r .details "$BATS_TEST_TMPDIR/tee" | sed 's/event //')" = "$(seq 2501 2600)" ]
+	diff "$BATS_TEST_TMPDIR/tee" <(query "$1" 'SELECT body FROM events ORDER BY seq' | tail -n 100)
+}
+
+@test "nothing is stored twice, and --tee gives what is new" { in_both stores_nothing_twice; }
+
+stores_what_is_good_around_what_is_bad() {
+	{
+		event a 1
+		echo 'no JSON'
+		echo '[1,2]'
+		echo
+		event a 2
+		printf '{"traceId":"\xff"}\n'
+		echo '{"traceId":""}'
+		head -c 7000000 /dev/zero | tr '\0' x
+		echo
+		event a 3
+		printf '{"traceId":"a","details":"its writer died'
+	} | dp-store --db "$1" 2>"$BATS_TEST_TMPDIR/err"
+	count_is "$1" 3
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 2 is refused \(not-json\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 3 is refused \(not-object\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 6 is refused \(bad-utf8\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 8 is refused \(too-large\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: the last line has no newline'
+	file_has "$BATS_TEST_TMPDIR/err" 'stored 3, duplicates 0, refused 5, dead letters 0'
+}
+
+@test "bad lines are reported and skipped, the good ones around them stored" {
+	in_both stores_what_is_good_around_what_is_bad
+}
+
+# An event of exactly 1 MiB, which grows by the fields that are added: taken as sent, and again as
+# it was written.
+stores_a_large_event() {
+	python3 - >"$BATS_TEST_TMPDIR/large" <<-'END'
+		head = '{"traceId":"large","details":"'
+		print(head + "\\u0001" * 1000 + "x" * (1048576 - len(head) - 6000 - 2) + '"}')
+	END
+	[ "$(wc -c <"$BATS_TEST_TMPDIR/large")" = 1048577 ]
+	dp-store --db "$1" --tee <"$BATS_TEST_TMPDIR/large" >"$BATS_TEST_TMPDIR/written"
+	[ "$(wc -c <"$BATS_TEST_TMPDIR/written")" -gt 1048577 ]
+	[ "$(query "$1" 'SELECT length(CAST(body AS text)) FROM events')" = \
+		"$(($(wc -m <"$BATS_TEST_TMPDIR/written") - 1))" ]
+	dp-store --db "$1" <"$BATS_TEST_TMPDIR/written" 2>"$BATS_TEST_TMPDIR/err"
+	file_has "$BATS_TEST_TMPDIR/err" 'stored 0, duplicates 1, refused 0'
+}
+
+@test "an event of 1 MiB is stored" { in_both stores_a_large_event; }
+
+# An event of a quiet stream is there at once, while the input stays open.
+commits_at_once() {
+	local name=quiet${1%%:*}
+	start_store "$name" "$1"
+	event a 1 >&8
+	RETRY_SECONDS=5 retry_until count_is "$1" 1
+	event a 2 >&8
+	RETRY_SECONDS=1 retry_until count_is "$1" 2
+	exec 8>&-
+	wait_for "$pid"
+	[ "$status" = 0 ]
+}
+
+@test "a quiet stream is committed at once" { in_both commits_at_once; }
+
+drains_on_a_signal() {
+	local name=drain${1%%:*}
+	start_store "$name" "$1"
+	event a 1 >&8
+	retry_until count_is "$1" 1
+	kill -STOP "$pid"
+	events 10 400 >&8
+	kill -TERM "$pid"
+	kill -CONT "$pid"
+	# the writer ends a little later, as dp-ingest does: it is waited for
+	event a 2 >&8
+	exec 8>&-
+	wait_for "$pid"
+	[ "$status" = 0 ]
+	count_is "$1" 393
+}
+
+@test "SIGTERM: what is in the pipe is stored first" { in_both drains_on_a_signal; }
+
+@test "SIGTERM ends it although the input stays open" {
+	start_store open "$(new_database sqlite)"
+	retry_until file_has /proc/"$pid"/wchan poll
+	local before=$SECONDS
+	kill -TERM "$pid"
+	wait_for "$pid"
+	exec 8>&-
+	[ "$status" = 0 ]
+	[ $((SECONDS - before)) -le 3 ]
+}
+
+keeps_apart_what_is_rejected() {
+	dp-store --db "$1" </dev/null
+	case $1 in
+	sqlite:*) query "$1" "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.trace_id = 'bad'
+		BEGIN SELECT RAISE(ABORT, 'not this one'); END" ;;
+	*) query "$1" "ALTER TABLE events ADD CONSTRAINT refuse CHECK (trace_id <> 'bad')" ;;
+	esac
+	{ events 1 20; event bad 21; events 22 50; event bad 51; } | dp-store --db "$1" --tee \
+		>"$BATS_TEST_TMPDIR/tee" 2>"$BATS_TEST_TMPDIR/err"
+	file_has "$BATS_TEST_TMPDIR/err" 'stored 49, duplicates 0, refused 0, dead letters 2'
+	[ "$(grep -c 'goes to the table dead_letters' "$BATS_TEST_TMPDIR/err")" = 1 ]
+	count_is "$1" 49
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/tee")" = 49 ]
+	[ "$(query "$1" "SELECT count(*) FROM dead_letters WHERE trace_id = 'bad' AND (why LIKE '%not this%' OR why LIKE '%refuse%')")" = 2 ]
+}
+
+@test "an event that the database rejects is kept apart, the others are stored" {
+	in_both keeps_apart_what_is_rejected
+}
+
+refuses_a_newer_schema() {
+	event a 1 | dp-store --db "$1"
+	query "$1" 'UPDATE schema_version SET version = 7'
+	fails_with 2 'schema version 7, this program knows up to 1: upgrade DevPulse' dp-store --db "$1"
+}
+
+@test "a newer schema is refused" { in_both refuses_a_newer_schema; }
+
+two_at_once_on_an_empty_database() {
+	background first store_file "$1" <(events 1 3000)
+	background second store_file "$1" <(events 2000 5000)
+	wait_for "${first_pid:?}"
+	[ "$status" = 0 ]
+	wait_for "${second_pid:?}"
+	[ "$status" = 0 ]
+	count_is "$1" 5000
+	[ "$(query "$1" 'SELECT sum(events) FROM traces')" = 5000 ]
+}
+
+@test "two may start at once on an empty database" { in_both two_at_once_on_an_empty_database; }
+
+@test "a database that cannot be used: one line, exit 2" {
+	local file=$BATS_TEST_TMPDIR/file
+	echo 'a text' >"$file"
+	fails_with 2 'Not a directory' dp-store --db "sqlite:///$file/events.db"
+	fails_with 2 'not a database' dp-store --db "sqlite:///$file"
+	fails_with 2 'cannot make this file' dp-store --db sqlite:////proc/none/events.db
+	fails_with 2 'a URL is wanted' dp-store --db events.db
+	fails_with 2 'three slashes' dp-store --db sqlite:events.db
+	fails_with 2 'a URL is wanted' env DEVPULSE_DB=mysql://localhost/x dp-store
+	fails_with 2 'port' dp-store --db postgresql://localhost:none/x
+	fails_with 2 'does not exist' dp-store --db "${DEVPULSE_TEST_PG%/*}/no_such_database"
+	fails_with 2 '--batch: a whole number' dp-store --batch 0
+}
+
+@test "the default database is in the state directory, and private" {
+	event a 1 | env -u DEVPULSE_DB dp-store
+	[ "$(stat -c %a "$XDG_STATE_HOME" "$XDG_STATE_HOME/devpulse" "$XDG_STATE_HOME/devpulse/devpulse.db" | xargs)" = '700 700 600' ]
+	event a 1 | DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/own dp-store
+	[ -e "$BATS_TEST_TMPDIR/own/devpulse.db" ]
+}
+
+@test "--tee to a full disk: exit 1, but what was read is stored" {
+	local url status=0
+	url=$(new_database sqlite)
+	events 1 3000 | dp-store --db "$url" --tee --batch 100 >/dev/full 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	[ "$status" = 1 ]
+	file_has "$BATS_TEST_TMPDIR/err" 'error: cannot write to stdout: No space left on device'
+	[ "$(grep -c stdout "$BATS_TEST_TMPDIR/err")" = 1 ]
+	local n
+	n=$(sed -n 's/.*stored \([0-9]*\),.*/\1/p' "$BATS_TEST_TMPDIR/err")
+	[ "$n" -gt 100 ] # more than the batch whose copy failed
+	count_is "$url" "$n"
+}
+
+@test "a server that is not there yet is waited for, and that is said once" {
+	local port
+	port=$(free_port)
+	start_store away "postgresql://postgres:secret@127.0.0.1:$port/postgres"
+	event a 1 >&8
+	retry_until file_has "$BATS_TEST_TMPDIR/away.err" 'is away: .*refused.*; retrying, nothing is lost$'
+	start_server "$port"
+	retry_until count_is "postgresql://postgres@127.0.0.1:$port/postgres" 1
+	exec 8>&-
+	wait_for "$pid"
+	[ "$status" = 0 ]
+	file_has "$BATS_TEST_TMPDIR/away.err" 'info: the database is back after [0-9.]+ s'
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/away.err")" = 3 ]
+	[ "$(grep -c secret "$BATS_TEST_TMPDIR/away.err")" = 0 ]
+}
+
+@test "SIGTERM while the server is away: exit 1, and how many events were read" {
+	local port
+	port=$(free_port)
+	start_server "$port"
+	start_store lost "postgresql://postgres@127.0.0.1:$port/postgres"
+	event a 1 >&8
+	retry_until count_is "postgresql://postgres@127.0.0.1:$port/postgres" 1
+	server stop -m immediate
+	events 11 13 >&8
+	retry_until file_has "$BATS_TEST_TMPDIR/lost.err" 'is away'
+	kill -TERM "$pid"
+	wait_for "$pid"
+	exec 8>&-
+	[ "$status" = 1 ]
+	file_has "$BATS_TEST_TMPDIR/lost.err" 'error: ends with 3 events read that could not be stored: '
+	[ "$(grep -vc '^dp-store: ' "$BATS_TEST_TMPDIR/lost.err")" = 0 ] # libpq says nothing by itself
+}
+
+# A PostgreSQL of the test's own, to be killed: start_server PORT; server PG_CTL-ARGUMENT...
+start_server() {
+	SERVER=$BATS_TEST_TMPDIR/server
+	PG_BIN=$(find /usr/lib/postgresql -name initdb | sort -V | tail -n 1)
+	PG_BIN=${PG_BIN%/initdb}
+	mkdir "$SERVER"
+	if [ "$(id -u)" = 0 ]; then
+		chmod a+x "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." "$BATS_TEST_TMPDIR/../../.."
+		chown postgres "$SERVER"
+	fi
+	as_server_owner "$PG_BIN/initdb" -D "$SERVER/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
+	printf "port = %s\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '%s'\n" \
+		"$1" "$SERVER" >>"$SERVER/data/postgresql.conf"
+	server start
+}
+
+as_server_owner() {
+	if [ "$(id -u)" = 0 ]; then
+		(cd / && runuser -u postgres -- "$@")
+	else
+		"$@"
+	fi
+}
+
+server() { as_server_owner "$PG_BIN/pg_ctl" -D "$SERVER/data" -l "$SERVER/log" -w "$@" >/dev/null 3>&- 8>&-; }
+
+# Ends the server and its backends as a power cut would.
+kill_server() {
+	local postmaster
+	postmaster=$(head -n 1 "$SERVER/data/postmaster.pid")
+	pgrep -P "$postmaster" | xargs kill -KILL "$postmaster"
+}
+
+@test "PostgreSQL killed under load: nothing is lost, and two messages" {
+	local port url
+	port=$(free_port)
+	start_server "$port"
+	url=postgresql://postgres@127.0.0.1:$port/postgres
+	mkfifo "$BATS_TEST_TMPDIR/load"
+	# stops half-way until it is told that the server was killed
+	{
+		events 1 20000
+		retry_until test -e "$BATS_TEST_TMPDIR/killed"
+		events 20001 40000
+	} >"$BATS_TEST_TMPDIR/load" 3>&- &
+	background store store_file "$url" "$BATS_TEST_TMPDIR/load"
+	retry_until some_are_stored "$url"
+	kill_server
+	touch "$BATS_TEST_TMPDIR/killed"
+	retry_until file_has "$BATS_TEST_TMPDIR/store.err" 'is away'
+	retry_until server start
+	RETRY_SECONDS=30 retry_until file_has "$BATS_TEST_TMPDIR/store.err" 'info: stored '
+	wait_for "${store_pid:?}"
+	[ "$status" = 0 ]
+	count_is "$url" 40000
+	[ "$(query "$url" 'SELECT sum(events) FROM traces')" = 40000 ]
+	[ "$(grep -c 'is away: ' "$BATS_TEST_TMPDIR/store.err")" = 1 ]
+	[ "$(grep -c 'is back after ' "$BATS_TEST_TMPDIR/store.err")" = 1 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/store.err")" = 3 ]
+}
+
+some_are_stored() { [ "$(query "$1" 'SELECT count(*) FROM events')" -gt 0 ]; }
