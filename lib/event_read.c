@@ -1,6 +1,7 @@
 #include "event.h"
 
 #include "clock.h"
+#include "event_field.h"
 #include "mem.h"
 
 #include <stdarg.h>
@@ -13,75 +14,6 @@ enum {
 	NUMBER_TEXT_MAX = 2 * DP_JSON_DIGITS_MAX + 5, /* sign, dot, e, sign, digits of both */
 	/* A normalised event; leaves room in DP_EVENT_LINE_MAX for what a transport adds. */
 	NORMALIZED_MAX = DP_EVENT_LINE_MAX - 1024,
-};
-
-enum field {
-	/* written first, in this order */
-	TRACE_ID,
-	EVENT_ID,
-	TIMESTAMP,
-	SEVERITY,
-	SYSTEM,
-	TYPE,
-	/* kept at their place */
-	NAME,
-	DETAILS,
-	FILE_NAME,
-	LINE,
-	SOURCE,
-	LOCALS,
-	STACKTRACE,
-	RESPONSE,
-	ENVIRONMENT,
-	SPAN_ID,
-	PARENT_SPAN_ID,
-	DURATION_MS,
-	/* added by us and written last, in this order */
-	RECEIVED_AT,
-	TIMESTAMP_RAW,
-	SEVERITY_RAW,
-	REPAIRS,
-	FIELD_COUNT
-};
-
-enum {
-	STRING = 1 << DP_JSON_STRING,
-	NUMBER = 1 << DP_JSON_NUMBER,
-	OBJECT = 1 << DP_JSON_OBJECT,
-	ARRAY = 1 << DP_JSON_ARRAY,
-	ANY = -1,
-};
-
-#define NAMED(text) DP_STR(text), DP_STR(",\"" text "\":")
-
-static const struct {
-	struct dp_str name;
-	struct dp_str key; /* as it is written before the value of all members but the first */
-	int types;
-	const char *wanted;
-} FIELDS[FIELD_COUNT] = {
-    [TRACE_ID] = {NAMED("traceId"), STRING, "a string"},
-    [EVENT_ID] = {NAMED("eventId"), STRING, "a string"},
-    [TIMESTAMP] = {NAMED("timestamp"), ANY, NULL},
-    [SEVERITY] = {NAMED("severity"), STRING, "a string"},
-    [SYSTEM] = {NAMED("system"), STRING, "a string"},
-    [TYPE] = {NAMED("type"), STRING, "a string"},
-    [NAME] = {NAMED("name"), STRING, "a string"},
-    [DETAILS] = {NAMED("details"), ANY, NULL},
-    [FILE_NAME] = {NAMED("file"), STRING, "a string"},
-    [LINE] = {NAMED("line"), NUMBER, "a whole number"},
-    [SOURCE] = {NAMED("source"), STRING, "a string"},
-    [LOCALS] = {NAMED("locals"), OBJECT, "an object"},
-    [STACKTRACE] = {NAMED("stacktrace"), ARRAY | STRING, "an array or a string"},
-    [RESPONSE] = {NAMED("response"), STRING, "a string"},
-    [ENVIRONMENT] = {NAMED("environment"), STRING, "a string"},
-    [SPAN_ID] = {NAMED("spanId"), STRING, "a string"},
-    [PARENT_SPAN_ID] = {NAMED("parentSpanId"), STRING, "a string"},
-    [DURATION_MS] = {NAMED("durationMs"), NUMBER, "a number"},
-    [RECEIVED_AT] = {NAMED("receivedAt"), STRING, "a string"},
-    [TIMESTAMP_RAW] = {NAMED("timestampRaw"), ANY, NULL},
-    [SEVERITY_RAW] = {NAMED("severityRaw"), ANY, NULL},
-    [REPAIRS] = {NAMED("repairs"), ANY, NULL},
 };
 
 static const struct {
@@ -103,7 +35,7 @@ struct dp_event_reader {
 	char new_trace_id[DP_HEX_ID_TEXT + 1];
 	char timestamp[DP_CLOCK_MAX];
 	char received[DP_CLOCK_MAX];
-	struct dp_json values[FIELD_COUNT]; /* DP_JSON_END: missing or null */
+	struct dp_json values[DP_FIELD_COUNT]; /* DP_JSON_END: missing or null */
 	struct dp_str kept[DP_JSON_KEYS_MAX];
 	size_t kept_count;
 };
@@ -154,17 +86,7 @@ static const char *type_name(enum dp_json_type type)
 	return names[type];
 }
 
-static enum field find_field(struct dp_str key)
-{
-	int f = 0;
-
-	while (f < FIELD_COUNT && (key.n != FIELDS[f].name.n || *key.p != *FIELDS[f].name.p ||
-				      memcmp(key.p, FIELDS[f].name.p, key.n) != 0))
-		f++;
-	return (enum field)f;
-}
-
-static bool is_given(const struct dp_event_reader *r, enum field f)
+static bool is_given(const struct dp_event_reader *r, enum dp_event_field f)
 {
 	return r->values[f].type != DP_JSON_END;
 }
@@ -192,14 +114,14 @@ static void collect(struct dp_event_reader *r)
 	memset(r->values, 0, sizeof r->values);
 	r->kept_count = 0;
 	while (dp_json_next(&c, &v)) {
-		enum field f;
+		enum dp_event_field f;
 
 		if (v.key.n > 0 && v.key.p[0] == '_')
 			continue;
-		f = find_field(v.key);
-		if (f < FIELD_COUNT && v.type != DP_JSON_NULL)
+		f = dp_event_find_field(v.key);
+		if (f < DP_FIELD_COUNT && v.type != DP_JSON_NULL)
 			r->values[f] = v;
-		if (f == FIELD_COUNT || (f >= NAME && f < RECEIVED_AT))
+		if (f == DP_FIELD_COUNT || (f >= DP_FIELD_NAME && f < DP_FIELD_RECEIVED_AT))
 			keep(r, &v);
 	}
 }
@@ -217,17 +139,18 @@ static int check_types(const struct dp_event_reader *r, struct dp_refusal *why)
 {
 	bool any_known = false;
 
-	for (int f = 0; f < FIELD_COUNT; f++) {
+	for (int f = 0; f < DP_FIELD_COUNT; f++) {
 		const struct dp_json *v = &r->values[f];
 
 		if (v->type == DP_JSON_END)
 			continue;
-		any_known = any_known || f < RECEIVED_AT;
-		if (!(FIELDS[f].types & 1 << v->type))
+		any_known = any_known || f < DP_FIELD_RECEIVED_AT;
+		if (!(dp_event_fields[f].types & 1 << v->type))
 			return refuse(why, "wrong-type", "%s: %s is wanted, not %s",
-			    FIELDS[f].name.p, FIELDS[f].wanted, type_name(v->type));
+			    dp_event_fields[f].name.p, dp_event_fields[f].wanted,
+			    type_name(v->type));
 	}
-	if (is_given(r, LINE) && !is_whole(&r->values[LINE]))
+	if (is_given(r, DP_FIELD_LINE) && !is_whole(&r->values[DP_FIELD_LINE]))
 		return refuse(why, "wrong-type", "line: a whole number is wanted");
 	if (!any_known)
 		return refuse(why, "no-known-field",
@@ -250,7 +173,7 @@ static struct dp_str decode(struct dp_event_reader *r, const struct dp_json *v)
 /* Reads the id that the client gave: refusals name it. */
 static int read_event_id(struct dp_event_reader *r, struct dp_event *ev, struct dp_refusal *why)
 {
-	const struct dp_json *v = &r->values[EVENT_ID];
+	const struct dp_json *v = &r->values[DP_FIELD_EVENT_ID];
 
 	if (v->type == DP_JSON_STRING && dp_uuid_parse(decode(r, v), ev->event_id) < 0)
 		return refuse(why, "bad-event-id", "eventId: a UUID is wanted (RFC 9562)");
@@ -267,12 +190,12 @@ static bool has_control(struct dp_str s)
 
 static int read_trace_id(struct dp_event_reader *r, struct dp_event *ev, struct dp_refusal *why)
 {
-	if (!is_given(r, TRACE_ID)) {
+	if (!is_given(r, DP_FIELD_TRACE_ID)) {
 		dp_hex_id_new(r->new_trace_id);
 		ev->trace_id = (struct dp_str){r->new_trace_id, DP_HEX_ID_TEXT};
 		return 0;
 	}
-	ev->trace_id = decode(r, &r->values[TRACE_ID]);
+	ev->trace_id = decode(r, &r->values[DP_FIELD_TRACE_ID]);
 	if (ev->trace_id.n == 0 || ev->trace_id.n > DP_EVENT_TRACE_ID_MAX)
 		return refuse(why, "bad-trace-id", "traceId: 1 to %d bytes are wanted, not %zu",
 		    DP_EVENT_TRACE_ID_MAX, ev->trace_id.n);
@@ -282,7 +205,7 @@ static int read_trace_id(struct dp_event_reader *r, struct dp_event *ev, struct 
 }
 
 /* Reads an indexed name; one that is missing or empty is `missing`. */
-static int read_name(struct dp_event_reader *r, enum field f, struct dp_str missing,
+static int read_name(struct dp_event_reader *r, enum dp_event_field f, struct dp_str missing,
     struct dp_str *out, struct dp_refusal *why)
 {
 	*out = is_given(r, f) ? decode(r, &r->values[f]) : missing;
@@ -292,7 +215,7 @@ static int read_name(struct dp_event_reader *r, enum field f, struct dp_str miss
 	}
 	if (out->n > DP_EVENT_NAME_MAX)
 		return refuse(why, "too-long", "%s: at most %d bytes are wanted, not %zu",
-		    FIELDS[f].name.p, DP_EVENT_NAME_MAX, out->n);
+		    dp_event_fields[f].name.p, DP_EVENT_NAME_MAX, out->n);
 	return 0;
 }
 
@@ -301,24 +224,24 @@ static int read_names(struct dp_event_reader *r, struct dp_event *ev, struct dp_
 	const struct dp_str missing = ev->severity == DP_ERROR ? DP_STR("error") : DP_STR("log");
 	struct dp_str environment;
 
-	if (read_name(r, SYSTEM, DP_STR("unknown"), &ev->system, why) < 0 ||
-	    read_name(r, TYPE, missing, &ev->type, why) < 0)
+	if (read_name(r, DP_FIELD_SYSTEM, DP_STR("unknown"), &ev->system, why) < 0 ||
+	    read_name(r, DP_FIELD_TYPE, missing, &ev->type, why) < 0)
 		return -1;
-	return read_name(r, ENVIRONMENT, (struct dp_str){0}, &environment, why);
+	return read_name(r, DP_FIELD_ENVIRONMENT, (struct dp_str){0}, &environment, why);
 }
 
 /* A value that is not one of the four names is kept in severityRaw. */
 static void read_severity(struct dp_event_reader *r, struct dp_event *ev)
 {
-	const struct dp_json *v = &r->values[SEVERITY];
+	const struct dp_json *v = &r->values[DP_FIELD_SEVERITY];
 
 	ev->severity = DP_INFO;
-	if (is_given(r, SEVERITY) && dp_severity_parse(decode(r, v), &ev->severity) != 0)
-		r->values[SEVERITY_RAW] = *v;
+	if (is_given(r, DP_FIELD_SEVERITY) && dp_severity_parse(decode(r, v), &ev->severity) != 0)
+		r->values[DP_FIELD_SEVERITY_RAW] = *v;
 }
 
 /* Reads an instant; returns -1 where the field holds none. */
-static int parse_time(struct dp_event_reader *r, enum field f, struct dp_time *out)
+static int parse_time(struct dp_event_reader *r, enum dp_event_field f, struct dp_time *out)
 {
 	struct dp_str text;
 
@@ -333,9 +256,9 @@ static void read_times(struct dp_event_reader *r, int64_t now_us, struct dp_even
 	struct dp_time timestamp = {now_us, 0, 6};
 	struct dp_time received = timestamp;
 
-	if (parse_time(r, TIMESTAMP, &timestamp) < 0 && is_given(r, TIMESTAMP))
-		r->values[TIMESTAMP_RAW] = r->values[TIMESTAMP];
-	parse_time(r, RECEIVED_AT, &received);
+	if (parse_time(r, DP_FIELD_TIMESTAMP, &timestamp) < 0 && is_given(r, DP_FIELD_TIMESTAMP))
+		r->values[DP_FIELD_TIMESTAMP_RAW] = r->values[DP_FIELD_TIMESTAMP];
+	parse_time(r, DP_FIELD_RECEIVED_AT, &received);
 	ev->ts_us = timestamp.us;
 	dp_clock_write(timestamp, r->timestamp);
 	dp_clock_write(received, r->received);
@@ -343,7 +266,7 @@ static void read_times(struct dp_event_reader *r, int64_t now_us, struct dp_even
 
 static void read_duration(const struct dp_event_reader *r, struct dp_event *ev)
 {
-	const struct dp_json *v = &r->values[DURATION_MS];
+	const struct dp_json *v = &r->values[DP_FIELD_DURATION_MS];
 	char text[NUMBER_TEXT_MAX + 1];
 
 	ev->duration_set = v->type != DP_JSON_END;
@@ -359,10 +282,10 @@ static void read_title(struct dp_event_reader *r, struct dp_event *ev)
 {
 	struct dp_str s = {0};
 
-	if (is_given(r, NAME))
-		s = decode(r, &r->values[NAME]);
-	if (s.n == 0 && r->values[DETAILS].type == DP_JSON_STRING)
-		s = decode(r, &r->values[DETAILS]);
+	if (is_given(r, DP_FIELD_NAME))
+		s = decode(r, &r->values[DP_FIELD_NAME]);
+	if (s.n == 0 && r->values[DP_FIELD_DETAILS].type == DP_JSON_STRING)
+		s = decode(r, &r->values[DP_FIELD_DETAILS]);
 	if (s.n > TITLE_MAX)
 		for (s.n = TITLE_MAX; ((unsigned char)s.p[s.n] & 0xc0) == 0x80;)
 			s.n--;
@@ -370,9 +293,9 @@ static void read_title(struct dp_event_reader *r, struct dp_event *ev)
 }
 
 /* Writes what was sent, else `missing`, which needs no escapes. */
-static void write_given(struct dp_event_reader *r, enum field f, struct dp_str missing)
+static void write_given(struct dp_event_reader *r, enum dp_event_field f, struct dp_str missing)
 {
-	dp_buf_add_str(&r->out, FIELDS[f].key);
+	dp_buf_add_str(&r->out, dp_event_fields[f].key);
 	if (is_given(r, f)) {
 		dp_buf_add_str(&r->out, r->values[f].text);
 		return;
@@ -382,9 +305,9 @@ static void write_given(struct dp_event_reader *r, enum field f, struct dp_str m
 	dp_buf_add_char(&r->out, '"');
 }
 
-static void write_text(struct dp_buf *out, enum field f, const char *text)
+static void write_text(struct dp_buf *out, enum dp_event_field f, const char *text)
 {
-	dp_buf_add_str(out, FIELDS[f].key);
+	dp_buf_add_str(out, dp_event_fields[f].key);
 	dp_buf_add_char(out, '"');
 	dp_buf_add_text(out, text);
 	dp_buf_add_char(out, '"');
@@ -409,15 +332,15 @@ static int named_repairs(const struct dp_json *v)
 
 static void write_repairs(struct dp_event_reader *r)
 {
-	const int bits = r->repairs | named_repairs(&r->values[REPAIRS]);
+	const int bits = r->repairs | named_repairs(&r->values[DP_FIELD_REPAIRS]);
 	const char *before = "[\"";
 
 	if (r->repairs == 0) {
-		if (is_given(r, REPAIRS))
-			write_given(r, REPAIRS, (struct dp_str){0});
+		if (is_given(r, DP_FIELD_REPAIRS))
+			write_given(r, DP_FIELD_REPAIRS, (struct dp_str){0});
 		return;
 	}
-	dp_buf_add_str(&r->out, FIELDS[REPAIRS].key);
+	dp_buf_add_str(&r->out, dp_event_fields[DP_FIELD_REPAIRS].key);
 	for (size_t i = 0; i < REPAIR_COUNT; i++) {
 		if (!(bits & REPAIR_NAMES[i].bit))
 			continue;
@@ -430,22 +353,22 @@ static void write_repairs(struct dp_event_reader *r)
 
 static void write_event(struct dp_event_reader *r, const struct dp_event *ev)
 {
-	write_given(r, TRACE_ID, ev->trace_id);
+	write_given(r, DP_FIELD_TRACE_ID, ev->trace_id);
 	r->out.data[0] = '{'; /* and not a comma */
-	write_text(&r->out, EVENT_ID, ev->event_id);
-	write_text(&r->out, TIMESTAMP, r->timestamp);
-	write_text(&r->out, SEVERITY, dp_severity_name(ev->severity));
-	write_given(r, SYSTEM, ev->system);
-	write_given(r, TYPE, ev->type);
+	write_text(&r->out, DP_FIELD_EVENT_ID, ev->event_id);
+	write_text(&r->out, DP_FIELD_TIMESTAMP, r->timestamp);
+	write_text(&r->out, DP_FIELD_SEVERITY, dp_severity_name(ev->severity));
+	write_given(r, DP_FIELD_SYSTEM, ev->system);
+	write_given(r, DP_FIELD_TYPE, ev->type);
 	for (size_t i = 0; i < r->kept_count; i++) {
 		dp_buf_add_char(&r->out, ',');
 		dp_buf_add_str(&r->out, r->kept[i]);
 	}
-	write_text(&r->out, RECEIVED_AT, r->received);
-	if (is_given(r, TIMESTAMP_RAW))
-		write_given(r, TIMESTAMP_RAW, (struct dp_str){0});
-	if (is_given(r, SEVERITY_RAW))
-		write_given(r, SEVERITY_RAW, (struct dp_str){0});
+	write_text(&r->out, DP_FIELD_RECEIVED_AT, r->received);
+	if (is_given(r, DP_FIELD_TIMESTAMP_RAW))
+		write_given(r, DP_FIELD_TIMESTAMP_RAW, (struct dp_str){0});
+	if (is_given(r, DP_FIELD_SEVERITY_RAW))
+		write_given(r, DP_FIELD_SEVERITY_RAW, (struct dp_str){0});
 	write_repairs(r);
 	dp_buf_add_char(&r->out, '}');
 }
@@ -473,7 +396,8 @@ static int read_json(struct dp_event_reader *r, struct dp_str text, struct dp_re
  * what was may have what we added. */
 static int check_size(const struct dp_event_reader *r, size_t sent, struct dp_refusal *why)
 {
-	if (r->out.len > NORMALIZED_MAX || (!is_given(r, RECEIVED_AT) && sent > DP_EVENT_BYTES_MAX))
+	if (r->out.len > NORMALIZED_MAX ||
+	    (!is_given(r, DP_FIELD_RECEIVED_AT) && sent > DP_EVENT_BYTES_MAX))
 		return refuse(why, "too-large", "an event of %zu bytes; at most %d are taken", sent,
 		    DP_EVENT_BYTES_MAX);
 	return 0;
@@ -492,7 +416,7 @@ int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
 	read_severity(r, ev);
 	if (read_names(r, ev, why) < 0)
 		return -1;
-	if (!is_given(r, EVENT_ID))
+	if (!is_given(r, DP_FIELD_EVENT_ID))
 		dp_uuid_v7(now_us, ev->event_id);
 	read_times(r, now_us, ev);
 	read_duration(r, ev);
