@@ -2,7 +2,7 @@
 
 import { get } from "/api.js";
 import { arrange, badge, el } from "/dom.js";
-import { age, clock, count, duration } from "/format.js";
+import { age, clock, duration } from "/format.js";
 
 const HEADINGS = ["Status", "Trace", "Systems", "Events", "Errors", "Duration", "Last seen"];
 
@@ -14,7 +14,7 @@ function chips(systems) {
 	const shown = systems.slice(0, 4).map((name) => el("span", { class: "chip" }, name));
 	if (systems.length > 4)
 		shown.push(el("span", { class: "chip more", title: systems.slice(4).join(", ") }, `+${systems.length - 4}`));
-	return shown;
+	return shown.flatMap((chip) => [chip, " "]);
 }
 
 function cell(name, ...children) {
@@ -28,8 +28,8 @@ function row(trace) {
 			el("a", { href: traceLink(trace.trace_id) }, trace.title || "(no text)"),
 			el("code", { class: "id" }, trace.trace_id)),
 		cell("systems", ...chips(trace.systems)),
-		cell("events number", el("span", { class: "unit" }, "events "), String(trace.event_count)),
-		cell("errors number", el("span", { class: "unit" }, "errors "), String(trace.error_count)),
+		cell("events number", String(trace.event_count), el("span", { class: "unit" }, " events")),
+		cell(`errors number${trace.error_count ? "" : " none"}`, String(trace.error_count), el("span", { class: "unit" }, " errors")),
 		cell("duration number", duration(trace.duration_ms)),
 		cell("age number", el("time", { datetime: trace.end_time, title: clock(trace.end_time) }, age(trace.end_time))));
 }
@@ -108,7 +108,14 @@ export function listView(main, cursor) {
 		title: cursor ? "Older traces" : "Traces",
 		query: cursor ? null : {},
 		close: () => clearInterval(ticking),
-		refresh: async (signal) => draw(await get(cursor ? `/api/traces?cursor=${encodeURIComponent(cursor)}` : "/api/traces", signal)),
-		describe: () => count(rows.size, "trace"),
+		refresh: async (signal) => {
+			try {
+				draw(await get(cursor ? `/api/traces?cursor=${encodeURIComponent(cursor)}` : "/api/traces", signal));
+			} catch (problem) {
+				if (problem.status === 503 && !drawn)
+					arrange(main, [empty]);
+				throw problem;
+			}
+		},
 	};
 }

@@ -80,6 +80,11 @@ function stack(frames) {
 	return tree("Stack", frames);
 }
 
+function source(code) {
+	return el("section", null, el("h4", null, "Source"),
+		code.includes("\n") ? el("pre", { tabindex: "0" }, code) : el("code", null, code));
+}
+
 function body(event) {
 	const { data } = event;
 	const rest = Object.fromEntries(Object.entries(data).filter(([name]) => !SHOWN.has(name)));
@@ -87,8 +92,7 @@ function body(event) {
 	if (data.details !== undefined && isBranch(data.details))
 		parts.push(tree("Details", data.details));
 	if (data.source !== undefined)
-		parts.push(el("section", null, el("h4", null, "Source"),
-			el("pre", { class: "source", tabindex: "0" }, text(data.source))));
+		parts.push(source(text(data.source)));
 	if (data.locals !== undefined)
 		parts.push(tree("Locals", data.locals));
 	if (data.stacktrace !== undefined)
@@ -186,14 +190,16 @@ function factLine(timeline, events) {
 // The view at #/trace/ID.
 export function traceView(main, id) {
 	const nodes = new Map(); // event id: element
+	const heading = el("h1");
 	const facts = el("div");
 	const stages = el("section", { class: "timeline", "aria-label": "Stages" });
-	const list = el("div", { class: "events" });
+	const list = el("div", { class: "event-list" });
 	const more = el("button", { type: "button", class: "button", hidden: true });
 	const copy = el("button", { type: "button", class: "button small", onclick: () => copyId() }, "Copy id");
 	const view = el("article", { class: "trace" },
 		el("nav", { class: "crumbs", "aria-label": "Where" }, el("a", { href: "#/" }, "Traces"), " / "),
-		el("h1", null, el("code", null, id), " ", copy),
+		heading,
+		el("p", { class: "id" }, el("code", null, id), " ", copy),
 		facts, stages, el("h2", null, "Events"), list, more);
 	const missing = el("section", { class: "empty" },
 		el("h1", null, "No events of this trace yet"),
@@ -237,6 +243,7 @@ export function traceView(main, id) {
 
 	function draw(timeline) {
 		latest = inOrder(timeline);
+		heading.textContent = message(latest[0]);
 		facts.replaceChildren(factLine(timeline, latest));
 		drawStages(stages, timeline, pick);
 		drawEvents();
