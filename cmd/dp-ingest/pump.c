@@ -45,6 +45,15 @@ static bool take_filled(struct pump *p)
 	return more;
 }
 
+/* Under the lock, so that nobody is woken once the pump closes. */
+static void notify(struct pump *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (!p->closing)
+		p->wake(p->arg);
+	pthread_mutex_unlock(&p->lock);
+}
+
 /* Returns 0, or -1 after an error that was published. */
 static int write_drain(struct pump *p)
 {
@@ -57,12 +66,12 @@ static int write_drain(struct pump *p)
 			continue;
 		if (n < 0) {
 			atomic_store(&p->error, errno);
-			p->wake(p->arg);
+			notify(p);
 			return -1;
 		}
 		at += (size_t)n;
 		atomic_fetch_add(&p->written, (uint64_t)n);
-		p->wake(p->arg);
+		notify(p);
 	}
 	return 0;
 }
@@ -133,19 +142,21 @@ void pump_close(struct pump **p)
 {
 	struct pump *q = *p;
 
+	*p = NULL;
 	if (!q)
 		return;
 	pthread_mutex_lock(&q->lock);
 	q->closing = true;
 	pthread_cond_signal(&q->filled);
 	pthread_mutex_unlock(&q->lock);
-	if (pump_written(q) != q->added)
-		pthread_cancel(q->thread); /* write(2) is a cancellation point */
+	if (pump_written(q) != q->added && !pump_error(q)) {
+		pthread_detach(q->thread);
+		return;
+	}
 	pthread_join(q->thread, NULL);
 	pthread_mutex_destroy(&q->lock);
 	pthread_cond_destroy(&q->filled);
 	dp_buf_release(&q->fill);
 	dp_buf_release(&q->drain);
 	free(q);
-	*p = NULL;
 }

@@ -35,8 +35,9 @@ bool pump_has_room(const struct pump *p);
 /* The errno of a failed write, after which nothing more is written; 0 while all is well. */
 int pump_error(const struct pump *p);
 
-/* Ends the thread and frees the pump; a write(2) that hangs is cut short. What was not written is
- * dropped: drain first, by watching pump_written. */
+/* Ends the thread and frees the pump. Drain first, by watching pump_written: where not everything
+ * is written the thread may hang in write(2), which nothing ends but the end of the process: it is
+ * left to that. */
 void pump_close(struct pump **p);
 
 #endif
