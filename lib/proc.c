@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 static int stop_pipe[2] = {-1, -1};
+static volatile sig_atomic_t stop_signal;
 
 static void on_stop_signal(int signo)
 {
 	int saved = errno;
 
-	(void)signo;
+	if (!stop_signal)
+		stop_signal = signo;
 	if (write(stop_pipe[1], "", 1) < 0) {
 		/* full: it is readable already */
 	}
@@ -48,6 +50,11 @@ bool dp_proc_stopping(void)
 	struct pollfd p = {.fd = stop_pipe[0], .events = POLLIN};
 
 	return poll(&p, 1, 0) > 0;
+}
+
+int dp_proc_stop_signal(void)
+{
+	return stop_signal;
 }
 
 static void notify_systemd(void)

@@ -15,6 +15,9 @@ int dp_proc_stop_fd(void);
 /* Whether a stop signal has come. */
 bool dp_proc_stopping(void);
 
+/* The first of them: SIGINT or SIGTERM; 0 where none has come. */
+int dp_proc_stop_signal(void);
+
 /* Says that the program does its work from here on: a newline to `fd`, which is closed (none where
  * fd < 0), and READY=1 to $NOTIFY_SOCKET (sd_notify(3)). */
 void dp_proc_ready(int fd);

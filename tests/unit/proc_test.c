@@ -32,14 +32,16 @@ static int be_stopped(const void *arg)
 
 	dp_proc_init();
 	p = (struct pollfd){.fd = dp_proc_stop_fd(), .events = POLLIN};
-	if (dp_proc_stopping() || poll(&p, 1, 0) != 0)
+	if (dp_proc_stopping() || dp_proc_stop_signal() != 0 || poll(&p, 1, 0) != 0)
 		return 1;
 	for (int i = 0; i < 3; i++) {
-		raise(*(const int *)arg);
+		raise(i == 0 ? *(const int *)arg : SIGTERM);
 		if (!dp_proc_stopping() || poll(&p, 1, -1) != 1)
 			return 2;
 	}
-	return fcntl(p.fd, F_GETFD) & FD_CLOEXEC ? 0 : 3;
+	if (dp_proc_stop_signal() != *(const int *)arg)
+		return 3;
+	return fcntl(p.fd, F_GETFD) & FD_CLOEXEC ? 0 : 4;
 }
 
 static void a_signal_makes_the_stop_descriptor_readable(void **state)
