@@ -64,8 +64,10 @@ $B/cmd/dp-http/assets.o: $(wildcard ui/*) docs/openapi.yaml
 # A unit test links the library and, where it tests a program's pure module, that object by name.
 $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
-$B/unit/render_test: $B/cmd/dp-tail/render.o
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
+$B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/sse_test: $B/cmd/dp-tail/sse.o
+$B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o
 $B/unit/http_check_test: $B/cmd/dp-http/check.o
 $B/unit/http_cursor_test: $B/cmd/dp-http/cursor.o
