@@ -1,0 +1,55 @@
+/* Lines of styled text for a terminal, folded to its width. Text is escaped on its way (text.h):
+ * nothing of it reaches the terminal raw. Widths are those of wcwidth(3), so the locale's LC_CTYPE
+ * must be UTF-8. Pure: writes to a buffer. */
+#ifndef DP_TAIL_FOLD_H
+#define DP_TAIL_FOLD_H
+
+#include "buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct fold {
+	struct dp_buf *out;
+	int width; /* columns of a line */
+	bool color;
+	int indent; /* of the lines begun from now on; set it at will, it is kept below width / 2 */
+	int column; /* where the next character goes */
+	int pending; /* spaces before the next word, unless that begins a line */
+	const char
+	    *style; /* parameters of SGR for what comes, as "1;31", or NULL; set it at will */
+	const char *active; /* what the terminal was told last */
+};
+
+void fold_init(struct fold *f, struct dp_buf *out, int width, bool color);
+
+/* Words: folded where there are spaces, and inside a word only where it is longer than a line. A
+ * newline in it begins a new line, on which leading spaces stay. */
+void fold_text(struct fold *f, struct dp_str text);
+
+/* fold_text of a constant text. */
+void fold_say(struct fold *f, const char *text);
+
+/* As fold_text, but stays in one piece, spaces included, where that fits into a line. */
+void fold_whole(struct fold *f, struct dp_str text);
+
+/* As fold_text, but at most about `max` bytes of it, and few lines where they are short: then a
+ * note of what was left out. */
+void fold_text_max(struct fold *f, struct dp_str text, size_t max);
+
+/* n spaces before the next word; none where that begins a line. */
+void fold_gap(struct fold *f, int n);
+
+/* Spaces up to that column, at least one. */
+void fold_tab(struct fold *f, int column);
+
+/* Ends the line, if one was begun. */
+void fold_end_line(struct fold *f);
+
+/* The columns that a text takes as it is written, in one line. */
+int fold_measure(struct dp_str text);
+
+/* The part of text[0..n) that takes at most `columns`, cut at a character's border. */
+struct dp_str fold_head(struct dp_str text, int columns);
+
+#endif

@@ -1,0 +1,17 @@
+/* An event's stack trace for people. */
+#ifndef DP_TAIL_STACK_H
+#define DP_TAIL_STACK_H
+
+#include "fold.h"
+#include "json.h"
+
+/* Writes a stack as applications send it: an array of lines, or of frames (objects with file, line,
+ * function, their usual synonyms, and the locals of each), or one string of several lines. From the
+ * column `indent` on. */
+void stack_write(struct fold *f, const struct dp_json *stack, int indent);
+
+/* Appends "file:line in function"; any of the three may be missing (type DP_JSON_END). */
+void stack_write_place(struct dp_buf *out, const struct dp_json *file, const struct dp_json *line,
+    const struct dp_json *function);
+
+#endif
