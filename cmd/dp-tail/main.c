@@ -1,0 +1,234 @@
+/* dp-tail: follows events in a terminal. */
+#include "filter.h"
+#include "guard.h"
+#include "log.h"
+#include "opt.h"
+#include "proc.h"
+#include "source.h"
+#include "terminal.h"
+#include "view.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	KEY_SEVERITY = 256,
+	KEY_SYSTEM,
+	KEY_TYPE,
+	KEY_NO_FOLLOW,
+	KEY_COLOR,
+	KEY_NO_RETRY,
+	KEY_TOKEN_FILE,
+	LINES_MAX = 1000000,
+};
+
+#define DEFAULT_URL   "http://127.0.0.1:8088"
+#define DEFAULT_LINES "20"
+
+static const struct dp_opt options[] = {
+    {'t', "trace", "ID", NULL, "only this trace; more, separated by commas", NULL},
+    {KEY_SEVERITY, "severity", "S", NULL, "only error, warning, info or debug", NULL},
+    {KEY_SYSTEM, "system", "S", NULL, "only of this system", NULL},
+    {KEY_TYPE, "type", "T", NULL, "only of this type", NULL},
+    {'n', "lines", "N", NULL, "begin with the newest N events, or all", "all with -t, else 20"},
+    {KEY_NO_FOLLOW, "no-follow", NULL, NULL, "end where the newest event is shown", NULL},
+    {'o', "output", "FORMAT", NULL, "pretty, or json: each event whole, one a line", "pretty"},
+    {KEY_COLOR, "color", "WHEN", NULL, "auto, always or never", "auto"},
+    {'u', "url", "URL", "DEVPULSE_URL", "of dp-http", DEFAULT_URL},
+    {KEY_NO_RETRY, "no-retry", NULL, NULL, "exit 1 where dp-http cannot be reached", NULL},
+    {KEY_TOKEN_FILE, "token-file", "FILE", "DEVPULSE_TOKEN_FILE",
+	"holds dp-http's token; else it is $DEVPULSE_TOKEN", NULL},
+    {0},
+};
+
+static const struct dp_program program = {
+    "dp-tail",
+    "dp-tail [OPTIONS]\ndp-tail [OPTIONS] -",
+    "Follows the events of dp-http, or with - shows those on stdin (NDJSON).",
+    options,
+    "  dp-tail --trace abc123                    a trace: its history, then live\n"
+    "  dp-tail --severity error,warning -n 100\n"
+    "  dp-tail -o json | jq .details\n"
+    "  dp-ingest | dp-store --tee | dp-tail -    what is stored, as it is stored\n",
+};
+
+struct config {
+	struct source_query query;
+	enum color_when color;
+	char *token; /* to be freed */
+	bool json;
+	bool from_stdin;
+};
+
+static void set_lines(struct config *cfg, const struct dp_opt_state *o)
+{
+	if (strcmp(o->value, "all") != 0)
+		dp_opt_number(o, 0, LINES_MAX);
+	cfg->query.lines = o->value;
+}
+
+static void set_output(struct config *cfg, const struct dp_opt_state *o)
+{
+	cfg->json = strcmp(o->value, "json") == 0;
+	if (!cfg->json && strcmp(o->value, "pretty") != 0)
+		dp_opt_bad_value(o, "pretty or json is wanted");
+}
+
+static void set_color(struct config *cfg, const struct dp_opt_state *o)
+{
+	static const char *const names[] = {
+	    [COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(o->value, names[i]) == 0) {
+			cfg->color = (enum color_when)i;
+			return;
+		}
+	dp_opt_bad_value(o, "auto, always or never is wanted");
+}
+
+/* A filter is checked where it is given, so that a wrong one is told at once. */
+static const char *check_filter(const struct dp_opt_state *o, const char *name)
+{
+	struct dp_filter f = {0};
+	const char *why;
+
+	if (dp_filter_add(&f, name, dp_str_from(o->value), &why) < 0)
+		dp_opt_bad_value(o, why);
+	dp_filter_release(&f);
+	return o->value;
+}
+
+static void set_url(struct config *cfg, const struct dp_opt_state *o)
+{
+	const char *why;
+
+	if (source_check_url(o->value, &why) < 0)
+		dp_opt_bad_value(o, why);
+	cfg->query.url = o->value;
+}
+
+static void set_token_file(struct config *cfg, const struct dp_opt_state *o)
+{
+	const char *why;
+
+	free(cfg->token);
+	cfg->token = dp_guard_read_token(o->value, &why);
+	if (!cfg->token)
+		dp_log_die(DP_EXIT_USAGE, "%s: %s: %s", o->source, o->value, why);
+	cfg->query.token = cfg->token;
+}
+
+static void set_option(struct config *cfg, const struct dp_opt_state *o, int key)
+{
+	switch (key) {
+	case 't':
+		cfg->query.trace = check_filter(o, "trace");
+		break;
+	case KEY_SEVERITY:
+		cfg->query.severity = check_filter(o, "severity");
+		break;
+	case KEY_SYSTEM:
+		cfg->query.system = check_filter(o, "system");
+		break;
+	case KEY_TYPE:
+		cfg->query.type = check_filter(o, "type");
+		break;
+	case 'n':
+		set_lines(cfg, o);
+		break;
+	case KEY_NO_FOLLOW:
+		cfg->query.follow = false;
+		break;
+	case 'o':
+		set_output(cfg, o);
+		break;
+	case KEY_COLOR:
+		set_color(cfg, o);
+		break;
+	case 'u':
+		set_url(cfg, o);
+		break;
+	case KEY_NO_RETRY:
+		cfg->query.retry = false;
+		break;
+	default:
+		set_token_file(cfg, o);
+		break;
+	}
+}
+
+static void use_token_variable(struct config *cfg)
+{
+	const char *token = getenv("DEVPULSE_TOKEN");
+
+	if (cfg->query.token || !token || !*token)
+		return;
+	if (!dp_guard_token_is_sane(dp_str_from(token)))
+		dp_log_die(DP_EXIT_USAGE,
+		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
+	cfg->query.token = token;
+}
+
+static struct config parse_args(int argc, char **argv)
+{
+	struct config cfg = {.query = {.url = DEFAULT_URL, .follow = true, .retry = true}};
+	struct dp_opt_state o;
+	int key;
+
+	dp_opt_init(&o, &program, argc, argv);
+	while ((key = dp_opt_next(&o)) != 0)
+		set_option(&cfg, &o, key);
+	dp_opt_limit_operands(&o, 1);
+	cfg.from_stdin = o.operand < argc && strcmp(argv[o.operand], "-") == 0;
+	if (!cfg.from_stdin)
+		dp_opt_limit_operands(&o, 0);
+	if (cfg.from_stdin && cfg.query.lines)
+		dp_log_die(DP_EXIT_USAGE, "--lines is for dp-http: of stdin all events are shown");
+	if (!cfg.query.lines)
+		cfg.query.lines = cfg.query.trace ? "all" : DEFAULT_LINES;
+	use_token_variable(&cfg);
+	return cfg;
+}
+
+static void add_term(struct dp_filter *f, const char *name, const char *values)
+{
+	const char *why;
+
+	if (values && dp_filter_add(f, name, dp_str_from(values), &why) < 0)
+		dp_log_die(DP_EXIT_USAGE, "--%s: %s", name, why);
+}
+
+static struct dp_filter make_filter(const struct source_query *q)
+{
+	struct dp_filter f = {0};
+
+	add_term(&f, "trace", q->trace);
+	add_term(&f, "severity", q->severity);
+	add_term(&f, "system", q->system);
+	add_term(&f, "type", q->type);
+	return f;
+}
+
+int main(int argc, char **argv)
+{
+	struct config cfg = parse_args(argc, argv);
+	struct dp_filter filter = make_filter(&cfg.query);
+	const struct view_options show = {
+	    cfg.json, terminal_wants_color(cfg.color), dp_filter_trace(&filter) == NULL};
+	struct view *view;
+	int status;
+
+	/* the width of characters is the same in every UTF-8 locale */
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
+	dp_proc_init();
+	view = view_new(&show);
+	status =
+	    cfg.from_stdin ? source_read_stdin(view, &filter) : source_follow(view, &cfg.query);
+	view_free(&view);
+	dp_filter_release(&filter);
+	free(cfg.token);
+	return status;
+}

@@ -1,0 +1,26 @@
+/* The request for a stream of events. */
+#ifndef DP_TAIL_REQUEST_H
+#define DP_TAIL_REQUEST_H
+
+#include "source.h"
+
+#include <curl/curl.h>
+
+/* Where the stream begins. */
+struct request_place {
+	const char
+	    *cursor;   /* right behind it; NULL: with the newest events that the query asks for */
+	bool from_now; /* without cursor: with what comes from now on */
+};
+
+struct request {
+	CURL *easy; /* ready but for what takes the answer */
+	struct curl_slist *headers;
+};
+
+/* Borrows the query until request_release. */
+void request_init(
+    struct request *r, const struct source_query *q, const struct request_place *place);
+void request_release(struct request *r);
+
+#endif

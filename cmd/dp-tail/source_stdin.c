@@ -1,0 +1,107 @@
+#include "source.h"
+
+#include "clock.h"
+#include "line.h"
+#include "log.h"
+#include "proc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DRAIN_MS = 1000 }; /* for what is still in the pipe when a stop signal comes */
+
+struct input {
+	struct view *view;
+	const struct dp_filter *filter;
+	struct dp_line_reader *lines;
+	struct dp_event_reader *reader;
+	uint64_t refused;
+};
+
+static void refuse(struct input *in, const char *kind, const char *why)
+{
+	in->refused++;
+	dp_log_limited(DP_LOG_WARNING, kind, "line %llu is no event: %s",
+	    (unsigned long long)dp_line_number(in->lines), why);
+}
+
+static bool is_blank(struct dp_str line)
+{
+	size_t i = 0;
+
+	while (i < line.n && strchr(" \t\r", line.p[i]))
+		i++;
+	return i == line.n;
+}
+
+static int show_line(struct input *in, struct dp_str line)
+{
+	struct dp_event ev;
+	struct dp_refusal why;
+
+	if (is_blank(line))
+		return 0;
+	if (dp_event_read(in->reader, line, dp_clock_now_us(), &ev, &why) < 0) {
+		refuse(in, why.code, why.why);
+		return 0;
+	}
+	return dp_filter_match(in->filter, &ev) ? view_show(in->view, &ev) : 0;
+}
+
+/* Shows the lines that are there. Returns DP_LINE_MORE where none is left, DP_LINE_END or
+ * DP_LINE_FAILED; or -1 where stdout takes no more. */
+static int show_lines(struct input *in)
+{
+	struct dp_str line;
+
+	for (;;) {
+		enum dp_line_got got = dp_line_next(in->lines, &line);
+
+		if (got == DP_LINE_LONG)
+			refuse(in, "long-line", "it is longer than an event can be");
+		else if (got != DP_LINE_OK && got != DP_LINE_PARTIAL)
+			return (int)got;
+		else if (show_line(in, line) < 0)
+			return -1;
+	}
+}
+
+/* Reads to the end, or on a stop signal what is in the pipe already. */
+static int read_all(struct input *in)
+{
+	int64_t end_ms = 0;
+	int got;
+
+	while ((got = show_lines(in)) == DP_LINE_MORE) {
+		if (!dp_line_ready(in->lines) && view_flush(in->view) < 0)
+			return -1;
+		if (end_ms == 0 && dp_proc_stopping())
+			end_ms = dp_clock_monotonic_ms() + DRAIN_MS;
+		if (end_ms != 0 && dp_clock_monotonic_ms() > end_ms)
+			break;
+		if (dp_line_wait(in->lines, dp_proc_stop_fd(), -1) < 0)
+			break;
+	}
+	if (got == -1)
+		return -1;
+	if (got != DP_LINE_FAILED)
+		return 0;
+	dp_log(DP_LOG_ERROR, "cannot read stdin: %s", strerror(errno));
+	return 1;
+}
+
+int source_read_stdin(struct view *v, const struct dp_filter *f)
+{
+	struct input in = {
+	    v, f, dp_line_new(STDIN_FILENO, DP_EVENT_LINE_MAX), dp_event_reader_new(), 0};
+	int rc = read_all(&in);
+
+	if (rc >= 0 && view_flush(v) < 0)
+		rc = -1;
+	if (in.refused > 1)
+		dp_log(DP_LOG_WARNING, "%llu lines were no events", (unsigned long long)in.refused);
+	dp_event_reader_free(&in.reader);
+	dp_line_free(&in.lines);
+	return rc < 0 ? view_status(v) : rc;
+}
