@@ -15,21 +15,11 @@ static void add_value(struct dp_query *q, struct dp_query_value v)
 	dp_buf_addf(&q->sql, "$%zu", q->count);
 }
 
-static bool is_utf8(const char *text)
-{
-	uint32_t cp;
-	size_t len = 1;
-
-	for (size_t n = strlen(text); n > 0 && len > 0; n -= len, text += len)
-		len = dp_text_decode(text, n, &cp);
-	return len > 0;
-}
-
 /* PostgreSQL refuses to compare with what is not UTF-8. No event has such a text, nor an empty one.
  */
 static void add_text(struct dp_query *q, const char *text)
 {
-	if (!is_utf8(text))
+	if (!dp_text_is_valid(text, strlen(text)))
 		text = "";
 	add_value(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
 }
