@@ -7,6 +7,7 @@
 #include "store_rollup.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,16 +305,27 @@ static int migrate(struct sqlite_store *s)
 	return execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
 }
 
+/* Waits by itself where others open the database at the same time: for the change to the journal
+ * SQLite takes locks without the patience of sqlite3_busy_timeout. */
+static int set_durability(struct sqlite_store *s)
+{
+	const int64_t end_ms = dp_clock_monotonic_ms() + BUSY_MS;
+	int rc;
+
+	while ((rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+		    NULL, NULL, NULL)) == SQLITE_BUSY &&
+	       dp_clock_monotonic_ms() < end_ms)
+		poll(NULL, 0, 5);
+	return rc == SQLITE_OK ? 0 : fail(s);
+}
+
 static int make_ready(struct sqlite_store *s)
 {
 	int64_t version;
-	int rc;
+	int rc = s->store.mode == DP_STORE_READ ? execute(s, "PRAGMA query_only = 1")
+						: set_durability(s);
 
-	if (execute(s, s->store.mode == DP_STORE_READ
-			   ? "PRAGMA query_only = 1"
-			   : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") < 0)
-		return -1;
-	if (read_schema(s, &version) < 0)
+	if (rc < 0 || read_schema(s, &version) < 0)
 		return -1;
 	rc = dp_store_judge_schema(&s->store, version);
 	return rc == 1 ? migrate(s) : rc;

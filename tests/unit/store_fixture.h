@@ -111,12 +111,15 @@ static inline int setup_database(bool is_pg, void **state)
 {
 	static int number;
 	struct database *d = dp_mem_new(sizeof *d);
-	char text[100];
+	char text[200];
 
 	d->is_pg = is_pg;
 	if (is_pg) {
 		snprintf(d->name, sizeof d->name, "store_test_%d_%d", getpid(), ++number);
-		snprintf(text, sizeof text, "CREATE DATABASE %s", d->name);
+		/* A language's order: what is sorted must come in that of bytes all the same. */
+		snprintf(text, sizeof text,
+		    "CREATE DATABASE %s TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'",
+		    d->name);
 		pg_run(getenv("DEVPULSE_TEST_PG"), text, NULL, 0);
 		pg_url(d->name, d->url, sizeof d->url);
 	} else {

@@ -162,8 +162,9 @@ static void late_events_keep_traces_right(void **state)
 	put_one(d->store, event(5, "a", 100, DP_ERROR, "db"));
 	put_one(d->store, event(6, "b", 400, DP_WARNING, "web"));
 	put_one(d->store, event(7, "b", 50, DP_INFO, "web")); /* at the same instant, but later */
+	put_one(d->store, event(8, "b", 60, DP_INFO, "web"));
 	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 10, tell_whole_trace, &t));
-	assert_told(&t, "b title 1 [\"web\"] 50..400 3/0/1;"
+	assert_told(&t, "b title 1 [\"web\"] 50..400 4/0/1;"
 			"a title 5 [\"db\",\"a \\\"q\\\"\",\"web\"] 100..300 4/2/1;");
 }
 
@@ -804,6 +805,18 @@ static void pg_wants_utf8(void **state)
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "LATIN1");
 }
 
+static void pg_blames_no_event_where_none_was_put(void **state)
+{
+	const struct database *d = *state;
+	int64_t head;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d,
+	    "CREATE VIEW events AS SELECT 1 / (seq - seq) AS seq FROM generate_series(1, 2) seq");
+	assert_fault(d->store, dp_store_head(d->store, &head), DP_STORE_BROKEN, "division by zero");
+}
+
 /* Keys fit to be distributed: each unique index holds trace_id, but for tables of one row. */
 static void pg_has_no_key_without_the_trace(void **state)
 {
@@ -857,9 +870,10 @@ int main(void)
 	    FOR_EACH_KIND(IN_SQLITE) IN_SQLITE(sqlite_makes_private_files)
 		IN_SQLITE(sqlite_sees_that_its_file_was_deleted) IN_SQLITE(
 		    sqlite_says_what_is_wrong_with_the_file) IN_SQLITE(sqlite_waits_for_a_lock)};
-	const struct CMUnitTest of_pg[] = {FOR_EACH_KIND(IN_PG) IN_PG(
-	    pg_connects_again_after_the_connection_was_lost) IN_PG(pg_tells_absence_from_a_mistake)
-		IN_PG(pg_wants_utf8) IN_PG(pg_has_no_key_without_the_trace)};
+	const struct CMUnitTest of_pg[] = {
+	    FOR_EACH_KIND(IN_PG) IN_PG(pg_connects_again_after_the_connection_was_lost)
+		IN_PG(pg_tells_absence_from_a_mistake) IN_PG(pg_wants_utf8) IN_PG(
+		    pg_blames_no_event_where_none_was_put) IN_PG(pg_has_no_key_without_the_trace)};
 	int failed = cmocka_run_group_tests_name("store: sqlite", of_sqlite, NULL, NULL);
 
 	if (getenv("DEVPULSE_TEST_PG"))
