@@ -346,3 +346,17 @@ kill_server() {
 }
 
 some_are_stored() { [ "$(query "$1" 'SELECT count(*) FROM events')" -gt 0 ]; }
+
+@test "the manual's examples work" {
+	cd "$BATS_TEST_TMPDIR"
+	{ event abc123 1 error; event abc123 2 debug; } >events.ndjson
+	mandoc -T utf8 -O width=200 "$ROOT/man/dp-store.1" | col -bx | sed -n 's/^ *\$ //p' >examples
+	[ "$(wc -l <examples)" = 4 ]
+	# a server of the examples would wait for events: give it those of the file
+	sed -i 's/^dp-ingest |/dp-ingest - <events.ndjson |/' examples
+	while read -r line; do
+		bash -c "$line" 3>&- >>out
+	done <examples
+	[ "$(query "sqlite:///$XDG_STATE_HOME/devpulse/devpulse.db" 'SELECT count(*) FROM events')" = 2 ]
+	[ "$(jq -r .details out)" = 'event 1' ]
+}
