@@ -164,6 +164,19 @@ static inline int teardown(void **state)
 	return 0;
 }
 
+#define IN_SQLITE(test) cmocka_unit_test_setup_teardown(test, setup_sqlite, teardown)
+#define IN_PG(test)     cmocka_unit_test_setup_teardown(test, setup_pg, teardown)
+
+/* Whether there is a server to test with; says so where there is none. */
+static inline bool has_pg(const char *group)
+{
+	if (getenv("DEVPULSE_TEST_PG"))
+		return true;
+	print_message(
+	    "ok - %s # SKIP no server in DEVPULSE_TEST_PG: tests/with-postgres.sh\n", group);
+	return false;
+}
+
 /* The n-th event of a test: ids and text are made of n. */
 static inline struct dp_event *event(
     int n, const char *trace_id, int64_t ts_us, enum dp_severity severity, const char *system)
@@ -196,6 +209,8 @@ static inline void put_one(struct dp_store *s, struct dp_event *ev)
 {
 	put(s, &ev, 1, NULL);
 }
+
+static const struct dp_filter everything;
 
 /* Collects what a reading gives as text: the title's number of each event, separated by blanks. */
 struct told {

@@ -1,13 +1,11 @@
-/* One suite, run against SQLite and, where DEVPULSE_TEST_PG names a server, PostgreSQL. */
+/* What the store promises, tested alike against SQLite and, where DEVPULSE_TEST_PG names a server,
+ * PostgreSQL. Following is in store_follow_test.c, what is each database's own in
+ * store_open_test.c. */
 #include "store_fixture.h"
 
 #include "clock.h"
 
 #include <pthread.h>
-
-static const struct dp_filter everything;
-
-/* --- what is put comes back ------------------------------------------------------------------ */
 
 #define LONG_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -98,8 +96,6 @@ static void a_text_that_no_event_has_is_not_found(void **state)
 	assert_told(&t, "");
 }
 
-/* --- duplicates ------------------------------------------------------------------------------ */
-
 static void the_first_of_equal_ids_stays(void **state)
 {
 	const struct database *d = *state;
@@ -131,8 +127,6 @@ static void an_empty_batch_is_nothing(void **state)
 
 	assert_ok(d->store, dp_store_put(d->store, NULL, 0, NULL));
 }
-
-/* --- traces ---------------------------------------------------------------------------------- */
 
 /* Tells all of a trace's row. */
 static int tell_whole_trace(void *arg, const struct dp_store_trace_row *row)
@@ -247,164 +241,6 @@ static void the_list_of_systems_is_bounded(void **state)
 	dp_buf_release(&t.text);
 }
 
-/* --- following ------------------------------------------------------------------------------- */
-
-static void put_assortment(struct dp_store *s)
-{
-	struct dp_event *events[] = {event(1, "a", 90, DP_ERROR, "web"),
-	    event(2, "a", 80, DP_INFO, "db"), event(3, "b", 70, DP_WARNING, "web"),
-	    event(4, "b", 60, DP_ERROR, "db"), event(5, "c'", 50, DP_DEBUG, "web"),
-	    event(6, "a", 40, DP_INFO, "100%")};
-
-	put(s, events, 6, NULL);
-}
-
-static void filters_choose(void **state)
-{
-	const struct database *d = *state;
-	static const struct {
-		const char *terms[3][2];
-		const char *want;
-	} cases[] = {
-	    {{{NULL, NULL}}, "1 2 3 4 5 6"},
-	    {{{"trace", "a"}}, "1 2 6"},
-	    {{{"trace", "a,b"}}, "1 2 3 4 6"},
-	    {{{"trace", "c'"}}, "5"},
-	    {{{"trace", "%"}}, ""},
-	    {{{"severity", "error,warning"}}, "1 3 4"},
-	    {{{"severity", "WARN"}}, "3"},
-	    {{{"system", "100%"}}, "6"},
-	    {{{"type", "error"}, {"system", "db"}}, "4"},
-	    {{{"trace", "a,b"}, {"system", "web,db"}, {"severity", "error"}}, "1 4"},
-	};
-
-	put_assortment(d->store);
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct dp_filter f = {0};
-		struct told t = {0};
-		const char *why;
-
-		for (size_t k = 0; k < 3 && cases[i].terms[k][0]; k++)
-			assert_int_equal(dp_filter_add(&f, cases[i].terms[k][0],
-					     dp_str_from(cases[i].terms[k][1]), &why),
-			    0);
-		assert_ok(d->store, dp_store_after(d->store, &f, 0, 100, tell_event, &t));
-		assert_told(&t, cases[i].want);
-		dp_filter_release(&f);
-	}
-}
-
-static void a_follower_goes_on_behind_a_number(void **state)
-{
-	const struct database *d = *state;
-	struct told t = {0};
-	int64_t head = -1;
-	int64_t seq;
-
-	assert_ok(d->store, dp_store_head(d->store, &head));
-	assert_int_equal(head, 0);
-	put_assortment(d->store);
-	assert_ok(d->store, dp_store_after(d->store, &everything, 0, 4, tell_event, &t));
-	assert_false(t.order_broken);
-	seq = t.last_seq;
-	assert_told(&t, "1 2 3 4");
-	assert_ok(d->store, dp_store_after(d->store, &everything, seq, 4, tell_event, &t));
-	seq = t.last_seq;
-	assert_told(&t, "5 6");
-	assert_ok(d->store, dp_store_head(d->store, &head));
-	assert_int_equal(head, seq);
-	t.stop_after = 3;
-	assert_ok(d->store, dp_store_after(d->store, &everything, 0, 100, tell_event, &t));
-	assert_told(&t, "1 2 3");
-}
-
-static void a_tail_is_the_last_n(void **state)
-{
-	const struct database *d = *state;
-	static const struct {
-		const char *trace;
-		size_t n;
-		const char *want;
-	} cases[] = {{NULL, 2, "5 6"}, {NULL, 6, "1 2 3 4 5 6"}, {NULL, 7, "1 2 3 4 5 6"},
-	    {NULL, 0, ""}, {"a", 2, "2 6"}, {"a", 3, "1 2 6"}, {"b", SIZE_MAX, "3 4"},
-	    {"none", 5, ""}};
-
-	put_assortment(d->store);
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct dp_filter f = {0};
-		struct told t = {0};
-		int64_t after = -1;
-		const char *why;
-
-		if (cases[i].trace)
-			dp_filter_add(&f, "trace", dp_str_from(cases[i].trace), &why);
-		assert_ok(d->store, dp_store_tail(d->store, &f, cases[i].n, &after));
-		assert_ok(d->store, dp_store_after(d->store, &f, after, 100, tell_event, &t));
-		assert_told(&t, cases[i].want);
-		dp_filter_release(&f);
-	}
-}
-
-/* Two writers and a follower that polls all the time. */
-enum { WRITERS = 2, BATCHES = 60, PER_BATCH = 7 };
-
-struct writing {
-	const struct database *d;
-	int number;
-};
-
-static void *write_batches(void *arg)
-{
-	const struct writing *w = arg;
-	struct dp_store *s = open_store(w->d, DP_STORE_WRITE);
-
-	for (int b = 0; b < BATCHES; b++) {
-		struct dp_event *events[PER_BATCH];
-
-		for (int i = 0; i < PER_BATCH; i++) {
-			int n = (w->number * BATCHES + b) * PER_BATCH + i;
-
-			events[i] = event(n, "t", n, DP_INFO, "s");
-		}
-		while (
-		    dp_store_put(s, (const struct dp_event *const *)events, PER_BATCH, NULL) < 0 &&
-		    dp_store_fault(s) == DP_STORE_AWAY)
-			;
-		for (int i = 0; i < PER_BATCH; i++)
-			free(events[i]);
-	}
-	dp_store_close(&s);
-	return NULL;
-}
-
-static void a_follower_misses_nothing_of_several_writers(void **state)
-{
-	const struct database *d = *state;
-	struct writing writings[WRITERS];
-	pthread_t threads[WRITERS];
-	struct dp_store *reader = open_store(d, DP_STORE_READ);
-	struct told t = {0};
-	int64_t end_ms = dp_clock_monotonic_ms() + 60000;
-
-	assert_ok(d->store, dp_store_connect(d->store));
-	for (int i = 0; i < WRITERS; i++) {
-		writings[i] = (struct writing){d, i};
-		assert_int_equal(pthread_create(&threads[i], NULL, write_batches, &writings[i]), 0);
-	}
-	while (t.rows < WRITERS * BATCHES * PER_BATCH && dp_clock_monotonic_ms() < end_ms)
-		assert_ok(
-		    reader, dp_store_after(reader, &everything, t.last_seq, 10, tell_event, &t));
-	for (int i = 0; i < WRITERS; i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(t.rows, WRITERS * BATCHES * PER_BATCH);
-	assert_false(t.order_broken);
-	assert_string_equal(sql(d, "SELECT events FROM traces"), "840");
-	dp_buf_release(&t.text);
-	dp_store_close(&reader);
-}
-
-/* --- opening --------------------------------------------------------------------------------- */
-
 static void what_is_stored_is_there_when_opened_again(void **state)
 {
 	struct database *d = *state;
@@ -518,8 +354,6 @@ static void several_writers_may_make_the_schema(void **state)
 	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
 }
 
-/* --- what fails ------------------------------------------------------------------------------ */
-
 static void a_rejected_event_is_told_and_can_be_kept_apart(void **state)
 {
 	const struct database *d = *state;
@@ -566,320 +400,25 @@ static void a_missing_table_is_no_fault_of_an_event(void **state)
 	free(ev);
 }
 
-static void bad_urls_are_refused(void **state)
-{
-	static const char *const urls[] = {"", "events.db", "/tmp/events.db",
-	    "sqlite:", "sqlite://x", "sqlite:///", "sqlite:////tmp/", "mysql://localhost/x",
-	    "postgresql://localhost/x?no_such_setting=1", "postgresql://me:p@ss@localhost/x",
-	    "postgresql://%zz/x"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-		const char *why = NULL;
-
-		if (dp_store_open(urls[i], DP_STORE_WRITE, &why) || !why || strstr(why, "p@ss"))
-			fail_msg("%s", urls[i]);
-	}
-}
-
-static void names_hold_no_password(void **state)
-{
-	static const struct {
-		const char *url;
-		const char *want;
-	} cases[] = {
-	    {"sqlite:///events.db", "sqlite:///events.db"},
-	    {"postgresql://me:secret@host:5433/db", "postgresql://me@host:5433/db"},
-	    {"postgres://host/db?user=me&password=secret", "postgresql://me@host/db"},
-	    {"postgresql://me:se%40cret@/db?host=/run/pg", "postgresql://me@/run/pg/db"},
-	    {"postgresql://", "postgresql:///"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const char *why = NULL;
-		struct dp_store *s = dp_store_open(cases[i].url, DP_STORE_READ, &why);
-
-		assert_non_null(s);
-		assert_string_equal(dp_store_name(s), cases[i].want);
-		dp_store_close(&s);
-	}
-}
-
-static void the_default_url_follows_the_environment(void **state)
-{
-	static const struct {
-		const char *own;
-		const char *xdg;
-		const char *home;
-		const char *want;
-	} cases[] = {
-	    {"/own", "/xdg", "/home/me", "sqlite:////own/devpulse.db"},
-	    {"own", NULL, NULL, "sqlite:///own/devpulse.db"},
-	    {NULL, "/xdg", "/home/me", "sqlite:////xdg/devpulse/devpulse.db"},
-	    {"", "relative", "/home/me", "sqlite:////home/me/.local/state/devpulse/devpulse.db"},
-	    {NULL, NULL, "/home/me", "sqlite:////home/me/.local/state/devpulse/devpulse.db"},
-	    {NULL, NULL, NULL, "sqlite:///devpulse.db"},
-	};
-	static const char *const names[] = {"DEVPULSE_STATE_DIR", "XDG_STATE_HOME", "HOME"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const char *const values[] = {cases[i].own, cases[i].xdg, cases[i].home};
-		char *url;
-
-		for (size_t k = 0; k < 3; k++) {
-			unsetenv(names[k]);
-			if (values[k])
-				setenv(names[k], values[k], 1);
-		}
-		url = dp_store_default_url();
-		assert_string_equal(url, cases[i].want);
-		free(url);
-	}
-}
-
-/* --- SQLite alone ---------------------------------------------------------------------------- */
-
-static mode_t mode_of(const char *path)
-{
-	struct stat st;
-
-	assert_int_equal(stat(path, &st), 0);
-	return st.st_mode & 0777;
-}
-
-static void sqlite_makes_private_files(void **state)
-{
-	struct database *d = *state;
-	char path[200];
-
-	dp_store_close(&d->store);
-	snprintf(d->url, sizeof d->url, "sqlite:///%s/deep/er/events.db", d->folder);
-	d->store = open_store(d, DP_STORE_WRITE);
-	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
-	snprintf(path, sizeof path, "%s/deep/er/events.db", d->folder);
-	assert_int_equal(mode_of(path), 0600);
-	dp_store_close(&d->store);
-	unlink(path);
-	snprintf(path, sizeof path, "%s/deep/er", d->folder);
-	assert_int_equal(mode_of(path), 0700);
-	rmdir(path);
-	snprintf(path, sizeof path, "%s/deep", d->folder);
-	assert_int_equal(mode_of(path), 0700);
-	rmdir(path);
-}
-
-static void sqlite_sees_that_its_file_was_deleted(void **state)
-{
-	const struct database *d = *state;
-	struct dp_store *reader = open_store(d, DP_STORE_READ);
-	struct told t = {0};
-	char path[200];
-
-	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
-	assert_ok(reader, dp_store_after(reader, &everything, 0, 9, tell_event, &t));
-	assert_told(&t, "1");
-	snprintf(path, sizeof path, "%s/events.db", d->folder);
-	unlink(path);
-	assert_fault(reader, dp_store_after(reader, &everything, 0, 9, tell_event, &t),
-	    DP_STORE_AWAY, "no database yet");
-	put_one(d->store, event(2, "a", 0, DP_INFO, "web"));
-	assert_ok(reader, dp_store_after(reader, &everything, 0, 9, tell_event, &t));
-	assert_told(&t, "2");
-	dp_store_close(&reader);
-}
-
-static void sqlite_says_what_is_wrong_with_the_file(void **state)
-{
-	struct database *d = *state;
-	char path[200];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/events.db", d->folder);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(
-	    f, "This is no database, but a text that is long enough to be looked at. %0500d", 0);
-	fclose(f);
-	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "not a database");
-
-	dp_store_close(&d->store);
-	snprintf(d->url, sizeof d->url, "sqlite:///%s/below.db", path);
-	d->store = open_store(d, DP_STORE_WRITE);
-	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "Not a directory");
-	dp_store_close(&d->store);
-	snprintf(d->url, sizeof d->url, "sqlite:///%s", d->folder);
-	d->store = open_store(d, DP_STORE_WRITE);
-	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "Is a directory");
-	dp_store_close(&d->store);
-	snprintf(d->url, sizeof d->url, "sqlite:////proc/devpulse/events.db");
-	d->store = open_store(d, DP_STORE_WRITE);
-	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "cannot make");
-}
-
-static void sqlite_waits_for_a_lock(void **state)
-{
-	const struct database *d = *state;
-	struct dp_event *ev = event(1, "a", 0, DP_INFO, "web");
-	const struct dp_event *one = ev;
-	sqlite3 *db;
-
-	assert_ok(d->store, dp_store_connect(d->store));
-	assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	assert_fault(d->store, dp_store_put(d->store, &one, 1, NULL), DP_STORE_AWAY, "locked");
-	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL));
-	sqlite3_close(db);
-	free(ev);
-}
-
-/* --- PostgreSQL alone ------------------------------------------------------------------------ */
-
-static void pg_connects_again_after_the_connection_was_lost(void **state)
-{
-	static const char kill_all[] =
-	    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
-	    " WHERE datname = current_database() AND pid <> pg_backend_pid()";
-	const struct database *d = *state;
-	struct dp_event *ev = event(2, "a", 0, DP_INFO, "web");
-	const struct dp_event *one = ev;
-	struct told t = {0};
-	bool is_new = false;
-
-	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
-	sql(d, kill_all);
-	assert_fault(d->store, dp_store_put(d->store, &one, 1, &is_new), DP_STORE_AWAY, "terminat");
-	assert_ok(d->store, dp_store_put(d->store, &one, 1, &is_new));
-	assert_true(is_new);
-	sql(d, kill_all);
-	assert_fault(
-	    d->store, dp_store_trace(d->store, "a", tell_event, &t), DP_STORE_AWAY, "terminat");
-	assert_ok(d->store, dp_store_trace(d->store, "a", tell_event, &t));
-	assert_told(&t, "1 2");
-	free(ev);
-}
-
-static void pg_tells_absence_from_a_mistake(void **state)
-{
-	struct database *d = *state;
-	static const struct {
-		const char *url;
-		const char *in_text;
-		enum dp_store_fault fault;
-	} cases[] = {
-	    {"postgresql://nobody:secret@127.0.0.1:1/x", "refused", DP_STORE_AWAY},
-	    {"postgresql://nobody@no-such-host.invalid/x", "no-such-host", DP_STORE_AWAY},
-	    {"postgresql://localhost:x:y/", "invalid", DP_STORE_BROKEN},
-	    {"postgresql://localhost/?sslmode=perhaps", "sslmode", DP_STORE_BROKEN},
-	    {NULL, "does not exist", DP_STORE_BROKEN},
-	};
-
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		dp_store_close(&d->store);
-		if (cases[i].url)
-			snprintf(d->url, sizeof d->url, "%s", cases[i].url);
-		else
-			pg_url("no_such_database", d->url, sizeof d->url);
-		d->store = open_store(d, DP_STORE_WRITE);
-		assert_fault(
-		    d->store, dp_store_connect(d->store), cases[i].fault, cases[i].in_text);
-		assert_null(strstr(dp_store_error(d->store), "secret"));
-		assert_null(strstr(dp_store_error(d->store), "\n"));
-	}
-}
-
-static void pg_wants_utf8(void **state)
-{
-	struct database *d = *state;
-	char text[200];
-
-	dp_store_close(&d->store);
-	snprintf(text, sizeof text, "DROP DATABASE %s", d->name);
-	pg_run(getenv("DEVPULSE_TEST_PG"), text, NULL, 0);
-	snprintf(text, sizeof text,
-	    "CREATE DATABASE %s ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0", d->name);
-	pg_run(getenv("DEVPULSE_TEST_PG"), text, NULL, 0);
-	d->store = open_store(d, DP_STORE_WRITE);
-	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "LATIN1");
-}
-
-static void pg_blames_no_event_where_none_was_put(void **state)
-{
-	const struct database *d = *state;
-	int64_t head;
-
-	assert_ok(d->store, dp_store_connect(d->store));
-	sql(d, "ALTER TABLE events RENAME TO gone");
-	sql(d,
-	    "CREATE VIEW events AS SELECT 1 / (seq - seq) AS seq FROM generate_series(1, 2) seq");
-	assert_fault(d->store, dp_store_head(d->store, &head), DP_STORE_BROKEN, "division by zero");
-}
-
-/* Keys fit to be distributed: each unique index holds trace_id, but for tables of one row. */
-static void pg_has_no_key_without_the_trace(void **state)
-{
-	const struct database *d = *state;
-
-	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(
-	    sql(d, "SELECT coalesce(string_agg(indexname, ' '), '') FROM pg_indexes"
-		   " WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE%'"
-		   " AND indexdef NOT LIKE '%trace_id%' AND indexdef NOT LIKE '%(one)'"),
-	    "");
-	assert_string_equal(sql(d, "SELECT count(*) FROM pg_class WHERE relkind = 'S'"), "0");
-	assert_string_equal(sql(d, "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
-}
-
-#define FOR_EACH_KIND(X)                                  \
-	X(events_come_back_to_the_letter)                 \
-	X(a_body_may_be_large)                            \
-	X(a_text_that_no_event_has_is_not_found)          \
-	X(the_first_of_equal_ids_stays)                   \
-	X(an_empty_batch_is_nothing)                      \
-	X(late_events_keep_traces_right)                  \
-	X(a_trace_is_read_in_order_of_time)               \
-	X(traces_come_in_pages)                           \
-	X(a_cursor_from_nowhere_is_no_error)              \
-	X(the_list_of_systems_is_bounded)                 \
-	X(filters_choose)                                 \
-	X(a_follower_goes_on_behind_a_number)             \
-	X(a_tail_is_the_last_n)                           \
-	X(a_follower_misses_nothing_of_several_writers)   \
-	X(what_is_stored_is_there_when_opened_again)      \
-	X(a_reader_waits_for_the_first_writer)            \
-	X(a_reader_cannot_write)                          \
-	X(a_newer_schema_is_refused)                      \
-	X(a_foreign_table_is_not_taken_for_ours)          \
-	X(several_writers_may_make_the_schema)            \
-	X(a_rejected_event_is_told_and_can_be_kept_apart) \
-	X(a_missing_table_is_no_fault_of_an_event)
-
-#define IN_SQLITE(test) cmocka_unit_test_setup_teardown(test, setup_sqlite, teardown),
-#define IN_PG(test)     cmocka_unit_test_setup_teardown(test, setup_pg, teardown),
+#define TESTS(X)                                                                                  \
+	X(events_come_back_to_the_letter), X(a_body_may_be_large),                                \
+	    X(a_text_that_no_event_has_is_not_found), X(the_first_of_equal_ids_stays),            \
+	    X(an_empty_batch_is_nothing), X(late_events_keep_traces_right),                       \
+	    X(a_trace_is_read_in_order_of_time), X(traces_come_in_pages),                         \
+	    X(a_cursor_from_nowhere_is_no_error), X(the_list_of_systems_is_bounded),              \
+	    X(what_is_stored_is_there_when_opened_again), X(a_reader_waits_for_the_first_writer), \
+	    X(a_reader_cannot_write), X(a_newer_schema_is_refused),                               \
+	    X(a_foreign_table_is_not_taken_for_ours), X(several_writers_may_make_the_schema),     \
+	    X(a_rejected_event_is_told_and_can_be_kept_apart),                                    \
+	    X(a_missing_table_is_no_fault_of_an_event)
 
 int main(void)
 {
-	const struct CMUnitTest of_urls[] = {
-	    cmocka_unit_test(bad_urls_are_refused),
-	    cmocka_unit_test(names_hold_no_password),
-	    cmocka_unit_test(the_default_url_follows_the_environment),
-	};
-	const struct CMUnitTest of_sqlite[] = {
-	    FOR_EACH_KIND(IN_SQLITE) IN_SQLITE(sqlite_makes_private_files)
-		IN_SQLITE(sqlite_sees_that_its_file_was_deleted) IN_SQLITE(
-		    sqlite_says_what_is_wrong_with_the_file) IN_SQLITE(sqlite_waits_for_a_lock)};
-	const struct CMUnitTest of_pg[] = {
-	    FOR_EACH_KIND(IN_PG) IN_PG(pg_connects_again_after_the_connection_was_lost)
-		IN_PG(pg_tells_absence_from_a_mistake) IN_PG(pg_wants_utf8) IN_PG(
-		    pg_blames_no_event_where_none_was_put) IN_PG(pg_has_no_key_without_the_trace)};
+	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
+	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
 	int failed = cmocka_run_group_tests_name("store: sqlite", of_sqlite, NULL, NULL);
 
-	if (getenv("DEVPULSE_TEST_PG"))
+	if (has_pg("store: postgresql"))
 		failed += cmocka_run_group_tests_name("store: postgresql", of_pg, NULL, NULL);
-	else
-		print_message("store: postgresql is skipped: DEVPULSE_TEST_PG names no server "
-			      "(tests/with-postgres.sh gives one)\n");
-	return failed + cmocka_run_group_tests_name("store: URLs", of_urls, NULL, NULL);
+	return failed;
 }
