@@ -1,14 +1,12 @@
-/* The back end for SQLite. Writers are serialised by BEGIN IMMEDIATE and `seq` is an AUTOINCREMENT,
- * so the order of numbers is the order of commits. */
-#include "store_backend.h"
+/* The back end for SQLite: connection, faults, schema, reading. Writers are serialised by BEGIN
+ * IMMEDIATE and `seq` is an AUTOINCREMENT, so the order of numbers is the order of commits. */
+#include "store_sqlite.h"
 
 #include "clock.h"
 #include "mem.h"
-#include "store_rollup.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,30 +58,9 @@ static const char *const migrations[DP_STORE_SCHEMA] = {
     " PRIMARY KEY (trace_id, event_id)) STRICT;",
 };
 
-/* The statements that are kept prepared. */
-enum statement { BEGIN, COMMIT, PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_DEAD, STATEMENTS };
-
-static const char *const statement_text[STATEMENTS] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [PUT_EVENT] = "INSERT INTO events (trace_id, event_id, ts, severity, system, type, body)"
-		  " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    [PUT_TRACE] = DP_SQL_PUT_TRACES "VALUES (?, ?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_TRACES,
-    [PUT_SYSTEM] = DP_SQL_PUT_SYSTEMS "VALUES (?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_SYSTEMS,
-    [PUT_DEAD] = "INSERT INTO dead_letters (trace_id, event_id, received, why, body)"
-		 " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-};
-
-struct sqlite_store {
-	struct dp_store store;
-	char *path;
-	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENTS];
-};
-
 static void disconnect(struct sqlite_store *s)
 {
-	for (size_t i = 0; i < STATEMENTS; i++) {
+	for (size_t i = 0; i < SQLITE_STATEMENTS; i++) {
 		sqlite3_finalize(s->statements[i]);
 		s->statements[i] = NULL;
 	}
@@ -140,9 +117,7 @@ static enum dp_store_fault fault_of(sqlite3 *db, int code)
 	}
 }
 
-/* Notes the error of the last call on the connection. A lock passes and a rejected event is no
- * fault of the connection; after anything else the next call opens the database anew. */
-static int fail(struct sqlite_store *s)
+int dp_sqlite_fail(struct sqlite_store *s)
 {
 	int code = sqlite3_errcode(s->db) & 0xff;
 	int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
@@ -162,40 +137,12 @@ static int fail(struct sqlite_store *s)
 
 static int execute(struct sqlite_store *s, const char *sql)
 {
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s);
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : dp_sqlite_fail(s);
 }
 
-/* The kept statement; NULL (failed) where it cannot be prepared. */
-static sqlite3_stmt *prepared(struct sqlite_store *s, enum statement which)
-{
-	if (!s->statements[which] &&
-	    sqlite3_prepare_v3(s->db, statement_text[which], -1, SQLITE_PREPARE_PERSISTENT,
-		&s->statements[which], NULL) != SQLITE_OK)
-		fail(s);
-	return s->statements[which];
-}
-
-/* Runs a statement that gives no rows, and makes it ready for its next use. */
-static int run(struct sqlite_store *s, sqlite3_stmt *st)
-{
-	int rc;
-
-	if (!st)
-		return -1;
-	rc = sqlite3_step(st);
-	sqlite3_reset(st);
-	return rc == SQLITE_DONE ? 0 : fail(s);
-}
-
-/* Borrows the text until the statement has run. */
-static void bind_str(sqlite3_stmt *st, int at, struct dp_str text)
+void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text)
 {
 	sqlite3_bind_text64(st, at, text.p ? text.p : "", text.n, SQLITE_STATIC, SQLITE_UTF8);
-}
-
-static void bind_text(sqlite3_stmt *st, int at, const char *text)
-{
-	bind_str(st, at, dp_str_from(text));
 }
 
 /* Whether the file was moved or deleted under the connection, which then would work on without
@@ -249,7 +196,7 @@ static int find_schema(struct sqlite_store *s, bool *is_there)
 		rc = sqlite3_step(st);
 	sqlite3_finalize(st);
 	*is_there = rc == SQLITE_ROW;
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : fail(s);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
 /* Reads the schema's version, 0 where there is none, and the database's id. */
@@ -271,7 +218,7 @@ static int read_schema(struct sqlite_store *s, int64_t *version)
 		    (const char *)sqlite3_column_text(st, 1));
 	}
 	sqlite3_finalize(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : fail(s);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
 static int write_schema(struct sqlite_store *s)
@@ -282,12 +229,12 @@ static int write_schema(struct sqlite_store *s)
 
 	dp_uuid_v7(dp_clock_now_us(), id);
 	if (sqlite3_prepare_v2(s->db, DP_SQL_WRITE_SCHEMA, -1, &st, NULL) != SQLITE_OK)
-		return fail(s);
+		return dp_sqlite_fail(s);
 	sqlite3_bind_int64(st, 1, DP_STORE_SCHEMA);
-	bind_text(st, 2, id);
+	dp_sqlite_bind(st, 2, dp_str_from(id));
 	rc = sqlite3_step(st);
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? 0 : fail(s);
+	return rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
 /* Brings the schema up to date: looks again behind the lock, as another writer may have done it. */
@@ -316,7 +263,7 @@ static int set_durability(struct sqlite_store *s)
 		    NULL, NULL, NULL)) == SQLITE_BUSY &&
 	       dp_clock_monotonic_ms() < end_ms)
 		poll(NULL, 0, 5);
-	return rc == SQLITE_OK ? 0 : fail(s);
+	return rc == SQLITE_OK ? 0 : dp_sqlite_fail(s);
 }
 
 static int make_ready(struct sqlite_store *s)
@@ -342,104 +289,12 @@ static int connect_store(struct dp_store *store)
 	if (store->mode == DP_STORE_WRITE && make_file(s) < 0)
 		return -1;
 	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return fail(s);
+		return dp_sqlite_fail(s);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	if (make_ready(s) == 0)
 		return 0;
 	disconnect(s);
 	return -1;
-}
-
-static int put_events(
-    struct sqlite_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
-{
-	sqlite3_stmt *st = prepared(s, PUT_EVENT);
-
-	for (size_t i = 0; i < n && st; i++) {
-		const struct dp_event *ev = events[i];
-
-		bind_str(st, 1, ev->trace_id);
-		bind_text(st, 2, ev->event_id);
-		sqlite3_bind_int64(st, 3, ev->ts_us);
-		bind_text(st, 4, dp_severity_name(ev->severity));
-		bind_str(st, 5, ev->system);
-		bind_str(st, 6, ev->type);
-		bind_str(st, 7, ev->json);
-		if (run(s, st) < 0)
-			return -1;
-		is_new[i] = sqlite3_changes(s->db) > 0;
-	}
-	return st ? 0 : -1;
-}
-
-static int put_traces(struct sqlite_store *s, const struct dp_rollup *r)
-{
-	sqlite3_stmt *st = prepared(s, PUT_TRACE);
-
-	for (size_t i = 0; i < r->trace_count && st; i++) {
-		const struct dp_rollup_row *row = &r->traces[i];
-
-		bind_str(st, 1, row->trace_id);
-		sqlite3_bind_int64(st, 2, row->first_us);
-		sqlite3_bind_int64(st, 3, row->last_us);
-		sqlite3_bind_int64(st, 4, row->events);
-		sqlite3_bind_int64(st, 5, row->errors);
-		sqlite3_bind_int64(st, 6, row->warnings);
-		bind_str(st, 7, row->title);
-		if (run(s, st) < 0)
-			return -1;
-	}
-	return st ? 0 : -1;
-}
-
-static int put_systems(struct sqlite_store *s, const struct dp_rollup *r)
-{
-	sqlite3_stmt *st = prepared(s, PUT_SYSTEM);
-
-	for (size_t i = 0; i < r->system_count && st; i++) {
-		const struct dp_rollup_row *row = &r->systems[i];
-
-		bind_str(st, 1, row->trace_id);
-		bind_str(st, 2, row->system);
-		sqlite3_bind_int64(st, 3, row->first_us);
-		sqlite3_bind_int64(st, 4, row->last_us);
-		sqlite3_bind_int64(st, 5, row->events);
-		sqlite3_bind_int64(st, 6, row->errors);
-		if (run(s, st) < 0)
-			return -1;
-	}
-	return st ? 0 : -1;
-}
-
-static int put(struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new)
-{
-	struct sqlite_store *s = (struct sqlite_store *)store;
-	struct dp_rollup r;
-	int rc;
-
-	if (run(s, prepared(s, BEGIN)) < 0 || put_events(s, events, n, is_new) < 0)
-		return -1;
-	dp_rollup_init(&r, events, n, is_new);
-	rc = put_traces(s, &r);
-	if (rc == 0)
-		rc = put_systems(s, &r);
-	dp_rollup_release(&r);
-	return rc == 0 ? run(s, prepared(s, COMMIT)) : rc;
-}
-
-static int put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)
-{
-	struct sqlite_store *s = (struct sqlite_store *)store;
-	sqlite3_stmt *st = prepared(s, PUT_DEAD);
-
-	if (!st)
-		return -1;
-	bind_str(st, 1, ev->trace_id);
-	bind_text(st, 2, ev->event_id);
-	sqlite3_bind_int64(st, 3, dp_clock_now_us());
-	bind_text(st, 4, why);
-	sqlite3_bind_blob64(st, 5, ev->json.p ? ev->json.p : "", ev->json.n, SQLITE_STATIC);
-	return run(s, st);
 }
 
 static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
@@ -448,7 +303,7 @@ static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
 		const struct dp_query_value *v = &q->values[i];
 
 		if (v->type == DP_QUERY_TEXT)
-			bind_text(st, (int)i + 1, v->text);
+			dp_sqlite_bind(st, (int)i + 1, dp_str_from(v->text));
 		else
 			sqlite3_bind_int64(st, (int)i + 1, v->number);
 	}
@@ -486,13 +341,13 @@ static int select_rows(
 		rc = SQLITE_OK;
 	}
 	sqlite3_finalize(st);
-	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : fail(s);
+	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
 struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 {
 	static const struct dp_store_backend backend = {
-	    close_store, connect_store, put, put_dead, select_rows};
+	    close_store, connect_store, dp_sqlite_put, dp_sqlite_put_dead, select_rows};
 	static const char prefix[] = "sqlite:///";
 	const char *path = url + strlen(prefix);
 	struct dp_buf full = {0};

@@ -1,0 +1,30 @@
+/* What the files of the SQLite back end share: private to lib/store_sqlite*.c. */
+#ifndef DP_STORE_SQLITE_H
+#define DP_STORE_SQLITE_H
+
+#include "store_backend.h"
+
+#include <sqlite3.h>
+
+enum { SQLITE_STATEMENTS = 6 }; /* that store_sqlite_put.c keeps prepared */
+
+struct sqlite_store {
+	struct dp_store store;
+	char *path;
+	sqlite3 *db;
+	sqlite3_stmt *statements[SQLITE_STATEMENTS];
+};
+
+/* Notes the error of the last call on the connection and rolls back. A lock passes and a rejected
+ * event is no fault of the connection; after anything else the next call opens the database anew.
+ * Returns -1. */
+int dp_sqlite_fail(struct sqlite_store *s);
+
+/* Binds a text, which is borrowed until the statement has run. */
+void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text);
+
+int dp_sqlite_put(
+    struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new);
+int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+
+#endif

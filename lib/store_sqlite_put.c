@@ -1,0 +1,134 @@
+/* Writing to SQLite: one statement an event, kept prepared. */
+#include "store_sqlite.h"
+
+#include "clock.h"
+#include "store_rollup.h"
+
+/* The statements that are kept prepared. */
+enum statement { BEGIN, COMMIT, PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_DEAD };
+
+static const char *const statement_text[SQLITE_STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [PUT_EVENT] = "INSERT INTO events (trace_id, event_id, ts, severity, system, type, body)"
+		  " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [PUT_TRACE] = DP_SQL_PUT_TRACES "VALUES (?, ?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_TRACES,
+    [PUT_SYSTEM] = DP_SQL_PUT_SYSTEMS "VALUES (?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_SYSTEMS,
+    [PUT_DEAD] = "INSERT INTO dead_letters (trace_id, event_id, received, why, body)"
+		 " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+};
+
+/* The kept statement; NULL (failed) where it cannot be prepared. */
+static sqlite3_stmt *prepared(struct sqlite_store *s, enum statement which)
+{
+	if (!s->statements[which] &&
+	    sqlite3_prepare_v3(s->db, statement_text[which], -1, SQLITE_PREPARE_PERSISTENT,
+		&s->statements[which], NULL) != SQLITE_OK)
+		dp_sqlite_fail(s);
+	return s->statements[which];
+}
+
+/* Runs a statement that gives no rows, and makes it ready for its next use. */
+static int run(struct sqlite_store *s, sqlite3_stmt *st)
+{
+	int rc;
+
+	if (!st)
+		return -1;
+	rc = sqlite3_step(st);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
+}
+
+static int put_events(
+    struct sqlite_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
+{
+	sqlite3_stmt *st = prepared(s, PUT_EVENT);
+
+	for (size_t i = 0; i < n && st; i++) {
+		const struct dp_event *ev = events[i];
+
+		dp_sqlite_bind(st, 1, ev->trace_id);
+		dp_sqlite_bind(st, 2, dp_str_from(ev->event_id));
+		sqlite3_bind_int64(st, 3, ev->ts_us);
+		dp_sqlite_bind(st, 4, dp_str_from(dp_severity_name(ev->severity)));
+		dp_sqlite_bind(st, 5, ev->system);
+		dp_sqlite_bind(st, 6, ev->type);
+		dp_sqlite_bind(st, 7, ev->json);
+		if (run(s, st) < 0)
+			return -1;
+		is_new[i] = sqlite3_changes(s->db) > 0;
+	}
+	return st ? 0 : -1;
+}
+
+static int put_traces(struct sqlite_store *s, const struct dp_rollup *r)
+{
+	sqlite3_stmt *st = prepared(s, PUT_TRACE);
+
+	for (size_t i = 0; i < r->trace_count && st; i++) {
+		const struct dp_rollup_row *row = &r->traces[i];
+
+		dp_sqlite_bind(st, 1, row->trace_id);
+		sqlite3_bind_int64(st, 2, row->first_us);
+		sqlite3_bind_int64(st, 3, row->last_us);
+		sqlite3_bind_int64(st, 4, row->events);
+		sqlite3_bind_int64(st, 5, row->errors);
+		sqlite3_bind_int64(st, 6, row->warnings);
+		dp_sqlite_bind(st, 7, row->title);
+		if (run(s, st) < 0)
+			return -1;
+	}
+	return st ? 0 : -1;
+}
+
+static int put_systems(struct sqlite_store *s, const struct dp_rollup *r)
+{
+	sqlite3_stmt *st = prepared(s, PUT_SYSTEM);
+
+	for (size_t i = 0; i < r->system_count && st; i++) {
+		const struct dp_rollup_row *row = &r->systems[i];
+
+		dp_sqlite_bind(st, 1, row->trace_id);
+		dp_sqlite_bind(st, 2, row->system);
+		sqlite3_bind_int64(st, 3, row->first_us);
+		sqlite3_bind_int64(st, 4, row->last_us);
+		sqlite3_bind_int64(st, 5, row->events);
+		sqlite3_bind_int64(st, 6, row->errors);
+		if (run(s, st) < 0)
+			return -1;
+	}
+	return st ? 0 : -1;
+}
+
+int dp_sqlite_put(
+    struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct dp_rollup r;
+	int rc;
+
+	if (run(s, prepared(s, BEGIN)) < 0 || put_events(s, events, n, is_new) < 0)
+		return -1;
+	dp_rollup_init(&r, events, n, is_new);
+	rc = put_traces(s, &r);
+	if (rc == 0)
+		rc = put_systems(s, &r);
+	dp_rollup_release(&r);
+	return rc == 0 ? run(s, prepared(s, COMMIT)) : rc;
+}
+
+int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	sqlite3_stmt *st = prepared(s, PUT_DEAD);
+
+	if (!st)
+		return -1;
+	dp_sqlite_bind(st, 1, ev->trace_id);
+	dp_sqlite_bind(st, 2, dp_str_from(ev->event_id));
+	sqlite3_bind_int64(st, 3, dp_clock_now_us());
+	dp_sqlite_bind(st, 4, dp_str_from(why));
+	sqlite3_bind_blob64(st, 5, ev->json.p ? ev->json.p : "", ev->json.n, SQLITE_STATIC);
+	return run(s, st);
+}
