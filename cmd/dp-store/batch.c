@@ -243,7 +243,7 @@ static void report(struct batch *b)
 	const struct counts *c = &b->counts;
 
 	if (b->failed && b->count > 0)
-		dp_log(DP_LOG_ERROR, "ends with %zu events read that could not be stored: %s",
+		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu; %s",
 		    count_unstored(b), dp_store_error(b->store));
 	if (c->stored + c->duplicates + c->refused + c->dead > 0)
 		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
