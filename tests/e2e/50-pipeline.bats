@@ -100,13 +100,19 @@ test_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
 }
 
 files_go_in() {
+	local lines
+	lines=$(wc -l <examples/events.ndjson)
 	DEVPULSE_DB=$(new_database "$1")
 	export DEVPULSE_DB
+	cp examples/events.ndjson "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return 1
 	# shellcheck disable=SC2002 # as the README has it
-	cat examples/events.ndjson | dp-ingest - | dp-store
-	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = "$(wc -l <examples/events.ndjson)" ]
-	[ "$(dp-ingest - <examples/events.ndjson | dp-store --tee | jq -r .eventId | sort -u | wc -l)" = \
-		"$(wc -l <examples/events.ndjson)" ]
+	cat events.ndjson | dp-ingest - | dp-store
+	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = "$lines" ]
+	# Again: every event has its id, so nothing is new.
+	dp-ingest - <events.ndjson | dp-store --tee >again
+	[ ! -s again ]
+	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = "$lines" ]
 }
 
 @test "cat events.ndjson | dp-ingest - | dp-store: SQLite" { files_go_in sqlite; }
@@ -117,8 +123,7 @@ files_go_in() {
 	DEVPULSE_DB=$(new_database sqlite)
 	export DEVPULSE_DB
 	dp-ingest - <examples/events.ndjson | jq --unbuffered -c 'select(.severity != "info")' | dp-store
-	[ "$(query "$DEVPULSE_DB" "select count(*) from events where severity = 1")" = 0 ] ||
-		[ "$(query "$DEVPULSE_DB" "select count(*) from events where severity = 'info'")" = 0 ]
+	[ "$(query "$DEVPULSE_DB" "select count(*) from events where severity = 'info'")" = 0 ]
 	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = \
 		"$(jq -c 'select(.severity != "info" and .severity != null)' examples/events.ndjson | wc -l)" ]
 }

@@ -48,8 +48,18 @@ background() {
 	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
 }
 
-# Waits for a background program and puts its exit status in $status, as bats' run does.
+# Waits for a background program, at most 30 s, and puts its exit status in $status, as bats' run
+# does.
 wait_for() {
+	local end=$((SECONDS + 30))
+	while kill -0 "$1" 2>/dev/null; do
+		if ((SECONDS >= end)); then
+			echo "still running: $(tr '\0' ' ' <"/proc/$1/cmdline")" >&2
+			kill -KILL "$1"
+			return 1
+		fi
+		sleep 0.02
+	done
 	status=0
 	wait "$1" || status=$?
 	export status
