@@ -102,7 +102,9 @@ const char *url_probe(const struct url *u)
 	error = getaddrinfo(u->host, port, &hints, &list);
 	if (error)
 		return gai_strerror(error);
-	error = try_connect(list);
+	for (const struct addrinfo *a = list; a; a = a->ai_next)
+		if ((error = try_connect(a)) == 0)
+			break;
 	freeaddrinfo(list);
 	return error ? strerror(error) : NULL;
 }

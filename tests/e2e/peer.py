@@ -178,6 +178,12 @@ def rss_kb(pid):
         return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        user, system = f.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def is_true(check, timeout=10):
     """Waits for something to become true."""
     end = time.monotonic() + timeout
