@@ -59,12 +59,14 @@ static void set_token_file(struct config *cfg, const struct dp_opt_state *o)
 {
 	char text[400];
 	const char *why;
+	char *token = dp_guard_read_token(o->value, &why);
 
-	cfg->server.token = dp_guard_read_token(o->value, &why);
-	if (cfg->server.token)
-		return;
-	snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
-	dp_opt_bad_value(o, text);
+	if (!token) {
+		snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
+		dp_opt_bad_value(o, text);
+	}
+	snprintf(cfg->server.token, sizeof cfg->server.token, "%s", token);
+	free(token);
 }
 
 /* A token file wins over the variable. */
@@ -72,17 +74,17 @@ static void set_token_variable(struct config *cfg)
 {
 	const char *token = getenv("DEVPULSE_TOKEN");
 
-	if (cfg->server.token || !token || !*token)
+	if (cfg->server.token[0] || !token || !*token)
 		return;
 	if (!dp_guard_token_is_sane(dp_str_from(token)))
 		dp_log_die(DP_EXIT_USAGE,
 		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
-	cfg->server.token = token;
+	snprintf(cfg->server.token, sizeof cfg->server.token, "%s", token);
 }
 
 static void check_exposure(const struct config *cfg, bool insecure)
 {
-	if (cfg->server.listen.loopback || cfg->server.token || insecure || cfg->filters_stdin)
+	if (cfg->server.listen.loopback || cfg->server.token[0] || insecure || cfg->filters_stdin)
 		return;
 	dp_log_die(DP_EXIT_USAGE,
 	    "--listen %s: others than this machine could send here: give a --token-file, or say "

@@ -387,7 +387,7 @@ static void start(struct server *s, int listen_fd)
 	 */
 	s->idle_policy.secs_since_valid_ping = (uint16_t)((s->cfg.idle_seconds + 1) / 2);
 	s->idle_policy.secs_since_valid_hangup = (uint16_t)s->cfg.idle_seconds;
-	s->guard = dp_guard_new(s->cfg.allow_hosts, s->cfg.token);
+	s->guard = dp_guard_new(s->cfg.allow_hosts, s->cfg.token[0] ? s->cfg.token : NULL);
 	intake_init(&s->intake, accept_event, s);
 	open_context(s);
 	s->pump = pump_open(STDOUT_FILENO, wake, s);

@@ -14,7 +14,7 @@
 struct server_config {
 	struct dp_listen listen;
 	const char *allow_hosts; /* or NULL */
-	const char *token;       /* or NULL */
+	char token[132];         /* empty: none */
 	int max_connections;
 	int window;       /* messages a client may have unacknowledged */
 	int idle_seconds; /* after which a silent connection that answers no ping ends */

@@ -12,8 +12,8 @@
 
 struct link_config {
 	struct url url;
-	const char *token; /* or NULL */
-	int64_t rate;      /* events a second, 0: as fast as acknowledged */
+	char token[132]; /* empty: none */
+	int64_t rate;    /* events a second, 0: as fast as acknowledged */
 	bool shows_progress;
 };
 

@@ -40,12 +40,14 @@ static void set_token_file(struct link_config *cfg, const struct dp_opt_state *o
 {
 	char text[400];
 	const char *why;
+	char *token = dp_guard_read_token(o->value, &why);
 
-	cfg->token = dp_guard_read_token(o->value, &why);
-	if (cfg->token)
-		return;
-	snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
-	dp_opt_bad_value(o, text);
+	if (!token) {
+		snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
+		dp_opt_bad_value(o, text);
+	}
+	snprintf(cfg->token, sizeof cfg->token, "%s", token);
+	free(token);
 }
 
 /* A token file wins over the variable. */
@@ -53,12 +55,12 @@ static void set_token_variable(struct link_config *cfg)
 {
 	const char *token = getenv("DEVPULSE_TOKEN");
 
-	if (cfg->token || !token || !*token)
+	if (cfg->token[0] || !token || !*token)
 		return;
 	if (!dp_guard_token_is_sane(dp_str_from(token)))
 		dp_log_die(DP_EXIT_USAGE,
 		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
-	cfg->token = token;
+	snprintf(cfg->token, sizeof cfg->token, "%s", token);
 }
 
 static struct link_config parse_args(int argc, char **argv)

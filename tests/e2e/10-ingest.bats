@@ -296,6 +296,9 @@ for protocol in f"devpulse.v1, bearer.{good}", f"bearer.{good},devpulse.v1":
         ws.acked(1)
 PY
 	retry_until lines_of "$BATS_TEST_TMPDIR/ingest.out" 4
+	kill -TERM "$ingest_pid"
+	wait_for "$ingest_pid"
+	[ "$status" = 0 ]
 	chmod 644 "$BATS_TEST_TMPDIR/token"
 	run --separate-stderr dp-ingest --token-file "$BATS_TEST_TMPDIR/token"
 	[ "$status" = 2 ]
