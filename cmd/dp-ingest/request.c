@@ -7,7 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-enum { VALUE_MAX = 1024, ARGUMENT_MAX = 4200 /* more than all headers */, PROTOCOLS_MAX = 126 };
+enum {
+	VALUE_MAX = 1024,
+	ARGUMENT_MAX = 4200 /* more than all headers */,
+	PROTOCOLS_MAX = 126,
+	PROTOCOL_MAX = 63
+};
 
 static struct verdict pass(void)
 {
@@ -172,9 +177,9 @@ static struct verdict check_protocols(struct lws *wsi)
 		return pass();
 	if (rc < 0 || value.n > PROTOCOLS_MAX)
 		return refuse(400, "the list of subprotocols is too long");
-	while (next_element(&value, &element))
-		if (is_known_protocol(element))
-			break;
+	while (next_element(&value, &element) && !is_known_protocol(element))
+		if (element.n > PROTOCOL_MAX)
+			return refuse(400, "a long token must stand behind the subprotocol");
 	if (!is_known_protocol(element))
 		return refuse(400, "no subprotocol is offered that this server knows: devpulse.v1, "
 				   "devpulse.tail.v1, or none at all");

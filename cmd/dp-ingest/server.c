@@ -293,6 +293,15 @@ void server_hasten(struct lws *wsi)
 	lws_callback_on_writable(wsi);
 }
 
+static void confirm_held(struct lws_sorted_usec_list *sul)
+{
+	struct server *s = lws_container_of(sul, struct server, idle_timer);
+
+	ws_confirm_held(s);
+	lws_sul_schedule(
+	    s->context, 0, sul, confirm_held, (lws_usec_t)s->cfg.idle_seconds * LWS_US_PER_SEC / 4);
+}
+
 /* Start and end */
 
 /* libwebsockets makes arrays as large as the limit of descriptors, which in containers may be a
@@ -393,6 +402,7 @@ static void start(struct server *s, int listen_fd)
 	s->pump = pump_open(STDOUT_FILENO, wake, s);
 	adopt(s, fcntl(dp_proc_stop_fd(), F_DUPFD_CLOEXEC, 0), "the stop descriptor");
 	s->listener = adopt(s, listen_fd, "the listener");
+	confirm_held(&s->idle_timer);
 	dp_log(DP_LOG_INFO, "listening on ws://%s/ (events, also POST /events)",
 	    address(&s->cfg.listen, text));
 	dp_proc_ready(s->cfg.ready_fd);
@@ -420,6 +430,9 @@ static void report(const struct server *s)
 static void finish(struct server *s)
 {
 	pump_close(&s->pump);
+	lws_sul_cancel(&s->timer);
+	lws_sul_cancel(&s->accept_timer);
+	lws_sul_cancel(&s->idle_timer);
 	lws_set_log_level(0, NULL);
 	lws_context_destroy(s->context);
 	report(s);

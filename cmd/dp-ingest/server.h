@@ -63,9 +63,10 @@ struct server {
 	size_t partial_bytes;
 	uint64_t connections_taken;
 	uint64_t connections_refused;
-	int connections; /* now */
-	lws_sorted_usec_list_t timer;
+	int connections;              /* now */
+	lws_sorted_usec_list_t timer; /* of draining and closing */
 	lws_sorted_usec_list_t accept_timer;
+	lws_sorted_usec_list_t idle_timer;
 };
 
 /* Runs until a stop signal or an error of standard output. Returns the exit status. */

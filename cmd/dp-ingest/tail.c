@@ -94,8 +94,8 @@ static int open_tail(struct tail *t, struct lws *wsi)
 
 static void close_tail(struct tail *t)
 {
-	if (!t->server)
-		return;
+	if (!t || !t->server)
+		return; /* refused before it was established */
 	dp_filter_release(&t->filter);
 	outbox_release(&t->out);
 	lws_dll2_remove(&t->list);

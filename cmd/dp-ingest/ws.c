@@ -331,7 +331,7 @@ static void open_session(struct session *s, struct lws *wsi)
 
 static void close_session(struct session *s)
 {
-	if (!s->server)
+	if (!s || !s->server)
 		return; /* refused before it was established */
 	forget_message(s);
 	dp_buf_release(&s->message);
@@ -378,6 +378,13 @@ void ws_pumped(struct server *server)
 		if (has_room)
 			release(session_at(d), HOLD_PUMP);
 	}
+}
+
+void ws_confirm_held(struct server *server)
+{
+	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next)
+		if (session_at(d)->holds)
+			lws_validity_confirmed(session_at(d)->wsi);
 }
 
 void ws_stop(struct server *server)

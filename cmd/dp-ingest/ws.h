@@ -14,6 +14,10 @@ int ws_callback(
 /* The pump has come further: acknowledges, and reads on where it had stopped. */
 void ws_pumped(struct server *s);
 
+/* Those that are not read from cannot show that they live: they are taken to. To be called more
+ * often than the idle time-out. */
+void ws_confirm_held(struct server *s);
+
 /* Takes nothing more from anybody. */
 void ws_stop(struct server *s);
 

@@ -22,7 +22,7 @@ start_ingest_into() {
 	export PORT
 	# shellcheck disable=SC2016 # expanded there
 	background reader bash -c 'exec "$@" <"$0"' "$fifo" "$@"
-	dp-ingest --listen "127.0.0.1:$PORT" >"$fifo" 2>"$BATS_TEST_TMPDIR/ingest.err" 3>&- 4>&- &
+	dp-ingest --listen "127.0.0.1:$PORT" --idle-timeout 3 >"$fifo" 2>"$BATS_TEST_TMPDIR/ingest.err" 3>&- 4>&- &
 	ingest_pid=$!
 	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
 	retry_until file_has "$BATS_TEST_TMPDIR/ingest.err" listening
@@ -325,6 +325,29 @@ is_true(lambda: status("GET /livez HTTP/1.1\nHost: localhost\n\n") == 200)
 PY
 }
 
+@test "out of descriptors: it says so, waits without spinning, and goes on" {
+	start_ingest
+	python "$ingest_pid" <<'PY'
+import subprocess, sys
+from peer import *
+
+
+def limit(n):
+    subprocess.run(["prlimit", "--pid", sys.argv[1], f"--nofile={n}:1024"], check=True)
+
+
+limit(3)
+s = dial()
+s.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+used = cpu_seconds(sys.argv[1])
+time.sleep(0.5)
+assert cpu_seconds(sys.argv[1]) - used < 0.2
+limit(1024)
+assert b" 200 OK" in read_all(s)
+PY
+	file_has "$BATS_TEST_TMPDIR/ingest.err" 'error: cannot accept connections: Too many open files'
+}
+
 @test "while standard output stalls, memory stays flat, nobody is cut off, and all arrives in the end" {
 	# shellcheck disable=SC2016 # expanded there
 	start_ingest_into bash -c 'read -r line; echo "$line"; until [ -e "$0/go" ]; do sleep 0.1; done; cat' \
@@ -335,7 +358,7 @@ from peer import *
 
 pid, folder = sys.argv[1], sys.argv[2]
 big = json.dumps({"traceId": "big", "details": "x" * 50000})
-idle, sender, acked = WebSocket(), WebSocket(), acknowledged()
+pings, sender, acked = WebSocket(), WebSocket(), acknowledged()
 acked.send({"details": "first"})
 acked.acked(1)
 
@@ -356,8 +379,8 @@ waiting = []
 poster = threading.Thread(target=lambda: waiting.append(post('{"traceId":"post","details":"z"}')))
 poster.start()
 acked.send({"traceId": "acked", "details": "second"})
-idle.raw(frame(PING, b"are you there"))
-assert idle.read_frame() == (PONG, b"are you there")
+pings.raw(frame(PING, b"are you there"))
+assert pings.read_frame() == (PONG, b"are you there")
 assert acked.read(0.5) is None and not waiting  # not written: not acknowledged
 # One more, with bytes behind its body: they wait, too, and nothing spins meanwhile.
 behind = dial()
@@ -368,6 +391,7 @@ time.sleep(0.1)
 used = cpu_seconds(pid)
 assert behind.recv(0) == b"" and acked.read(0.5) is None
 assert (used := cpu_seconds(pid) - used) < 0.2, used
+time.sleep(4)  # beyond the idle time-out: who is not read from cannot answer pings
 grown = rss_kb(pid) - start
 assert grown < 40000 or os.environ.get("SAN"), grown
 # the rest of the frame that was cut off, once there is room again
@@ -469,4 +493,31 @@ PY
 	wait_for "$ingest_pid"
 	[ "$status" = 1 ]
 	file_has "$BATS_TEST_TMPDIR/ingest.err" 'error: cannot write to standard output: No space left on device'
+}
+
+# Each command of the manual's EXAMPLES, with the port of this test.
+examples_of() {
+	sed -n 's/^\.Dl \$ //p' "$ROOT/man/$1.1" | sed "s/\\\\(dq/\"/g; s/:8008/:$PORT/g"
+}
+
+@test "the examples of the manual work" {
+	start_ingest
+	export DEVPULSE_DB=sqlite:///$BATS_TEST_TMPDIR/events.db DEVPULSE_LISTEN=127.0.0.1:0
+	cp "$ROOT/examples/events.ndjson" "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	local command
+	examples_of dp-ingest >commands
+	[ "$(wc -l <commands)" = 4 ]
+	while read -r command; do
+		case $command in
+		"dp-ingest | dp-store") # has no end of its own
+			background pair bash -c "$command"
+			retry_until file_has pair.err listening
+			pgrep -P "$pair_pid" >>pids
+			;;
+		*) bash -c "$command" </dev/null || { echo "failed: $command" >&2; return 1; } ;;
+		esac
+	done <commands
+	grep -q '"details":"hello"' ingest.out
+	[ "$(query "$DEVPULSE_DB" 'select count(*) > 10 from events')" = 1 ]
 }

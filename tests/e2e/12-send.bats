@@ -258,3 +258,16 @@ is_stuck() {
 	script -qec "dp-send --quiet --rate 400 <'$BATS_TEST_TMPDIR/in'" /dev/null >"$BATS_TEST_TMPDIR/tty" </dev/null
 	[ ! -s "$BATS_TEST_TMPDIR/tty" ]
 }
+
+@test "the examples of the manual work" {
+	start_ingest ingest
+	head -n 20 "$ROOT/examples/events.ndjson" >"$BATS_TEST_TMPDIR/events.ndjson"
+	cd "$BATS_TEST_TMPDIR"
+	sed -n 's/^\.Dl \$ //p' "$ROOT/man/dp-send.1" | sed 's/\\(dq/"/g' >commands
+	[ "$(wc -l <commands)" = 3 ]
+	local command
+	while read -r command; do
+		bash -c "$command" </dev/null || { echo "failed: $command" >&2; return 1; }
+	done <commands
+	[ "$(wc -l <ingest.out)" = 41 ]
+}
