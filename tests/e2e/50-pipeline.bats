@@ -7,6 +7,7 @@ setup() {
 	DEVPULSE_LISTEN=127.0.0.1:$(free_port)
 	DEVPULSE_HTTP_LISTEN=127.0.0.1:$(free_port)
 	export DEVPULSE_LISTEN DEVPULSE_HTTP_LISTEN
+	export DEVPULSE_BIN=${DEVPULSE_BUILD:-$ROOT/build}/bin DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/state
 	export DEVPULSE_URL=http://$DEVPULSE_HTTP_LISTEN
 	export DEVPULSE_WEBSOCKET_URL=ws://$DEVPULSE_LISTEN/
 	cd "$ROOT" || return 1
@@ -16,11 +17,11 @@ teardown() { stop_background; }
 
 answers() { curl -fsS "$DEVPULSE_URL/$1" >/dev/null; }
 
-# dp-ingest | dp-store and dp-http on a new database of the kind.
+# The pipeline and dp-http on a new database of the kind.
 start_all() {
 	DEVPULSE_DB=$(new_database "$1")
 	export DEVPULSE_DB
-	background pipeline bash -c 'dp-ingest | dp-store'
+	background pipeline ./devpulse pipeline
 	background http dp-http
 	retry_until file_has "$BATS_TEST_TMPDIR/pipeline.err" 'listening'
 	retry_until answers readyz
