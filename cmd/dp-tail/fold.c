@@ -140,7 +140,7 @@ void fold_whole(struct fold *f, struct dp_str word)
 
 	if (word.n == 0)
 		return;
-	if (f->column > indent_of(f) && columns > room && (fits_a_line || room < ROOM_MIN))
+	if (f->column > indent_of(f) && columns > room && fits_a_line)
 		new_line(f);
 	if (fits_a_line)
 		put_word(f, word);
@@ -198,7 +198,8 @@ static void one_word(struct fold *f, struct dp_str word)
 	int room = f->width - f->column - f->pending;
 	size_t n;
 
-	if (f->column > indent_of(f) && columns > room && (columns <= line || room < ROOM_MIN))
+	if (f->column > indent_of(f) && columns > room &&
+	    (columns <= line || room < ROOM_MIN || good_break(word, room) == 0))
 		new_line(f);
 	while (fold_measure(word) > (room = f->column ? f->width - f->column - f->pending : line) &&
 	       (n = good_break(word, room)) > 0) {

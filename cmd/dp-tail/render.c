@@ -18,6 +18,7 @@ enum {
 	NARROW_INDENT = 2,
 	MESSAGE_BYTES_MAX = 4000,
 	DETAILS_BYTES_MAX = 600, /* of details that are no string, on one line */
+	SOURCE_COLUMNS_MAX = 60,
 	EXTRA_BYTES_MAX = 60,
 	EXTRAS_MAX = 10,
 	TRACE_WHOLE_MAX = 12, /* characters of a trace id that is not cut */
@@ -236,15 +237,32 @@ static void write_duration(struct sheet *s)
 	write_fact(s, STYLE_NAME, dp_str_from(text));
 }
 
+/* "file:line: source", as compilers say it: the source is a function, or a line of code. */
 static void write_place(struct sheet *s)
 {
 	struct dp_json file = member(s, "file");
 	struct dp_json line = member(s, "line");
 	struct dp_json source = member(s, "source");
+	struct dp_buf code = {0};
+	struct dp_str text;
+	struct dp_str head;
 
 	dp_buf_clear(&s->scratch);
-	stack_write_place(&s->scratch, &file, &line, &source);
+	dp_json_decode(&file, &s->scratch);
+	if (line.type != DP_JSON_END) {
+		dp_buf_add_text(&s->scratch, s->scratch.len > 0 ? ":" : "line ");
+		dp_json_decode(&line, &s->scratch);
+	}
+	dp_json_decode(&source, &code);
+	text = trim(dp_buf_str(&code));
+	head = fold_head(text, SOURCE_COLUMNS_MAX);
+	if (text.n > 0 && s->scratch.len > 0)
+		dp_buf_add_text(&s->scratch, ": ");
+	dp_buf_add_str(&s->scratch, head);
+	if (head.n < text.n)
+		dp_buf_add_text(&s->scratch, "…");
 	write_fact(s, STYLE_DIM, dp_buf_str(&s->scratch));
+	dp_buf_release(&code);
 }
 
 /* Whether the event's format gives a member of this name a meaning (devpulse-event(5)). */

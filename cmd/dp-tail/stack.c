@@ -12,7 +12,8 @@ enum {
 	TEXT_BYTES_MAX = 6000,
 };
 
-void stack_write_place(struct dp_buf *out, const struct dp_json *file, const struct dp_json *line,
+/* Appends "file:line in function"; any of the three may be missing. */
+static void write_place(struct dp_buf *out, const struct dp_json *file, const struct dp_json *line,
     const struct dp_json *function)
 {
 	if (file->type != DP_JSON_END)
@@ -63,7 +64,7 @@ static void write_object(struct fold *f, const struct dp_json *frame, int indent
 	struct dp_json code = first_of(frame, codes);
 	struct dp_buf text = {0};
 
-	stack_write_place(&text, &file, &line, &function);
+	write_place(&text, &file, &line, &function);
 	if (text.len == 0)
 		value_write_compact(&text, frame, FRAME_BYTES_MAX);
 	fold_text_max(f, dp_buf_str(&text), FRAME_BYTES_MAX);

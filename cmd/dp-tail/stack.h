@@ -10,8 +10,4 @@
  * column `indent` on. */
 void stack_write(struct fold *f, const struct dp_json *stack, int indent);
 
-/* Appends "file:line in function"; any of the three may be missing (type DP_JSON_END). */
-void stack_write_place(struct dp_buf *out, const struct dp_json *file, const struct dp_json *line,
-    const struct dp_json *function);
-
 #endif

@@ -24,7 +24,7 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 @test "stdin: the mission's event, for people" {
 	diff - <(dp-tail - <<<"$mission") <<-'END'
 	── Tue 2025-09-16 ──
-	07:12:00.000 ERROR backend    error    Database insert failed  fail  app.py:42 in function foo()
+	07:12:00.000 ERROR backend    error    Database insert failed  fail  app.py:42: function foo()
 	             trace=trace-123
 	             stack
 	               line1
@@ -41,7 +41,7 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 	echo "$mission" >event
 	script -qec 'stty cols 50; dp-tail - <event' /dev/null | tr -d '\r' | sed 's/\x1b\[[0-9;]*m//g' >folded
 	[ "$(sed -n 2,3p folded)" = "$(printf '%s\n%s' \
-		'07:12:00.000 ERROR backend error Database insert' '  failed  fail  app.py:42 in function foo()')" ]
+		'07:12:00.000 ERROR backend error Database insert' '  failed  fail  app.py:42: function foo()')" ]
 }
 
 @test "stdin: -o json gives the bytes that dp-ingest gives" {

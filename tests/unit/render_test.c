@@ -51,7 +51,7 @@ static const struct {
 	"\"details\":\"Database insert failed\",\"environment\":\"dev\"}",
 	100, true,
 	"── Tue 2025-09-16 ──\n"
-	"07:12:00.000 ERROR backend    error    Database insert failed  fail  app.py:42 in "
+	"07:12:00.000 ERROR backend    error    Database insert failed  fail  app.py:42: "
 	"function "
 	"foo()\n"
 	"             trace=trace-123\n"
@@ -144,8 +144,17 @@ static const struct {
 	INFO "\"details\":\"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd"
 	     "eeeeeeeeeeffffffffffgggggggggghhhhhhhhhh\"}",
 	60, false,
-	"03:04:05.678 INFO  api        log      aaaaaaaaaabbbbbbbbbbc\n" BELOW
-	"cccccccccddddddddddeeeeeeeeeeffffffffffgggggggg\n" BELOW "gghhhhhhhhhh\n"},
+	"03:04:05.678 INFO  api        log\n" BELOW
+	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeee\n" BELOW
+	"eeeffffffffffgggggggggghhhhhhhhhh\n"},
+    {"a long source is cut",
+	INFO "\"details\":\"x\",\"file\":\"a.py\",\"line\":7,\"source\":\"result = charge(order, "
+	     "card, amount, currency, idempotency_key)  \"}",
+	120, false,
+	"03:04:05.678 INFO  api        log      x  a.py:7: result = charge(order, card, amount, "
+	"currency, idempotency_k…\n"},
+    {"source alone", INFO "\"details\":\"x\",\"source\":\"f()\"}", 80, false,
+	"03:04:05.678 INFO  api        log      x  f()\n"},
     {"a long path is broken where one can",
 	INFO
 	"\"details\":\"x\",\"file\":\"/srv/application/releases/2026/modules/payment/charge.py\"}",
