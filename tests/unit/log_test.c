@@ -10,6 +10,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+static time_t seconds_ahead;
+
+/* Instead of the C library's: the time can go on faster. */
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, t);
+
+	t->tv_sec += seconds_ahead;
+	return rc;
+}
 
 /* Runs `run` in a child and compares all that it wrote. */
 static void check(int (*run)(const void *), int status, const char *want)
@@ -115,6 +128,30 @@ static void each_kind_is_written_once(void **state)
 	    "dp-test: warning: k2 at 2\n");
 }
 
+static int log_for_minutes(const void *arg)
+{
+	(void)arg;
+	dp_log_init("dp-test");
+	for (int i = 0; i < 3; i++)
+		dp_log_limited(DP_LOG_WARNING, "kind", "at %d", i);
+	seconds_ahead = 58;
+	dp_log_limited(DP_LOG_WARNING, "kind", "before the minute is over");
+	seconds_ahead = 61;
+	dp_log_limited(DP_LOG_WARNING, "kind", "after a minute");
+	seconds_ahead = 122;
+	dp_log_limited(DP_LOG_WARNING, "kind", "after two");
+	return 0;
+}
+
+static void what_was_held_back_is_counted(void **state)
+{
+	(void)state;
+	check(log_for_minutes, 0,
+	    "dp-test: warning: at 0\n"
+	    "dp-test: warning: after a minute (and 3 more like it since the last such line)\n"
+	    "dp-test: warning: after two\n");
+}
+
 static int log_many_kinds(const void *arg)
 {
 	static char names[100][8];
@@ -197,6 +234,7 @@ int main(void)
 	    cmocka_unit_test(hostile_text_stays_on_its_line),
 	    cmocka_unit_test(long_lines_are_cut_at_a_character),
 	    cmocka_unit_test(each_kind_is_written_once),
+	    cmocka_unit_test(what_was_held_back_is_counted),
 	    cmocka_unit_test(kinds_beyond_the_table_share_a_limit),
 	    cmocka_unit_test(lines_of_threads_do_not_mix),
 	    cmocka_unit_test(die_writes_and_exits),
