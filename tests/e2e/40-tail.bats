@@ -149,7 +149,6 @@ END
 	lines_in out 1
 	[ "$(cat status)" = 0 ]
 	[ ! -s err ]
-	run --separate-stderr dp-tail - <<<"$mission" >/dev/null
 	dp-tail - <<<"$mission" 2>err >/dev/full && return 1
 	[ "$(cat err)" = 'dp-tail: error: cannot write to stdout: No space left on device' ]
 }
@@ -385,7 +384,7 @@ follows() { curl -fsS "$DEVPULSE_URL/readyz?verbose" | grep -q '"followers":[1-9
 @test "| head -n 1 ends it, although nothing more comes" {
 	start_all sqlite
 	numbered t 1 3 | store
-	{ dp-tail 2>err; echo $? >status; } | head -n 1 >out
+	{ timeout 10 dp-tail 2>err; echo $? >status; } | head -n 1 >out
 	lines_in out 1
 	[ "$(cat status)" = 0 ]
 	[ ! -s err ]
