@@ -213,7 +213,7 @@ static struct dp_filter make_filter(const struct source_query *q)
 
 int main(int argc, char **argv)
 {
-	struct config cfg = parse_args(argc, argv);
+	const struct config cfg = parse_args(argc, argv);
 	struct dp_filter filter = make_filter(&cfg.query);
 	const struct view_options show = {
 	    cfg.json, terminal_wants_color(cfg.color), dp_filter_trace(&filter) == NULL};

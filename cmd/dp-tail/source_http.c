@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "log.h"
-#include "mem.h"
 #include "problem.h"
 #include "proc.h"
 #include "request.h"
@@ -12,8 +11,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <unistd.h>
 

@@ -124,15 +124,16 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 @test "stdin: a signal ends it while nobody reads what it writes" {
 	mkfifo out
 	exec 7<>out
-	# shellcheck disable=SC2016 # for the other shell
-	background tail bash -c 'while echo "{\"details\":\"x\"}"; do :; done 2>/dev/null | { dp-tail - >out & echo $! >pid; wait $!; echo $? >status; }'
-	retry_until test -s pid
-	sleep 0.2
-	kill "$(cat pid)"
-	retry_until test -s status
+	background tail bash -c 'exec dp-tail - < <(yes "{\"details\":\"x\"}") >out'
+	retry_until pipe_is_full
+	kill "$tail_pid"
+	wait_for "$tail_pid"
 	exec 7>&-
-	[ "$(cat status)" = 0 ]
+	[ "$status" = 0 ]
 }
+
+# Whether dp-tail has written what a pipe holds, 64 KiB, but for less than a write.
+pipe_is_full() { awk '/^wchar/ { exit $2 <= 60 * 1024 }' "/proc/$tail_pid/io"; }
 
 @test "nothing of an event reaches the terminal raw" {
 	cat >events <<'END'
@@ -299,7 +300,8 @@ no_gap_no_repeat() {
 	start_all sqlite
 	numbered t 1 30000 | store
 	# shellcheck disable=SC2016 # for the other shell
-	background tail bash -c 'dp-tail -t t -o json | while read -r line; do echo "$line"; done'
+	background tail bash -c \
+		'exec dp-tail -t t -o json > >(while read -r line; do echo "$line"; done)'
 	retry_until test -s tail.out
 	kill -9 "$http_pid"
 	wait "$http_pid" || true
