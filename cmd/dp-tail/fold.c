@@ -106,7 +106,8 @@ static int indent_of(const struct fold *f)
 /* Makes the line ready for a word: its indent, and the spaces before it. */
 static void lead_in(struct fold *f)
 {
-	set_active(f, NULL);
+	if (f->active != f->style)
+		set_active(f, NULL);
 	if (f->column == 0)
 		put_spaces(f, indent_of(f));
 	put_spaces(f, f->pending);

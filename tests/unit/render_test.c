@@ -358,7 +358,7 @@ static void what_is_cut_is_said(void **state)
 	repeat(&json, ",1", 99);
 	dp_buf_add_text(&json, "]}");
 	render(&out, dp_buf_str(&json), &o);
-	assert_non_null(strstr(dp_buf_text(&out), "x … 1000 bytes more\n"));
+	assert_non_null(strstr(dp_buf_text(&out), "… 1000 bytes more\n"));
 	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "list = (201 elements)\n"));
 	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "  … 151 more\n"));
 	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "… 40 more\n"));
@@ -439,6 +439,18 @@ static void systems_differ_in_colour_and_keep_theirs(void **state)
 	dp_event_reader_free(&r);
 }
 
+/* So that grep finds what it finds without colours. */
+static void a_colour_does_not_cut_words_apart(void **state)
+{
+	const struct render_options o = {100, true, false};
+	struct dp_buf out = {0};
+
+	(void)state;
+	render(&out, DP_STR(ERROR "\"details\":\"division by zero\"}"), &o);
+	assert_non_null(strstr(dp_buf_text(&out), "\x1b[1mdivision by zero\x1b[0m"));
+	dp_buf_release(&out);
+}
+
 static void the_date_is_said_when_it_changes(void **state)
 {
 	static const int64_t hours = 3600000000;
@@ -509,6 +521,7 @@ int main(void)
 	    cmocka_unit_test(what_is_cut_is_said),
 	    cmocka_unit_test(every_character_comes_out_safe),
 	    cmocka_unit_test(systems_differ_in_colour_and_keep_theirs),
+	    cmocka_unit_test(a_colour_does_not_cut_words_apart),
 	    cmocka_unit_test(the_date_is_said_when_it_changes),
 	    cmocka_unit_test(time_is_local),
 	};
