@@ -5,6 +5,9 @@
 load ../e2e/helpers
 
 setup() {
+	if ! command -v chromedriver >/dev/null && [ -z "${CI:-}" ]; then
+		skip 'no chromedriver here'
+	fi
 	port=$(free_port)
 	url=http://127.0.0.1:$port
 	db=$(new_database sqlite)
