@@ -58,14 +58,14 @@ static void set_listen(struct config *cfg, const struct dp_opt_state *o)
 static void set_token_file(struct config *cfg, const struct dp_opt_state *o)
 {
 	char text[400];
-	const char *why;
+	const char *why = "";
 	char *token = dp_guard_read_token(o->value, &why);
 
-	if (!token) {
-		snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
+	snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
+	if (token)
+		snprintf(cfg->server.token, sizeof cfg->server.token, "%s", token);
+	else
 		dp_opt_bad_value(o, text);
-	}
-	snprintf(cfg->server.token, sizeof cfg->server.token, "%s", token);
 	free(token);
 }
 

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "feed.h"
+#include "flight.h"
 #include "frame.h"
 #include "log.h"
 #include "proc.h"
@@ -50,11 +51,7 @@ struct link {
 	struct lws *wsi;
 	struct feed *feed;
 
-	struct batch *first; /* not acknowledged, in order */
-	struct batch **last;
-	struct batch *unsent; /* the first of them not sent on this connection */
-	uint64_t sent_here;   /* on this connection, messages */
-	uint64_t acked_here;
+	struct flight flight;
 	uint64_t sent; /* events, for the progress line */
 	size_t max;
 	uint64_t window;
@@ -90,7 +87,7 @@ static void show_progress(struct lws_sorted_usec_list *sul)
 	struct link *l = lws_container_of(sul, struct link, progress);
 
 	fprintf(stderr, "\rsent %" PRIu64 ", acknowledged %" PRIu64 "\033[K", l->sent,
-	    l->result->acknowledged);
+	    l->flight.acknowledged);
 	schedule(l, &l->progress, show_progress, PROGRESS_MS);
 }
 
@@ -112,52 +109,6 @@ static void fail(struct link *l, const char *fmt, ...)
 	end(l);
 }
 
-/* What is not acknowledged */
-
-static void append_batch(struct link *l, struct batch *b)
-{
-	*l->last = b;
-	l->last = &b->next;
-	if (!l->unsent)
-		l->unsent = b;
-}
-
-static void drop_first(struct link *l)
-{
-	struct batch *b = l->first;
-
-	l->first = b->next;
-	if (!l->first)
-		l->last = &l->first;
-	if (l->unsent == b)
-		l->unsent = b->next;
-	batch_free(&b);
-}
-
-/* The next batch to send: one to be sent again, or a new one. */
-static struct batch *next_batch(struct link *l)
-{
-	struct batch *b;
-
-	if (!l->unsent) {
-		b = feed_take(l->feed);
-		if (b)
-			append_batch(l, b);
-	}
-	return l->unsent;
-}
-
-/* Counts an event of a batch as refused; once, should the batch be sent again. */
-static void refuse_event(
-    struct link *l, struct batch *b, size_t i, const char *code, const char *why)
-{
-	if (i >= b->count || b->lines[i] == 0)
-		return;
-	tally_add(&l->result->refused, b->lines[i], code, why);
-	b->lines[i] = 0;
-	b->refused++;
-}
-
 /* Talking with the server */
 
 static int on_hello(struct link *l, const struct frame *f)
@@ -173,35 +124,6 @@ static int on_hello(struct link *l, const struct frame *f)
 	return 0;
 }
 
-static void on_ack(struct link *l, uint64_t n)
-{
-	while (l->acked_here < n && l->acked_here < l->sent_here) {
-		l->result->acknowledged += l->first->count - l->first->refused;
-		l->acked_here++;
-		drop_first(l);
-		l->lost_ms = 0;
-	}
-	advance(l);
-}
-
-static void on_nack(struct link *l, const struct frame *f)
-{
-	struct batch *b = l->first;
-
-	if (f->n <= l->acked_here || f->n > l->sent_here)
-		return;
-	for (uint64_t n = l->acked_here + 1; n < f->n; n++)
-		b = b->next;
-	if (f->count == 1)
-		refuse_event(l, b, f->index, f->code, f->why);
-	/* a sum for the rest of a message names no events: the last ones stand for them */
-	for (size_t i = b->count, left = f->count > 1 ? f->count : 0; i > 0 && left > 0; i--)
-		if (b->lines[i - 1] != 0) {
-			refuse_event(l, b, i - 1, f->code, f->why);
-			left--;
-		}
-}
-
 static int on_frame(struct link *l, struct dp_str text)
 {
 	struct frame f;
@@ -212,10 +134,11 @@ static int on_frame(struct link *l, struct dp_str text)
 	}
 	if (f.type == FRAME_HELLO && l->state == LINK_CONNECTS)
 		return on_hello(l, &f);
-	if (f.type == FRAME_ACK)
-		on_ack(l, f.n);
-	else if (f.type == FRAME_NACK)
-		on_nack(l, &f);
+	if (f.type == FRAME_NACK)
+		flight_nack(&l->flight, &f);
+	if (f.type == FRAME_ACK && flight_ack(&l->flight, f.n))
+		l->lost_ms = 0;
+	advance(l);
 	return 0;
 }
 
@@ -233,13 +156,6 @@ static int on_receive(struct link *l, struct dp_str part)
 	return rc;
 }
 
-/* The server takes no message of this size: none of its events can be sent. */
-static void refuse_too_large(struct link *l, struct batch *b)
-{
-	for (size_t i = 0; i < b->count; i++)
-		refuse_event(l, b, i, "too-large", "more than the server takes");
-}
-
 /* libwebsockets masks what it sends in place, and this may have to be sent again: so a copy. */
 static int send_batch(struct link *l, struct batch *b)
 {
@@ -250,8 +166,7 @@ static int send_batch(struct link *l, struct batch *b)
 	if (lws_write(l->wsi, (unsigned char *)l->out.data + LWS_PRE, b->text.len, LWS_WRITE_TEXT) <
 	    (int)b->text.len)
 		return -1;
-	l->unsent = b->next;
-	l->sent_here++;
+	flight_sent(&l->flight);
 	l->sent += b->count;
 	return 0;
 }
@@ -264,16 +179,13 @@ static int on_writable(struct link *l)
 		lws_close_reason(l->wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
 		return -1;
 	}
-	if (l->state != LINK_OPEN || l->sent_here - l->acked_here >= l->window)
+	if (l->state != LINK_OPEN || flight_count(&l->flight) >= l->window)
 		return 0;
-	b = next_batch(l);
+	b = flight_next(&l->flight, l->feed);
 	if (!b)
 		return 0;
-	if (b->text.len > l->max) {
-		refuse_too_large(l, b);
-		dp_buf_clear(&b->text);
-		dp_buf_add_text(&b->text, "[]"); /* keeps its place, and holds nothing */
-	}
+	if (b->text.len > l->max)
+		flight_refuse(&l->flight, b, "too-large", "more than the server takes");
 	if (send_batch(l, b) < 0)
 		return -1;
 	lws_callback_on_writable(l->wsi);
@@ -331,8 +243,7 @@ static void on_lost(struct link *l, int status)
 	const int64_t now_ms = dp_clock_monotonic_ms();
 
 	l->wsi = NULL;
-	l->unsent = l->first;
-	l->sent_here = l->acked_here = 0;
+	flight_restart(&l->flight);
 	dp_buf_clear(&l->in);
 	if (l->state == LINK_CLOSES || l->state == LINK_ENDED) {
 		end(l);
@@ -367,11 +278,11 @@ static void closing_took_too_long(struct lws_sorted_usec_list *sul)
 /* Does what has become possible: the feed has more, or has ended; an ack has come. */
 static void advance(struct link *l)
 {
-	if (l->state == LINK_IDLE && next_batch(l)) {
+	if (l->state == LINK_IDLE && flight_next(&l->flight, l->feed)) {
 		connect_now(l);
 		return;
 	}
-	if (!l->first && feed_is_ended(l->feed) && l->state != LINK_CLOSES) {
+	if (flight_is_empty(&l->flight) && feed_is_ended(l->feed) && l->state != LINK_CLOSES) {
 		if (l->state != LINK_OPEN) {
 			end(l);
 			return;
@@ -389,11 +300,11 @@ static void check_stop(struct lws_sorted_usec_list *sul)
 
 	if (l->state == LINK_CLOSES)
 		return;
-	if (l->result->acknowledged == l->acked_at_stop) {
+	if (l->flight.acknowledged == l->acked_at_stop) {
 		fail(l, "stopped, and nothing was acknowledged for %d s", STOP_MS / 1000);
 		return;
 	}
-	l->acked_at_stop = l->result->acknowledged;
+	l->acked_at_stop = l->flight.acknowledged;
 	schedule(l, &l->give_up, check_stop, STOP_MS);
 }
 
@@ -401,7 +312,7 @@ static void check_stop(struct lws_sorted_usec_list *sul)
 static void stop(struct link *l)
 {
 	feed_stop(l->feed);
-	l->acked_at_stop = l->result->acknowledged;
+	l->acked_at_stop = l->flight.acknowledged;
 	if (l->state != LINK_CLOSES)
 		schedule(l, &l->give_up, check_stop, STOP_MS);
 }
@@ -511,11 +422,7 @@ static void open_context(struct link *l)
 
 static void release(struct link *l)
 {
-	lws_sul_cancel(&l->retry);
-	lws_sul_cancel(&l->give_up);
-	lws_sul_cancel(&l->progress);
-	while (l->first)
-		drop_first(l);
+	flight_release(&l->flight);
 	dp_buf_release(&l->in);
 	dp_buf_release(&l->out);
 }
@@ -523,11 +430,9 @@ static void release(struct link *l)
 void link_run(const struct link_config *cfg, struct link_result *result)
 {
 	struct link l = {.cfg = cfg, .result = result};
-	struct tally refused;
 	int error;
 
 	*result = (struct link_result){0};
-	l.last = &l.first;
 	open_context(&l);
 	l.feed = feed_open(STDIN_FILENO, cfg->rate, wake, &l);
 	if (cfg->shows_progress)
@@ -535,12 +440,17 @@ void link_run(const struct link_config *cfg, struct link_result *result)
 	while (l.state != LINK_ENDED)
 		if (lws_service(l.context, 0) < 0)
 			break;
-	error = feed_close(&l.feed, &result->events, &refused);
-	tally_merge(&result->refused, &refused);
+	error = feed_close(&l.feed, &result->events, &result->refused);
+	tally_merge(&result->refused, &l.flight.refused);
+	result->acknowledged = l.flight.acknowledged;
 	if (error && !result->failure[0])
 		snprintf(result->failure, sizeof result->failure, "cannot read standard input: %s",
 		    strerror(error));
-	release(&l);
+	l.state = LINK_ENDED;
+	lws_sul_cancel(&l.retry);
+	lws_sul_cancel(&l.give_up);
+	lws_sul_cancel(&l.progress);
 	lws_context_destroy(l.context);
+	release(&l);
 	clear_progress(&l);
 }
