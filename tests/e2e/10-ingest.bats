@@ -232,6 +232,7 @@ cases = [  # what, request, statuses allowed (0: just closed)
     ("chunked with a length", P + H + J + L + "Transfer-Encoding: chunked\n\n" + body, [411]),
     ("another type", P + H + "Content-Type: text/plain\n" + L + "\n" + body, [415]),
     ("no type", P + H + L + "\n" + body, [415]),
+    ("a type with a NUL", P + H + "Content-Type: application/json\0x\n" + L + "\n" + body, [415]),
     ("another path", P.replace("/events", "/other") + H + J + L + "\n" + body, [404]),
     ("GET /events", "GET /events HTTP/1.1\n" + H + "\n", [405]),
     ("PUT /events", P.replace("POST", "PUT") + H + J + L + "\n" + body, [405]),
@@ -448,6 +449,16 @@ with WebSocket() as ws:
         ws.send({"details": "x" * 50000})
     ws.raw(frame(PING))
     assert ws.read_frame()[0] == PONG
+with dial() as s, acknowledged() as ws:  # there is room, but nothing more is written
+    s.sendall(b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+              b"Content-Length: 15\r\n\r\n" + b'{"details":"x"}')
+    ws.send({"details": "x"}, "bad")
+    assert ws.read()["t"] == "nack" and ws.read(0.3) is None and ws.closed is None
+    s.settimeout(0.2)
+    try:
+        raise AssertionError(s.recv(1000))
+    except socket.timeout:
+        pass
 PY
 	kill -TERM "$ingest_pid"
 	wait_for "$ingest_pid"
