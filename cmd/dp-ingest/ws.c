@@ -21,7 +21,7 @@ enum {
 };
 
 /* Why a client is not read from, bits. */
-enum { HOLD_PUMP = 1, HOLD_OUTBOX = 2, HOLD_STOP = 4 };
+enum { HOLD_PUMP = 1, HOLD_OUTBOX = 2 };
 
 /* Messages up to number n are in the pipe when the pump has written `offset` bytes. */
 struct checkpoint {
@@ -263,7 +263,8 @@ static int on_receive(struct session *s, struct dp_str part)
 	int rc;
 
 	if (s->close_code || s->server->state != SERVER_RUNS)
-		return 0;
+		return 0; /* read all the same: closing on unread bytes would reset the connection
+			   */
 	confirm_alive(s);
 	if (pump_is_full(s->server->pump))
 		hold(s, HOLD_PUMP);
@@ -389,10 +390,8 @@ void ws_confirm_held(struct server *server)
 
 void ws_stop(struct server *server)
 {
-	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next) {
+	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next)
 		forget_message(session_at(d));
-		hold(session_at(d), HOLD_STOP);
-	}
 }
 
 void ws_goodbye(struct server *server)

@@ -251,8 +251,15 @@ PY
 
 @test "who is too slow is cut off: connecting, in a message, in a body; who is held up is not" {
 	start_ingest
-	python <<'PY'
-import threading
+	local stuck_port
+	stuck_port=$(free_port)
+	mkfifo "$BATS_TEST_TMPDIR/stuck"
+	exec 7<>"$BATS_TEST_TMPDIR/stuck" # never read
+	# shellcheck disable=SC2016 # expanded there
+	background stuck bash -c 'exec dp-ingest --listen "127.0.0.1:$0" >"$1"' "$stuck_port" "$BATS_TEST_TMPDIR/stuck"
+	retry_until file_has "$BATS_TEST_TMPDIR/stuck.err" listening
+	python "$stuck_port" <<'PY'
+import sys, threading
 from peer import *
 
 results = {}
@@ -319,12 +326,21 @@ def _():
                 s.sendall(b" ")
 
 
+held = WebSocket(port=int(sys.argv[1]))  # its last message is half read for 12 s
+held.socket.settimeout(0.5)
+try:
+    while True:
+        held.send({"details": "x" * 100000})
+except socket.timeout:
+    pass
+
 patient = WebSocket()  # many messages, each in time
 for _ in range(24):
     patient.raw(frame(TEXT, '{"details":', fin=False))
     time.sleep(0.5)
     patient.raw(frame(0, '"patient"}'))
-assert patient.read(0.1) is None and patient.closed is None
+for ws in patient, held:
+    assert ws.read(0.1) is None and ws.closed is None
 for t in threads:
     t.join()
 bad = {k: v for k, v in results.items() if v[1] > 14 or v[1] < 4}
@@ -332,6 +348,7 @@ assert not bad, bad
 assert [results[k][0] for k in ("a message that drips", "a frame that stops", "a body that drips")] == [
     1008, 1008, b"408"], results
 PY
+	exec 7>&-
 	[ "$(grep -c patient "$BATS_TEST_TMPDIR/ingest.out")" = 24 ]
 }
 

@@ -160,12 +160,17 @@ each_came_once_by_id() {
 	cut -f1 "$BATS_TEST_TMPDIR/ids" | sort -n | cmp - <(seq 3000)
 }
 
+# Whether dp-ingest has bytes that it did not read.
+has_unread() { ss -tnH "sport = :$PORT" | awk '{ sum += $2 } END { exit sum == 0 }'; }
+
 @test "a server that is killed and comes back: all acknowledged, sent again under the same ids" {
 	start_ingest one
 	events 3000 >"$BATS_TEST_TMPDIR/in"
 	# shellcheck disable=SC2016 # expanded there
 	background send bash -c 'exec dp-send --rate 3000 <"$0"' "$BATS_TEST_TMPDIR/in"
 	retry_until at_least "$BATS_TEST_TMPDIR/one.out" 300
+	kill -STOP "$one_pid" # so that something is under way when it dies
+	retry_until has_unread
 	kill -KILL "$one_pid"
 	wait_for "$one_pid"
 	start_ingest two

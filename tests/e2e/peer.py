@@ -12,8 +12,8 @@ PORT = int(os.environ.get("PORT", "0"))
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
-def dial():
-    s = socket.create_connection(("127.0.0.1", PORT))
+def dial(port=PORT):
+    s = socket.create_connection(("127.0.0.1", port))
     s.settimeout(20)
     return s
 
@@ -84,8 +84,8 @@ def frame(opcode, payload=b"", fin=True, rsv=0, length=None):
 
 
 class WebSocket:
-    def __init__(self, path="/", protocol=None, more=""):
-        self.socket = dial()
+    def __init__(self, path="/", protocol=None, more="", port=PORT):
+        self.socket = dial(port)
         self.data = b""
         self.closed = None  # the code of the server's close frame
         self.socket.sendall(handshake(path, protocol, more=more).replace("\n", "\r\n").encode())
