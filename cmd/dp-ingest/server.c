@@ -93,7 +93,6 @@ static void stop(struct server *s)
 		return;
 	s->state = SERVER_DRAINS;
 	stop_listening(s);
-	ws_stop(s);
 	http_stop(s);
 	set_timer(s, DRAIN_SECONDS);
 	if (is_drained(s))
@@ -126,7 +125,6 @@ static void output_failed(struct server *s)
 					 : "make room and restart");
 	s->status = DP_EXIT_FAILURE;
 	stop_listening(s);
-	ws_stop(s);
 	http_stop(s);
 	say_goodbye(s);
 }

@@ -388,12 +388,6 @@ void ws_confirm_held(struct server *server)
 			lws_validity_confirmed(session_at(d)->wsi);
 }
 
-void ws_stop(struct server *server)
-{
-	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next)
-		forget_message(session_at(d));
-}
-
 void ws_goodbye(struct server *server)
 {
 	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next)

@@ -18,9 +18,6 @@ void ws_pumped(struct server *s);
  * often than the idle time-out. */
 void ws_confirm_held(struct server *s);
 
-/* Drops the incomplete messages; from here on nothing more is taken. */
-void ws_stop(struct server *s);
-
 /* Sends what is left to send, then the close code 1001. */
 void ws_goodbye(struct server *s);
 
