@@ -352,6 +352,37 @@ PY
 	[ "$(grep -c patient "$BATS_TEST_TMPDIR/ingest.out")" = 24 ]
 }
 
+@test "incomplete messages have at most 64 MiB together: beyond it 1013, and 503 for a body" {
+	start_ingest
+	python <<'PY'
+from peer import *
+
+part = frame(TEXT, b"x" * 1000000, fin=False)
+head = b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n"
+held = [WebSocket() for _ in range(67)]
+for ws in held:
+    ws.raw(part, frame(PING))
+    assert ws.read_frame()[0] == PONG
+with WebSocket() as ws, dial() as poster:
+    ws.raw(part)
+    assert ws.code(5) == 1013
+    poster.sendall(head + b"x" * 1000000)
+    assert poster.recv(100).startswith(b"HTTP/1.1 503 ")
+held.pop().socket.close()
+held.pop().socket.close()
+held[0].raw(frame(0, b"y"))  # complete, though no event
+
+
+def fits():
+    with WebSocket() as ws:
+        ws.raw(part, frame(PING))
+        return ws.read_frame()[0] == PONG
+
+
+is_true(fits)
+PY
+}
+
 @test "a client that never reads can send as much as it likes" {
 	start_ingest
 	python <<'PY'
