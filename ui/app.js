@@ -17,6 +17,7 @@ let stopFollowing = null;
 let refreshing = null; // the refresh under way, as its AbortController
 let wanted = false; // another refresh, when that one is done
 let timer = null;
+let took = 0; // the last refresh, in milliseconds
 
 function say(state, text) {
 	link.className = state;
@@ -60,6 +61,7 @@ async function refresh() {
 	}
 	const own = new AbortController();
 	const shown = view;
+	const began = performance.now();
 	refreshing = own;
 	wanted = false;
 	try {
@@ -70,6 +72,7 @@ async function refresh() {
 		if (!own.signal.aborted)
 			failed(problem);
 	}
+	took = performance.now() - began;
 	if (refreshing === own) {
 		refreshing = null;
 		if (wanted)
@@ -77,12 +80,13 @@ async function refresh() {
 	}
 }
 
+// A large trace is not loaded over and over again.
 function soon() {
 	timer ??= setTimeout(() => {
 		timer = null;
 		if (view)
 			refresh();
-	}, SETTLE_MS);
+	}, Math.max(SETTLE_MS, 4 * took));
 }
 
 function start() {
