@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	REQUEST_MS = 10 * 1000, /* to send a request's header section */
 	IDLE_SECONDS = 30,      /* a connection on which nothing moves */
 	MEMORY_BYTES = 32 * 1024,
+	STOP_MS = 900,
 };
 
 /* One connection. Held by the library as the connection's context. */
@@ -231,8 +233,22 @@ void server_tick(struct server *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void *end_late(void *arg)
+{
+	const struct timespec wait = {0, STOP_MS * 1000000L};
+
+	(void)arg;
+	nanosleep(&wait, NULL);
+	dp_log(DP_LOG_WARNING, "stopped without waiting for the database any longer");
+	_exit(0);
+}
+
 void server_quiesce(struct server *s)
 {
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, end_late, NULL) == 0)
+		pthread_detach(thread);
 	s->quiesced_fd = MHD_quiesce_daemon(s->daemon);
 }
 

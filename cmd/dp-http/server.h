@@ -24,7 +24,9 @@ struct server *server_new(
  */
 void server_tick(struct server *s);
 
-/* Takes no more connections; those there are go on. */
+/* Begins the end: takes no more connections; those there are go on. Should the program not have
+ * ended within 0.9 s, it does then, with exit 0: a thread may wait for a database that stands
+ * still, and nothing is lost with it, for it only reads. */
 void server_quiesce(struct server *s);
 
 /* Ends all connections. */

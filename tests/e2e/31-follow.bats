@@ -10,9 +10,18 @@ setup() {
 }
 
 teardown() {
+	end_http
 	# What was stopped to stand still goes on, to be ended.
 	[ ! -e "$BATS_TEST_TMPDIR/pids" ] || xargs -r kill -CONT <"$BATS_TEST_TMPDIR/pids" 2>/dev/null || true
 	stop_background
+}
+
+# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
+end_http() {
+	kill "${http_pid:-none}" 2>/dev/null || return 0
+	wait_for "$http_pid"
+	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
+	[ "$status" = 0 ]
 }
 
 lives() { curl -fsS "$url/livez" >/dev/null; }
@@ -215,9 +224,9 @@ followers_are() { [ "$(curl -s "$url/readyz?verbose" | jq .followers)" = "$1" ];
 	follow one
 	follow two
 	retry_until followers_are 2
-	[ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' "$url/api/events?follow")" = 503 ]
+	[ "$(curl -s -m 5 -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' "$url/api/events?follow")" = 503 ]
 	jq -e '.type == "/problems/too-many-followers"' "$BATS_TEST_TMPDIR/body"
-	curl -s -D - -o /dev/null "$url/api/events?follow" | grep -qi '^retry-after: 10'
+	curl -s -m 5 -D - -o /dev/null "$url/api/events?follow" | grep -qi '^retry-after: 10'
 	[ "$(curl -s "$url/api/events" | wc -l)" = 1 ]
 	kill "$one_pid"
 	retry_until followers_are 1
@@ -268,6 +277,7 @@ resident_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$http_pid/status"; }
 @test "a slow client costs nothing and misses nothing" {
 	db=$(new_database sqlite)
 	number 1 1 | store "$db"
+	export ASAN_OPTIONS="$ASAN_OPTIONS:quarantine_size_mb=1"
 	serve "$db"
 	for i in $(seq 10); do
 		follow "slow$i" n=1
@@ -328,5 +338,29 @@ resident_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$http_pid/status"; }
 		retry_until file_has "$got" after
 		retry_until file_has "$BATS_TEST_TMPDIR/http.err" "is back"
 		[ "$(grep -c traceId "$got")" = 2 ]
+	' _ "$port"
+}
+
+@test "stopped while PostgreSQL stands still: at once, too" {
+	# shellcheck disable=SC2016 # for the inner shell
+	"$ROOT/tests/with-postgres.sh" bash -c '
+		set -e
+		. "$ROOT/tests/e2e/helpers.bash"
+		echo "{\"traceId\":\"t\",\"details\":\"x\"}" | dp-store --db "$DEVPULSE_TEST_PG" 2>/dev/null
+		background http dp-http --listen "127.0.0.1:$1" --db "$DEVPULSE_TEST_PG"
+		retry_until curl -fs "127.0.0.1:$1/readyz"
+		background follow curl -sSN "127.0.0.1:$1/api/events?follow"
+		retry_until file_has "$BATS_TEST_TMPDIR/follow.out" traceId
+		postmaster=$(head -n 1 "$DEVPULSE_TEST_PG_DIR/data/postmaster.pid")
+		servers="$postmaster $(pgrep -d " " -P "$postmaster")"
+		trap "kill -CONT \$servers; stop_background" EXIT
+		kill -STOP $servers
+		[ "$(curl -s -m 0.5 -o /dev/null -w "%{http_code}" "127.0.0.1:$1/api/traces")" = 000 ]
+		began=$(date +%s%N)
+		kill "$http_pid"
+		timeout 5 tail --pid="$http_pid" -f /dev/null
+		wait_for "$http_pid"
+		[ "$status" = 0 ]
+		[ $((($(date +%s%N) - began) / 1000000)) -lt 2000 ]
 	' _ "$port"
 }
