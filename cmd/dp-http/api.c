@@ -28,17 +28,18 @@ static const struct route {
 	const char *path;               /* "{id}" is one segment: a trace id */
 	const char *params[PARAMS_MAX]; /* those that are known; a filter's may repeat */
 	handler_fn *handler;
-	bool store; /* whether it gets a store handle */
+	bool store;    /* whether it gets a store handle */
+	bool of_trace; /* whether it is about one trace, by the path or by ?trace= */
 } routes[] = {
-    {"/api/traces", {"limit", "cursor"}, answer_traces, true},
-    {"/api/traces/{id}", {NULL}, trace_doc_answer, true},
-    {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true},
-    {"/api/trace", {"trace"}, trace_doc_answer, true},
-    {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true},
+    {"/api/traces", {"limit", "cursor"}, answer_traces, true, false},
+    {"/api/traces/{id}", {NULL}, trace_doc_answer, true, true},
+    {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true, true},
+    {"/api/trace", {"trace"}, trace_doc_answer, true, true},
+    {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true, true},
     {"/api/events", {"trace", "severity", "system", "type", "n", "after", "follow"}, follow_answer,
-	true},
-    {"/livez", {NULL}, answer_livez, false},
-    {"/readyz", {"verbose"}, answer_readyz, false},
+	true, false},
+    {"/livez", {NULL}, answer_livez, false, false},
+    {"/readyz", {"verbose"}, answer_readyz, false, false},
 };
 
 /* Whether a path is of a route; in *id the segment in the place of "{id}". */
@@ -117,7 +118,7 @@ static bool find_trace_id(
 		r->trace_id = decode_id(segment);
 		return r->trace_id != NULL;
 	}
-	if (route->handler != trace_doc_answer && route->handler != trace_doc_answer_timeline)
+	if (!route->of_trace)
 		return true;
 	param = query_get(&r->query, "trace");
 	if (param && *param)
