@@ -128,7 +128,7 @@ stops_on() {
 	kill "-$signal" "$pid"
 	wait_for "$pid"
 	exec 7>&-
-	rm "$BATS_TEST_TMPDIR/$name.in"
+	rm "$BATS_TEST_TMPDIR/$name.in" "$BATS_TEST_TMPDIR/$name.ready"
 	[ "$status" = 0 ] || { cat "$BATS_TEST_TMPDIR/$name.err" >&2; return 1; }
 }
 
