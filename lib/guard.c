@@ -2,102 +2,15 @@
 
 #include "mem.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-
-enum { TOKEN_MIN = 16, TOKEN_MAX = 128 };
 
 struct dp_guard {
 	char **hosts;
 	size_t host_count;
 	char *token;
 };
-
-static int parse_port(const char *text, int *port)
-{
-	char *end;
-	long v = strtol(text, &end, 10);
-
-	if (text[0] < '0' || text[0] > '9' || *end || v > 65535)
-		return -1;
-	*port = (int)v;
-	return 0;
-}
-
-/* Fills in the address of out->host and out->port. */
-static int resolve_numeric(struct dp_listen *out)
-{
-	in_port_t port = htons((in_port_t)out->port);
-
-	if (inet_pton(AF_INET, out->host, &out->addr.in.sin_addr) == 1) {
-		out->addr.in.sin_family = AF_INET;
-		out->addr.in.sin_port = port;
-		out->addr_size = sizeof out->addr.in;
-		out->loopback = ntohl(out->addr.in.sin_addr.s_addr) >> 24 == 127;
-		return 0;
-	}
-	if (inet_pton(AF_INET6, out->host, &out->addr.in6.sin6_addr) == 1) {
-		out->ipv6 = true;
-		out->addr.in6.sin6_family = AF_INET6;
-		out->addr.in6.sin6_port = port;
-		out->addr_size = sizeof out->addr.in6;
-		out->loopback = IN6_IS_ADDR_LOOPBACK(&out->addr.in6.sin6_addr);
-		return 0;
-	}
-	return -1;
-}
-
-int dp_listen_parse(const char *text, struct dp_listen *out, const char **why)
-{
-	struct dp_listen l = {0};
-	const char *colon = strrchr(text, ':');
-	const char *host = text;
-	size_t n = colon ? (size_t)(colon - text) : 0;
-	bool bracketed = false;
-
-	*why = "ADDRESS:PORT is wanted, as 127.0.0.1:8008 or [::1]:8008";
-	if (!colon || n == 0 || parse_port(colon + 1, &l.port) < 0)
-		return -1;
-	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
-		bracketed = true;
-		host++;
-		n -= 2;
-	} else if (memchr(host, ':', n)) {
-		return -1;
-	}
-	if (n >= sizeof l.host)
-		return -1;
-	memcpy(l.host, host, n);
-	if (!bracketed && strcmp(l.host, "localhost") == 0)
-		snprintf(l.host, sizeof l.host, "127.0.0.1");
-	*why = "a numeric address is wanted (or localhost), not a name";
-	if (resolve_numeric(&l) < 0 || l.ipv6 != bracketed)
-		return -1;
-	*out = l;
-	return 0;
-}
-
-bool dp_listen_is_loopback(int fd)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} a = {{0}};
-	socklen_t size = sizeof a;
-
-	if (getsockname(fd, &a.any, &size) < 0)
-		return false;
-	if (a.any.sa_family == AF_INET)
-		return ntohl(a.in.sin_addr.s_addr) >> 24 == 127;
-	return a.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a.in6.sin6_addr);
-}
 
 static void add_host(struct dp_guard *g, const char *name, size_t n)
 {
@@ -107,20 +20,35 @@ static void add_host(struct dp_guard *g, const char *name, size_t n)
 	g->hosts[g->host_count++] = dp_mem_copy(name, n);
 }
 
-struct dp_guard *dp_guard_new(const char *hosts, const char *token)
+static void add_hosts(struct dp_guard *g, const char *list)
+{
+	while (*list) {
+		size_t n = strcspn(list, ", ");
+
+		add_host(g, list, n);
+		list += n + (list[n] != '\0');
+	}
+}
+
+/* Not the address that stands for all: it is no name for this machine. */
+static void add_listener(struct dp_guard *g, const struct dp_listen *l)
+{
+	char name[DP_LISTEN_NAME_MAX];
+
+	if (strcmp(l->host, "0.0.0.0") != 0 && strcmp(l->host, "::") != 0)
+		add_hosts(g, dp_listen_name(l, name));
+}
+
+struct dp_guard *dp_guard_new(const char *hosts, const struct dp_listen *listen, const char *token)
 {
 	struct dp_guard *g = dp_mem_new(sizeof *g);
 
-	add_host(g, "localhost", 9);
-	add_host(g, "127.0.0.1", 9);
-	add_host(g, "[::1]", 5);
-	while (hosts && *hosts) {
-		size_t n = strcspn(hosts, ", ");
-
-		add_host(g, hosts, n);
-		hosts += n + (hosts[n] != '\0');
-	}
-	g->token = token ? dp_mem_copy(token, strlen(token)) : NULL;
+	add_hosts(g, "localhost,127.0.0.1,[::1]");
+	if (hosts)
+		add_hosts(g, hosts);
+	if (listen)
+		add_listener(g, listen);
+	g->token = token && *token ? dp_mem_copy(token, strlen(token)) : NULL;
 	return g;
 }
 
@@ -185,8 +113,6 @@ bool dp_guard_token_ok(const struct dp_guard *g, struct dp_str offered)
 	if (!g->token)
 		return true;
 	n = strlen(g->token);
-	if (n == 0)
-		return false;
 	for (size_t i = 0; i < offered.n; i++)
 		differs |= (unsigned char)(offered.p[i] ^ g->token[i % n]);
 	return differs == 0 && offered.n == n;
@@ -200,44 +126,4 @@ struct dp_str dp_guard_bearer(struct dp_str a)
 	if (a.n <= n || strncasecmp(a.p, scheme, n) != 0)
 		return (struct dp_str){"", 0};
 	return (struct dp_str){a.p + n, a.n - n};
-}
-
-bool dp_guard_token_is_sane(struct dp_str token)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789._~+/=-";
-
-	for (size_t i = 0; i < token.n; i++)
-		if (!memchr(allowed, token.p[i], sizeof allowed - 1))
-			return false;
-	return token.n >= TOKEN_MIN && token.n <= TOKEN_MAX;
-}
-
-char *dp_guard_read_token(const char *path, const char **why)
-{
-	char line[TOKEN_MAX + 2];
-	struct stat st;
-	FILE *f = fopen(path, "re");
-	size_t n = 0;
-
-	/* fread leaves errno as read(2) set it */
-	if (!f || fstat(fileno(f), &st) < 0 ||
-	    ((n = fread(line, 1, sizeof line, f)) == 0 && ferror(f))) {
-		*why = strerror(errno);
-		if (f)
-			fclose(f);
-		return NULL;
-	}
-	fclose(f);
-	if (n > 0 && line[n - 1] == '\n')
-		n--;
-	if (st.st_mode & 077) {
-		*why = "others may read it: chmod 600";
-		return NULL;
-	}
-	if (!dp_guard_token_is_sane((struct dp_str){line, n})) {
-		*why = "a token is one line of 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -";
-		return NULL;
-	}
-	return dp_mem_copy(line, n);
 }

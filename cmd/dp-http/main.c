@@ -1,21 +1,20 @@
 /* dp-http: the page and the API over a store (dp-http(1)). */
 #include "clock.h"
 #include "feed.h"
+#include "listen.h"
 #include "log.h"
 #include "opt.h"
 #include "pool.h"
 #include "proc.h"
 #include "server.h"
+#include "token.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { TICK_MS = 250, BACKLOG = 128, OTHER_CONNECTIONS = 156 };
+enum { TICK_MS = 250, OTHER_CONNECTIONS = 156 };
 
 enum {
 	OPT_THREADS = 256,
@@ -59,11 +58,10 @@ struct config {
 	struct dp_listen listen;
 	const char *db;    /* NULL: the default */
 	const char *hosts; /* or NULL */
-	const char *token_file;
+	struct dp_token token;
 	unsigned threads;
 	unsigned max_followers;
 	int64_t heartbeat_ms;
-	bool insecure;
 	int ready_fd;
 };
 
@@ -80,6 +78,7 @@ static struct config parse_args(int argc, char **argv)
 	struct config cfg = {
 	    .threads = 4, .max_followers = 100, .heartbeat_ms = 10000, .ready_fd = -1};
 	struct dp_opt_state o;
+	bool insecure = false;
 	const char *why;
 	int c;
 
@@ -106,10 +105,10 @@ static struct config parse_args(int argc, char **argv)
 			cfg.hosts = o.value;
 			break;
 		case OPT_TOKEN:
-			cfg.token_file = o.value;
+			dp_token_set_file(&cfg.token, &o);
 			break;
 		case OPT_INSECURE:
-			cfg.insecure = true;
+			insecure = true;
 			break;
 		case OPT_READY:
 			cfg.ready_fd = (int)dp_opt_number(&o, 0, 1023);
@@ -117,71 +116,24 @@ static struct config parse_args(int argc, char **argv)
 		}
 	}
 	dp_opt_limit_operands(&o, 0);
+	dp_token_set_default(&cfg.token);
+	dp_token_require(&cfg.token, &cfg.listen, insecure);
 	return cfg;
 }
 
-/* The token that clients must show, or NULL. Release with free(). */
-static char *read_token(const struct config *cfg)
+/* A listening socket; listen->port becomes the one it got. */
+static int listen_or_die(struct dp_listen *listen)
 {
-	const char *env = getenv("DEVPULSE_TOKEN");
-	const char *why;
-	char *token;
+	char name[DP_LISTEN_NAME_MAX];
+	int fd = dp_listen_open(listen);
 
-	if (cfg->token_file) {
-		token = dp_guard_read_token(cfg->token_file, &why);
-		if (!token)
-			dp_log_die(
-			    DP_EXIT_USAGE, "cannot use the token in %s: %s", cfg->token_file, why);
-		return token;
-	}
-	if (!env || !*env)
-		return NULL;
-	if (!dp_guard_token_is_sane(dp_str_from(env)))
-		dp_log_die(DP_EXIT_USAGE,
-		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
-	return strdup(env);
-}
-
-/* The names allowed, with the address itself unless it stands for all of them. */
-static struct dp_guard *make_guard(const struct config *cfg)
-{
-	const struct dp_listen *l = &cfg->listen;
-	bool any = strcmp(l->host, "0.0.0.0") == 0 || strcmp(l->host, "::") == 0;
-	char *token = read_token(cfg);
-	struct dp_buf hosts = {0};
-	struct dp_guard *guard;
-
-	if (!l->loopback && !token && !cfg->insecure)
-		dp_log_die(DP_EXIT_USAGE,
-		    "%s can be reached by others: give --token-file FILE, or --insecure to mean it",
-		    l->host);
-	dp_buf_add_text(&hosts, cfg->hosts ? cfg->hosts : "");
-	if (!any)
-		dp_buf_addf(&hosts, l->ipv6 ? ",[%s]" : ",%s", l->host);
-	guard = dp_guard_new(dp_buf_text(&hosts), token);
-	dp_buf_release(&hosts);
-	free(token);
-	return guard;
-}
-
-/* A listening socket; in *port the one it got. */
-static int listen_or_die(const struct dp_listen *l, int *port)
-{
-	struct dp_listen bound = *l;
-	socklen_t size = l->addr_size;
-	int on = 1;
-	int fd = socket(l->addr.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-	    (l->ipv6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
-	    bind(fd, &l->addr.any, l->addr_size) < 0 || listen(fd, BACKLOG) < 0 ||
-	    getsockname(fd, &bound.addr.any, &size) < 0)
-		dp_log_die(DP_EXIT_FAILURE,
-		    "cannot listen on %s port %d: %s; --listen chooses another", l->host, l->port,
-		    strerror(errno));
-	if (l->loopback && !dp_listen_is_loopback(fd))
-		dp_log_die(DP_EXIT_FAILURE, "%s is not bound to loopback", l->host);
-	*port = ntohs(l->ipv6 ? bound.addr.in6.sin6_port : bound.addr.in.sin_port);
+	if (fd < 0)
+		dp_log_die(DP_EXIT_FAILURE, "cannot listen on %s: %s%s",
+		    dp_listen_name(listen, name), strerror(errno),
+		    errno == EADDRINUSE
+			? "; is another dp-http running? Stop it, or choose another "
+			  "address with --listen"
+			: "; choose another address with --listen");
 	return fd;
 }
 
@@ -195,10 +147,10 @@ static void open_store(const struct config *cfg, struct service *service)
 
 	service->pool = pool_new(url, cfg->threads + 1, &why);
 	if (!service->pool)
-		dp_log_die(DP_EXIT_USAGE, "cannot use the database URL: %s", why);
+		dp_log_die(DP_EXIT_USAGE, "--db (DEVPULSE_DB): %s", why);
 	service->feed = feed_new(url, cfg->max_followers, cfg->heartbeat_ms, &why);
 	if (!service->feed)
-		dp_log_die(DP_EXIT_USAGE, "cannot use the database URL: %s", why);
+		dp_log_die(DP_EXIT_USAGE, "--db (DEVPULSE_DB): %s", why);
 	s = pool_take(service->pool);
 	if (dp_store_connect(s) < 0) {
 		if (dp_store_fault(s) == DP_STORE_BROKEN)
@@ -220,22 +172,22 @@ static void serve_until_stopped(struct server *server)
 int main(int argc, char **argv)
 {
 	const struct config cfg = parse_args(argc, argv);
-	struct service service = {.guard = make_guard(&cfg)};
+	struct dp_listen listen = cfg.listen;
+	struct service service = {0};
 	const struct server_settings settings = {
 	    cfg.threads, cfg.max_followers + OTHER_CONNECTIONS, cfg.listen.ipv6};
 	struct server *server;
-	int port;
+	char name[DP_LISTEN_NAME_MAX];
 	int fd;
 
 	dp_proc_init();
-	fd = listen_or_die(&cfg.listen, &port);
+	fd = listen_or_die(&listen);
+	service.guard = dp_guard_new(cfg.hosts, &listen, cfg.token.text);
 	open_store(&cfg, &service);
 	server = server_new(fd, &settings, &service);
 	if (!server)
 		dp_log_die(DP_EXIT_FAILURE, "cannot start the HTTP server");
-	dp_log(DP_LOG_INFO,
-	    cfg.listen.ipv6 ? "page and API on http://[%s]:%d/" : "page and API on http://%s:%d/",
-	    cfg.listen.host, port);
+	dp_log(DP_LOG_INFO, "page and API on http://%s/", dp_listen_name(&listen, name));
 	dp_proc_ready(cfg.ready_fd);
 	serve_until_stopped(server);
 	server_quiesce(server);

@@ -1,12 +1,10 @@
-#include "guard.h"
 #include "log.h"
 #include "opt.h"
 #include "proc.h"
 #include "server.h"
 #include "stdin.h"
+#include "token.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -55,43 +53,6 @@ static void set_listen(struct config *cfg, const struct dp_opt_state *o)
 		dp_opt_bad_value(o, why);
 }
 
-static void set_token_file(struct config *cfg, const struct dp_opt_state *o)
-{
-	char text[400];
-	const char *why = "";
-	char *token = dp_guard_read_token(o->value, &why);
-
-	snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
-	if (token)
-		snprintf(cfg->server.token, sizeof cfg->server.token, "%s", token);
-	else
-		dp_opt_bad_value(o, text);
-	free(token);
-}
-
-/* A token file wins over the variable. */
-static void set_token_variable(struct config *cfg)
-{
-	const char *token = getenv("DEVPULSE_TOKEN");
-
-	if (cfg->server.token[0] || !token || !*token)
-		return;
-	if (!dp_guard_token_is_sane(dp_str_from(token)))
-		dp_log_die(DP_EXIT_USAGE,
-		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
-	snprintf(cfg->server.token, sizeof cfg->server.token, "%s", token);
-}
-
-static void check_exposure(const struct config *cfg, bool insecure)
-{
-	if (cfg->server.listen.loopback || cfg->server.token[0] || insecure || cfg->filters_stdin)
-		return;
-	dp_log_die(DP_EXIT_USAGE,
-	    "--listen %s: others than this machine could send here: give a --token-file, or say "
-	    "--insecure",
-	    cfg->server.listen.host);
-}
-
 static struct config parse_args(int argc, char **argv)
 {
 	struct config cfg = {
@@ -113,7 +74,7 @@ static struct config parse_args(int argc, char **argv)
 			cfg.server.allow_hosts = o.value;
 			break;
 		case KEY_TOKEN_FILE:
-			set_token_file(&cfg, &o);
+			dp_token_set_file(&cfg.server.token, &o);
 			break;
 		case KEY_INSECURE:
 			insecure = true;
@@ -136,8 +97,9 @@ static struct config parse_args(int argc, char **argv)
 		dp_log_die(DP_EXIT_USAGE,
 		    "unexpected operand '%s': only '-', standard input, is one", argv[o.operand]);
 	cfg.filters_stdin = o.operand < argc;
-	set_token_variable(&cfg);
-	check_exposure(&cfg, insecure);
+	dp_token_set_default(&cfg.server.token);
+	if (!cfg.filters_stdin)
+		dp_token_require(&cfg.server.token, &cfg.server.listen, insecure);
 	return cfg;
 }
 

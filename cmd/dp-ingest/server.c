@@ -44,12 +44,6 @@ static void log_library(int level, const char *line)
 	    DP_LOG_WARNING, "libwebsockets", "libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
 }
 
-static const char *address(const struct dp_listen *l, char text[80])
-{
-	snprintf(text, 80, l->ipv6 ? "[%s]:%d" : "%s:%d", l->host, l->port);
-	return text;
-}
-
 /* Stopping and draining */
 
 static void on_timer(struct lws_sorted_usec_list *sul);
@@ -387,14 +381,14 @@ static void open_context(struct server *s)
 
 static void start(struct server *s, int listen_fd)
 {
-	char text[80];
+	char text[DP_LISTEN_NAME_MAX];
 
 	limit_descriptors(&s->cfg);
 	/* A client is asked for a sign of life at half of the time. Data counts as one, see ws.c.
 	 */
 	s->idle_policy.secs_since_valid_ping = (uint16_t)((s->cfg.idle_seconds + 1) / 2);
 	s->idle_policy.secs_since_valid_hangup = (uint16_t)s->cfg.idle_seconds;
-	s->guard = dp_guard_new(s->cfg.allow_hosts, s->cfg.token[0] ? s->cfg.token : NULL);
+	s->guard = dp_guard_new(s->cfg.allow_hosts, &s->cfg.listen, s->cfg.token.text);
 	intake_init(&s->intake, accept_event, s);
 	open_context(s);
 	s->pump = pump_open(STDOUT_FILENO, wake, s);
@@ -402,7 +396,7 @@ static void start(struct server *s, int listen_fd)
 	s->listener = adopt(s, listen_fd, "the listener");
 	confirm_held(&s->idle_timer);
 	dp_log(DP_LOG_INFO, "listening on ws://%s/ (events, also POST /events)",
-	    address(&s->cfg.listen, text));
+	    dp_listen_name(&s->cfg.listen, text));
 	dp_proc_ready(s->cfg.ready_fd);
 }
 
@@ -441,12 +435,12 @@ static void finish(struct server *s)
 int server_run(const struct server_config *cfg)
 {
 	struct server s = {.cfg = *cfg};
-	char text[80];
-	int fd = listen_open(&s.cfg.listen);
+	char text[DP_LISTEN_NAME_MAX];
+	int fd = dp_listen_open(&s.cfg.listen);
 
 	if (fd < 0) {
-		dp_log(DP_LOG_ERROR, "cannot listen on %s: %s%s", address(&s.cfg.listen, text),
-		    strerror(errno),
+		dp_log(DP_LOG_ERROR, "cannot listen on %s: %s%s",
+		    dp_listen_name(&s.cfg.listen, text), strerror(errno),
 		    errno == EADDRINUSE ? "; is another dp-ingest running? Stop it, or choose "
 					  "another address with --listen"
 					: "; choose another address with --listen");

@@ -5,7 +5,9 @@
 
 #include "guard.h"
 #include "intake.h"
+#include "listen.h"
 #include "pump.h"
+#include "token.h"
 
 #include <libwebsockets.h>
 #include <stdbool.h>
@@ -14,7 +16,7 @@
 struct server_config {
 	struct dp_listen listen;
 	const char *allow_hosts; /* or NULL */
-	char token[132];         /* empty: none */
+	struct dp_token token;
 	int max_connections;
 	int window;       /* messages a client may have unacknowledged */
 	int idle_seconds; /* after which a silent connection that answers no ping ends */

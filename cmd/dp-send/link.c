@@ -327,9 +327,9 @@ static struct link *link_of(struct lws *wsi)
 static int add_token(const struct link *l, struct lws *wsi, unsigned char **p, size_t room)
 {
 	char value[160];
-	int n = snprintf(value, sizeof value, "Bearer %s", l->cfg->token);
+	int n = snprintf(value, sizeof value, "Bearer %s", l->cfg->token.text);
 
-	if (!l->cfg->token[0])
+	if (!l->cfg->token.text[0])
 		return 0;
 	return lws_add_http_header_by_token(
 	    wsi, WSI_TOKEN_HTTP_AUTHORIZATION, (const unsigned char *)value, n, p, *p + room);

@@ -5,6 +5,7 @@
 #define LINK_H
 
 #include "tally.h"
+#include "token.h"
 #include "url.h"
 
 #include <stdbool.h>
@@ -12,8 +13,8 @@
 
 struct link_config {
 	struct url url;
-	char token[132]; /* empty: none */
-	int64_t rate;    /* events a second, 0: as fast as acknowledged */
+	struct dp_token token;
+	int64_t rate; /* events a second, 0: as fast as acknowledged */
 	bool shows_progress;
 };
 

@@ -1,14 +1,12 @@
-#include "guard.h"
 #include "link.h"
 #include "log.h"
 #include "opt.h"
 #include "proc.h"
+#include "token.h"
 #include "url.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 enum { KEY_RATE = 300, KEY_TOKEN_FILE };
@@ -36,33 +34,6 @@ static void set_url(struct link_config *cfg, const struct dp_opt_state *o)
 		dp_opt_bad_value(o, why);
 }
 
-static void set_token_file(struct link_config *cfg, const struct dp_opt_state *o)
-{
-	char text[400];
-	const char *why = "";
-	char *token = dp_guard_read_token(o->value, &why);
-
-	snprintf(text, sizeof text, "cannot read the token in %s: %s", o->value, why);
-	if (token)
-		snprintf(cfg->token, sizeof cfg->token, "%s", token);
-	else
-		dp_opt_bad_value(o, text);
-	free(token);
-}
-
-/* A token file wins over the variable. */
-static void set_token_variable(struct link_config *cfg)
-{
-	const char *token = getenv("DEVPULSE_TOKEN");
-
-	if (cfg->token[0] || !token || !*token)
-		return;
-	if (!dp_guard_token_is_sane(dp_str_from(token)))
-		dp_log_die(DP_EXIT_USAGE,
-		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
-	snprintf(cfg->token, sizeof cfg->token, "%s", token);
-}
-
 static struct link_config parse_args(int argc, char **argv)
 {
 	struct link_config cfg = {.shows_progress = isatty(STDERR_FILENO)};
@@ -81,14 +52,14 @@ static struct link_config parse_args(int argc, char **argv)
 			cfg.rate = dp_opt_number(&o, 1, 1000000);
 			break;
 		case KEY_TOKEN_FILE:
-			set_token_file(&cfg, &o);
+			dp_token_set_file(&cfg.token, &o);
 			break;
 		case 'q':
 			cfg.shows_progress = false;
 			break;
 		}
 	dp_opt_limit_operands(&o, 0);
-	set_token_variable(&cfg);
+	dp_token_set_default(&cfg.token);
 	return cfg;
 }
 

@@ -1,15 +1,14 @@
 /* dp-tail: follows events in a terminal. */
 #include "filter.h"
-#include "guard.h"
 #include "log.h"
 #include "opt.h"
 #include "proc.h"
 #include "source.h"
 #include "terminal.h"
+#include "token.h"
 #include "view.h"
 
 #include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -56,7 +55,6 @@ static const struct dp_program program = {
 struct config {
 	struct source_query query;
 	enum color_when color;
-	char *token; /* to be freed */
 	bool json;
 	bool from_stdin;
 };
@@ -109,17 +107,6 @@ static void set_url(struct config *cfg, const struct dp_opt_state *o)
 	cfg->query.url = o->value;
 }
 
-static void set_token_file(struct config *cfg, const struct dp_opt_state *o)
-{
-	const char *why;
-
-	free(cfg->token);
-	cfg->token = dp_guard_read_token(o->value, &why);
-	if (!cfg->token)
-		dp_log_die(DP_EXIT_USAGE, "%s: %s: %s", o->source, o->value, why);
-	cfg->query.token = cfg->token;
-}
-
 static void set_option(struct config *cfg, const struct dp_opt_state *o, int key)
 {
 	switch (key) {
@@ -154,21 +141,9 @@ static void set_option(struct config *cfg, const struct dp_opt_state *o, int key
 		cfg->query.retry = false;
 		break;
 	default:
-		set_token_file(cfg, o);
+		dp_token_set_file(&cfg->query.token, o);
 		break;
 	}
-}
-
-static void use_token_variable(struct config *cfg)
-{
-	const char *token = getenv("DEVPULSE_TOKEN");
-
-	if (cfg->query.token || !token || !*token)
-		return;
-	if (!dp_guard_token_is_sane(dp_str_from(token)))
-		dp_log_die(DP_EXIT_USAGE,
-		    "DEVPULSE_TOKEN: a token is 16 to 128 of A-Z a-z 0-9 . _ ~ + / = -");
-	cfg->query.token = token;
 }
 
 static struct config parse_args(int argc, char **argv)
@@ -188,7 +163,7 @@ static struct config parse_args(int argc, char **argv)
 		dp_log_die(DP_EXIT_USAGE, "--lines is for dp-http: of stdin all events are shown");
 	if (!cfg.query.lines)
 		cfg.query.lines = cfg.query.trace ? "all" : DEFAULT_LINES;
-	use_token_variable(&cfg);
+	dp_token_set_default(&cfg.query.token);
 	return cfg;
 }
 
@@ -229,6 +204,5 @@ int main(int argc, char **argv)
 	    cfg.from_stdin ? source_read_stdin(view, &filter) : source_follow(view, &cfg.query);
 	view_free(&view);
 	dp_filter_release(&filter);
-	free(cfg.token);
 	return status;
 }

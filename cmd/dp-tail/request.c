@@ -91,7 +91,7 @@ static void add_param(CURLU *url, const char *name, const char *value)
 {
 	struct dp_buf param = {0};
 
-	if (!value)
+	if (!value || !*value)
 		return;
 	dp_buf_addf(&param, "%s=%s", name, value);
 	must(curl_url_set(url, CURLUPART_QUERY, dp_buf_text(&param),
@@ -154,7 +154,7 @@ void request_init(
 	set_url(r->easy, q, place->from_now);
 	add_header(r, "Accept: ", "text/event-stream");
 	add_header(r, "Last-Event-ID: ", place->cursor);
-	add_header(r, "Authorization: Bearer ", q->token);
+	add_header(r, "Authorization: Bearer ", q->token.text);
 	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 	curl_easy_setopt(r->easy, CURLOPT_USERAGENT, "dp-tail/" TEXT_OF(DP_VERSION));
 	curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -3,6 +3,7 @@
 #define DP_TAIL_SOURCE_H
 
 #include "filter.h"
+#include "token.h"
 #include "view.h"
 
 #include <stdbool.h>
@@ -12,8 +13,8 @@
 int source_read_stdin(struct view *v, const struct dp_filter *f);
 
 struct source_query {
-	const char *url;   /* of dp-http, as source_check_url takes it */
-	const char *token; /* or NULL */
+	const char *url; /* of dp-http, as source_check_url takes it */
+	struct dp_token token;
 	const char *lines; /* how many of the newest to begin with: a number or "all" */
 	/* filters as they were given, or NULL */
 	const char *trace;

@@ -385,7 +385,7 @@ dies() {
 @test "what cannot be started says why in one line" {
 	db=$(new_database sqlite)
 	store "$db" <<<"$example"
-	dies 2 'can be reached by others' dp-http --listen 0.0.0.0:0 --db "$db"
+	dies 2 'others than this machine could reach it' dp-http --listen 0.0.0.0:0 --db "$db"
 	dies 2 'ADDRESS:PORT' dp-http --listen 8088 --db "$db"
 	dies 2 'numeric address' dp-http --listen example.org:1 --db "$db"
 	dies 2 'a URL is wanted' dp-http --listen 127.0.0.1:0 --db mysql://x

@@ -84,7 +84,7 @@ static const struct check_case {
 
 static void test_request(void **state)
 {
-	struct dp_guard *guard = dp_guard_new("devbox", NULL);
+	struct dp_guard *guard = dp_guard_new("devbox", NULL, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
