@@ -43,14 +43,15 @@ function sample(label, text) {
 function emptyState() {
 	return el("section", { class: "empty" },
 		el("h1", null, "Waiting for the first event"),
-		el("p", null, "This page shows it the moment it arrives. Paste one of these into a terminal:"),
+		el("p", null, "This page shows it the moment it arrives. Paste one of these:"),
 		sample("A little system's traffic, errors included", "./devpulse demo"),
 		sample("One event by HTTP",
-			`curl -H 'Content-Type: application/json' -d '${EXAMPLE_EVENT}' http://127.0.0.1:8008/events`),
-		sample("Any WebSocket client: JavaScript in Node 22",
+			"curl http://127.0.0.1:8008/events -H 'Content-Type: application/json' \\\n" +
+			`  -d '${EXAMPLE_EVENT}'`),
+		sample("Any WebSocket client, as JavaScript in Node 22",
+			"const event = {traceId: \"abc123\", system: \"shop\", details: \"first light\"};\n" +
 			"const ws = new WebSocket(\"ws://127.0.0.1:8008/\");\n" +
-			"ws.onopen = () => { ws.send(JSON.stringify({traceId: \"abc123\", system: \"shop\",\n" +
-			"  severity: \"error\", details: \"first light\"})); ws.close(); };"));
+			"ws.onopen = () => { ws.send(JSON.stringify(event)); ws.close(); };"));
 }
 
 // The view at #/ (live) and #/older/CURSOR. `query`: what its stream follows; null: none.
