@@ -216,7 +216,7 @@ colored() {
 	--color yes|--color: auto, always or never is wanted
 	--severity loud|--severity: a severity is one of error, warning, info, debug
 	--trace=|--trace: an empty value
-	--token-file /nonexistent|--token-file: /nonexistent: No such file or directory
+	--token-file /nonexistent|--token-file: cannot use the token in /nonexistent: No such file or directory
 	abc123|unexpected operand 'abc123'; see dp-tail --help
 	END
 	DEVPULSE_URL=nowhere run dp-tail
