@@ -406,7 +406,7 @@ dies() {
 	chmod 644 "$BATS_TEST_TMPDIR/open"
 	dies 2 'chmod 600' dp-http --listen 127.0.0.1:0 --db "$db" --token-file "$BATS_TEST_TMPDIR/open"
 	serve "$db"
-	dies 1 "127.0.0.1 port $port: Address already in use" dp-http --listen "127.0.0.1:$port" --db "$db"
+	dies 1 "cannot listen on 127.0.0.1:$port: Address already in use" dp-http --listen "127.0.0.1:$port" --db "$db"
 	query "$db" 'update devpulse set schema_version = 99' >/dev/null 2>&1 ||
 		query "$db" 'update schema_version set version = 99' >/dev/null
 	dies 2 'schema version 99' dp-http --listen 127.0.0.1:0 --db "$db"
