@@ -61,7 +61,7 @@ build() {
 
 unit() {
 	failed=0
-	build "$@" all unit-programs || return 1
+	build all unit-programs || return 1
 	for program in "$dir"/unit/*_test; do
 		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || failed=1
 	done
@@ -69,7 +69,7 @@ unit() {
 }
 
 e2e() {
-	build "$@" all || return 1
+	build all || return 1
 	# shellcheck disable=SC2086 # a list of files
 	DEVPULSE_BUILD=$PWD/$dir bats --tap ${TESTS:-tests/e2e tests/ui}
 }
@@ -78,12 +78,13 @@ began=$(date +%s)
 [ $# -gt 0 ] || set -- lint unit e2e san-unit san-e2e
 for name; do
 	dir=build
+	unset SAN
 	case $name in
 	lint) suite lint lint ;;
 	unit) suite 'unit tests' unit ;;
 	e2e) suite 'end-to-end tests' e2e ;;
-	san-unit) dir=build-san && suite 'unit tests, sanitizers' unit SAN=1 ;;
-	san-e2e) dir=build-san && suite 'end-to-end tests, sanitizers' e2e SAN=1 ;;
+	san-unit) dir=build-san && export SAN=1 && suite 'unit tests, sanitizers' unit ;;
+	san-e2e) dir=build-san && export SAN=1 && suite 'end-to-end tests, sanitizers' e2e ;;
 	*) echo "$0: no suite '$name'" >&2 && exit 2 ;;
 	esac
 done

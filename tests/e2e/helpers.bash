@@ -6,7 +6,7 @@ ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 export ROOT
 export PATH="${DEVPULSE_BUILD:-$ROOT/build}/bin:$PATH"
 export XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
-export ASAN_OPTIONS="detect_leaks=1:exitcode=99:quarantine_size_mb=16" UBSAN_OPTIONS="print_stacktrace=1"
+export ASAN_OPTIONS="detect_leaks=1:exitcode=99" UBSAN_OPTIONS="print_stacktrace=1"
 unset DEVPULSE_LISTEN DEVPULSE_HTTP_LISTEN DEVPULSE_STATE_DIR DEVPULSE_DB DEVPULSE_URL DEVPULSE_TOKEN
 
 # A port that nobody listens on now. Two tests at once do not get the same one.
