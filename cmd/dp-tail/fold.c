@@ -202,9 +202,14 @@ static void one_word(struct fold *f, struct dp_str word)
 	if (f->column > indent_of(f) && columns > room &&
 	    (columns <= line || room < ROOM_MIN || good_break(word, room) == 0))
 		new_line(f);
-	while (fold_measure(word) > (room = f->column ? f->width - f->column - f->pending : line) &&
+	/* the columns that are left are counted down: measured anew they would take quadratic time
+	 */
+	while (columns > (room = f->column ? f->width - f->column - f->pending : line) &&
 	       (n = good_break(word, room)) > 0) {
-		put_word(f, (struct dp_str){word.p, n});
+		const struct dp_str part = {word.p, n};
+
+		columns -= fold_measure(part);
+		put_word(f, part);
 		new_line(f);
 		word = (struct dp_str){word.p + n, word.n - n};
 	}

@@ -18,6 +18,7 @@ enum {
 	NARROW_INDENT = 2,
 	MESSAGE_BYTES_MAX = 4000,
 	DETAILS_BYTES_MAX = 600, /* of details that are no string, on one line */
+	FILE_COLUMNS_MAX = 200,
 	SOURCE_COLUMNS_MAX = 60,
 	EXTRA_BYTES_MAX = 60,
 	EXTRAS_MAX = 10,
@@ -237,32 +238,40 @@ static void write_duration(struct sheet *s)
 	write_fact(s, STYLE_NAME, dp_str_from(text));
 }
 
+/* Adds to s->scratch the beginning of a text, and a sign where that is not all of it. */
+static void add_head(struct sheet *s, struct dp_str text, int columns)
+{
+	struct dp_str head = fold_head(text, columns);
+
+	dp_buf_add_str(&s->scratch, head);
+	if (head.n < text.n)
+		dp_buf_add_text(&s->scratch, "…");
+}
+
 /* "file:line: source", as compilers say it: the source is a function, or a line of code. */
 static void write_place(struct sheet *s)
 {
 	struct dp_json file = member(s, "file");
 	struct dp_json line = member(s, "line");
 	struct dp_json source = member(s, "source");
-	struct dp_buf code = {0};
-	struct dp_str text;
-	struct dp_str head;
+	struct dp_buf whole = {0};
+	struct dp_str code;
 
 	dp_buf_clear(&s->scratch);
-	dp_json_decode(&file, &s->scratch);
+	dp_json_decode(&file, &whole);
+	add_head(s, dp_buf_str(&whole), FILE_COLUMNS_MAX);
 	if (line.type != DP_JSON_END) {
 		dp_buf_add_text(&s->scratch, s->scratch.len > 0 ? ":" : "line ");
 		dp_json_decode(&line, &s->scratch);
 	}
-	dp_json_decode(&source, &code);
-	text = trim(dp_buf_str(&code));
-	head = fold_head(text, SOURCE_COLUMNS_MAX);
-	if (text.n > 0 && s->scratch.len > 0)
+	dp_buf_clear(&whole);
+	dp_json_decode(&source, &whole);
+	code = trim(dp_buf_str(&whole));
+	if (code.n > 0 && s->scratch.len > 0)
 		dp_buf_add_text(&s->scratch, ": ");
-	dp_buf_add_str(&s->scratch, head);
-	if (head.n < text.n)
-		dp_buf_add_text(&s->scratch, "…");
+	add_head(s, code, SOURCE_COLUMNS_MAX);
 	write_fact(s, STYLE_DIM, dp_buf_str(&s->scratch));
-	dp_buf_release(&code);
+	dp_buf_release(&whole);
 }
 
 /* Whether the event's format gives a member of this name a meaning (devpulse-event(5)). */

@@ -1,6 +1,7 @@
 #include "../../cmd/dp-tail/render.h"
 
 #include "../../cmd/dp-tail/fold.h"
+#include "clock.h"
 #include "text.h"
 
 #include <setjmp.h>
@@ -36,6 +37,8 @@ static void render(struct dp_buf *out, struct dp_str json, const struct render_o
 #define HEAD   "03:04:05.678 ERROR api        error    "
 #define BELOW  "             "
 #define DETAIL BELOW "  "
+
+#define PATH_50 "/srv/application/releases/2026/modules/payment/x/y"
 
 static const struct {
 	const char *name;
@@ -153,6 +156,10 @@ static const struct {
 	120, false,
 	"03:04:05.678 INFO  api        log      x  a.py:7: result = charge(order, card, amount, "
 	"currency, idempotency_k…\n"},
+    {"a long file is cut",
+	INFO "\"details\":\"x\",\"line\":7,\"file\":\"" PATH_50 PATH_50 PATH_50 PATH_50 "end\"}",
+	400, false,
+	"03:04:05.678 INFO  api        log      x  " PATH_50 PATH_50 PATH_50 PATH_50 "…:7\n"},
     {"source alone", INFO "\"details\":\"x\",\"source\":\"f()\"}", 80, false,
 	"03:04:05.678 INFO  api        log      x  f()\n"},
     {"a long path is broken where one can",
@@ -343,6 +350,50 @@ static void giant_values_are_cut(void **state)
 	    30);
 }
 
+/* The time that grows with the square of a text would be minutes for these. */
+static void giant_texts_take_no_time(void **state)
+{
+	static const char *const fields[] = {
+	    "file", "source", "details", "name", "locals", "other"};
+	static const char *const units[] = {"/a", "x", "日", "\u0301", "\\u0301/", "a ", "\\n"};
+	const int64_t start_ms = dp_clock_monotonic_ms();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		for (size_t j = 0; j < sizeof units / sizeof *units; j++) {
+			const struct render_options o = {80, false, true};
+			struct dp_buf json = {0};
+			struct dp_buf out = {0};
+			bool nests = strcmp(fields[i], "locals") == 0;
+
+			dp_buf_addf(&json, ERROR "\"%s\":%s\"", fields[i], nests ? "{\"a\":" : "");
+			repeat(&json, units[j], 1000000 / strlen(units[j]));
+			dp_buf_add_text(&json, nests ? "\"}}" : "\"}");
+			render(&out, dp_buf_str(&json), &o);
+			dp_buf_release(&json);
+			dp_buf_release(&out);
+		}
+	assert_in_range(dp_clock_monotonic_ms() - start_ms, 0, 10000);
+}
+
+/* Folding alone, of what the renderer would have cut. */
+static void folding_takes_linear_time(void **state)
+{
+	const int64_t start_ms = dp_clock_monotonic_ms();
+	struct dp_buf text = {0};
+	struct dp_buf out = {0};
+	struct fold f;
+
+	(void)state;
+	repeat(&text, "/a", 500000);
+	fold_init(&f, &out, 80, false);
+	fold_whole(&f, dp_buf_str(&text));
+	assert_in_range(dp_clock_monotonic_ms() - start_ms, 0, 5000);
+	assert_in_range(out.len, 1000000, 1030000);
+	dp_buf_release(&text);
+	dp_buf_release(&out);
+}
+
 static void what_is_cut_is_said(void **state)
 {
 	const struct render_options o = {100, false, false};
@@ -518,6 +569,8 @@ int main(void)
 	    cmocka_unit_test(shows_what_matters),
 	    cmocka_unit_test(no_line_is_wider_than_the_terminal),
 	    cmocka_unit_test(giant_values_are_cut),
+	    cmocka_unit_test(giant_texts_take_no_time),
+	    cmocka_unit_test(folding_takes_linear_time),
 	    cmocka_unit_test(what_is_cut_is_said),
 	    cmocka_unit_test(every_character_comes_out_safe),
 	    cmocka_unit_test(systems_differ_in_colour_and_keep_theirs),
