@@ -10,7 +10,7 @@ set -eu
 
 bin=$(find /usr/lib/postgresql -name initdb 2>/dev/null | sort -V | tail -n 1)
 bin=${bin%/initdb}
-[ -n "$bin" ] || bin=$(dirname "$(command -v initdb)") || {
+[ -n "$bin" ] || { initdb=$(command -v initdb) && bin=${initdb%/*}; } || {
 	echo "$0: no PostgreSQL server here; install the package postgresql" >&2
 	exit 1
 }

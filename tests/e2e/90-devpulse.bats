@@ -19,7 +19,7 @@ teardown() {
 
 up() { ./devpulse up -d 3>&- 4>&- >"$BATS_TEST_TMPDIR/up.out"; }
 
-pid_of() { cat "$DEVPULSE_STATE_DIR/run/$1.pid"; }
+pid_of() { cut -d " " -f 1 "$DEVPULSE_STATE_DIR/run/$1.pid"; }
 
 events_stored() {
 	[ "$(query "sqlite:///$DEVPULSE_STATE_DIR/devpulse.db" 'select count(*) from events')" = "$1" ]
@@ -133,6 +133,80 @@ came_back() {
 	[ "$status" = 1 ]
 }
 
+@test "two ups at once: one is up, the other says so" {
+	./devpulse up -d 3>&- 4>&- >"$BATS_TEST_TMPDIR/one" 2>&1 &
+	one=$!
+	two_status=0
+	./devpulse up -d 3>&- 4>&- >"$BATS_TEST_TMPDIR/two" 2>&1 || two_status=$?
+	wait_for "$one"
+	[ "$((status + two_status))" = 1 ]
+	grep -q 'already up' "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
+	./devpulse status
+	./devpulse down
+	run ./devpulse status
+	[ "$status" = 1 ]
+}
+
+@test "a supervisor in its pause does not come back to life after down" {
+	background up setsid ./devpulse up
+	retry_until test -e "$DEVPULSE_STATE_DIR/run/up.ready"
+	kill -9 "$(pid_of dp-http)"
+	retry_until file_has "$DEVPULSE_STATE_DIR/devpulse.log" 'http ended'
+	kill -9 "$(pid_of up)"
+	./devpulse down
+	up
+	./devpulse status
+}
+
+@test "a signal at any moment of the start ends all of it" {
+	mkdir "$DEVPULSE_STATE_DIR"
+	for delay in 0 0.01 0.02 0.03 0.05 0.08 0.12 0.2; do
+		background up setsid ./devpulse up
+		sleep "$delay" # the moment is what is tested
+		kill -TERM "$up_pid"
+		wait_for "$up_pid"
+		retry_until flock -n "$DEVPULSE_STATE_DIR/run.lock" true
+	done
+}
+
+@test "what a power cut left is no sign of life, and costs nobody else's process" {
+	mkdir -p "$DEVPULSE_STATE_DIR/run"
+	background other tail -F "$BATS_TEST_TMPDIR/devpulse.log"
+	echo "$other_pid 1" >"$DEVPULSE_STATE_DIR/run/up.pid"
+	touch "$DEVPULSE_STATE_DIR/run/up.ready"
+	run ./devpulse status
+	[ "$status" = 1 ]
+	run ./devpulse down
+	[[ $output == *'not up'* ]]
+	kill -0 "$other_pid"
+	mkdir -p "$DEVPULSE_STATE_DIR/run"
+	touch "$DEVPULSE_STATE_DIR/run/up.ready"
+	DEVPULSE_DB=sqlite:////proc/nope.db run ./devpulse up -d
+	[ "$status" = 2 ]
+}
+
+@test "a database that is away: up says so, status too" {
+	DEVPULSE_DB=postgresql://127.0.0.1:1/none run ./devpulse up -d 3>&- 4>&-
+	[ "$status" = 0 ]
+	[[ $output == *'does not answer yet'* ]]
+	DEVPULSE_DB=postgresql://127.0.0.1:1/none run ./devpulse status
+	[ "$status" = 1 ]
+	[[ $output == *'dp-store   waiting'* ]]
+}
+
+@test "by way of sh and a link, with a space in the state directory, without HOME" {
+	ln -s "$ROOT" "$BATS_TEST_TMPDIR/a checkout"
+	cd "$BATS_TEST_TMPDIR/a checkout"
+	export DEVPULSE_STATE_DIR="$BATS_TEST_TMPDIR/a state"
+	env -u HOME sh devpulse up -d 3>&- 4>&-
+	./devpulse status
+	./devpulse down
+	run env -u HOME -u XDG_STATE_HOME -u DEVPULSE_STATE_DIR ./devpulse status
+	[ "$status" = 2 ]
+	[[ $output == *'set DEVPULSE_STATE_DIR'* ]]
+	env -u HOME -u XDG_STATE_HOME -u DEVPULSE_STATE_DIR ./devpulse help | grep -q usage
+}
+
 @test "pipeline runs dp-ingest | dp-store alone" {
 	background pipeline env --default-signal=INT setsid ./devpulse pipeline
 	retry_until file_has "$BATS_TEST_TMPDIR/pipeline.err" 'listening'
@@ -151,6 +225,8 @@ came_back() {
 	./devpulse status
 	run cat "$BATS_TEST_TMPDIR/up.out"
 	[[ $output == *'postgres:***@'* ]]
+	DEVPULSE_DB='postgresql://db.example/x?user=u&password=s3cret&port=1' run ./devpulse status
+	[[ $output == *'user=u&password=***&port=1'* ]]
 	./devpulse down
 	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = "$(wc -l <examples/events.ndjson)" ]
 	run grep -r s3cret "$DEVPULSE_STATE_DIR" "$BATS_TEST_TMPDIR/up.out"
