@@ -1,5 +1,5 @@
 # DevPulse. `make` builds the programs into build/bin; `make help` lists the rest.
-# SAN=1 builds with AddressSanitizer and UBSan into build-san/ instead.
+# SAN=1 builds with AddressSanitizer and UBSan into build-san/ instead; WERROR=1 makes warnings errors.
 
 PREFIX  ?= /usr/local
 CC      ?= cc
@@ -13,9 +13,9 @@ LDLIBS_dp-http   = -lmicrohttpd -lpq -lsqlite3
 LDLIBS_dp-tail   = -lcurl
 LDLIBS_dp-send   = -lwebsockets -ljson-c
 
-WARNINGS  := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
+WARNINGS  := -Wall -Wextra $(if $(WERROR),-Werror) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
              -Wvla -Wformat=2
-HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CPPFLAGS  += -D_GNU_SOURCE -DDP_VERSION=$(VERSION) -Ilib -I/usr/include/postgresql
 CFLAGS    ?= -O2 -g
@@ -27,7 +27,7 @@ UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all unit unit-programs lint help clean install uninstall
+.PHONY: all unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
@@ -75,6 +75,8 @@ $B/unit/http_query_test: $B/cmd/dp-http/query.o
 .PRECIOUS: $B/tests/unit/%.o
 
 unit-programs: $(UNIT)
+unit-list:
+	@echo $(UNIT)
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
 

@@ -54,7 +54,7 @@ lint() {
 }
 
 build() {
-	out=$(make -s -j "$jobs" "$@" 2>&1) && return
+	out=$(make -s WERROR=1 -j "$jobs" "$@" 2>&1) && return
 	printf 'not ok - make %s\n%s\n' "$*" "$out"
 	return 1
 }
@@ -62,7 +62,7 @@ build() {
 unit() {
 	failed=0
 	build all unit-programs || return 1
-	for program in "$dir"/unit/*_test; do
+	for program in $(make -s unit-list); do
 		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || failed=1
 	done
 	return "$failed"
