@@ -6,9 +6,9 @@
 #include "mem.h"
 #include "outage.h"
 #include "proc.h"
+#include "tee.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +30,13 @@ struct batch {
 	struct dp_line_reader *lines;
 	struct dp_event_reader *reader;
 	struct outage outage;
+	struct tee tee;
 	struct dp_event **events; /* those that wait for the commit */
 	bool *is_new;
 	size_t count;
 	size_t bytes;
 	size_t done; /* of these: stored, or kept as dead letters */
 	struct counts counts;
-	bool tee_failed;
 	bool failed; /* the store: nothing more can be stored */
 };
 
@@ -52,23 +52,12 @@ int batch_connect(struct dp_store *store)
 }
 
 /* Passes on what was newly stored of n events. */
-static void tee(struct batch *b, size_t from, size_t n)
+static void pass_on(struct batch *b, size_t from, size_t n)
 {
-	bool ok = true;
-
-	if (!b->options->tee || b->tee_failed)
-		return;
-	for (size_t i = from; i < from + n && ok; i++) {
-		struct dp_str json = b->events[i]->json;
-
+	for (size_t i = from; i < from + n; i++)
 		if (b->is_new[i])
-			ok = fwrite(json.p, 1, json.n, stdout) == json.n && putchar('\n') != EOF;
-	}
-	if (ok && fflush(stdout) == 0)
-		return;
-	b->tee_failed = true;
-	dp_log(DP_LOG_ERROR, "cannot write to stdout: %s; what was read is stored all the same",
-	    strerror(errno));
+			tee_add(&b->tee, b->events[i]->json);
+	tee_flush(&b->tee);
 }
 
 /* Keeps an event that the database rejects apart. Returns 0, or -1 where not even that works. */
@@ -124,7 +113,7 @@ static int store(struct batch *b, size_t from, size_t n)
 	outage_end(&b->outage, b->store);
 	b->done += n;
 	count(b, from, n);
-	tee(b, from, n);
+	pass_on(b, from, n);
 	return 0;
 }
 
@@ -195,7 +184,7 @@ static bool wait_for_more(struct batch *b, int64_t *end_ms)
 {
 	int64_t now;
 
-	if (b->failed || b->tee_failed)
+	if (b->failed || b->tee.error != 0)
 		return false;
 	if (*end_ms == 0 && dp_line_wait(b->lines, dp_proc_stop_fd(), -1) >= 0 &&
 	    !dp_proc_stopping())
@@ -252,7 +241,8 @@ static void report(struct batch *b)
 
 int batch_run(int fd, struct dp_store *store, const struct batch_options *options)
 {
-	struct batch b = {.options = options, .store = store};
+	struct batch b = {.options = options, .store = store, .tee = {.is_on = options->tee}};
+	int rc;
 
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
 	b.reader = dp_event_reader_new();
@@ -260,11 +250,12 @@ int batch_run(int fd, struct dp_store *store, const struct batch_options *option
 	b.is_new = dp_mem_new(options->events_max * sizeof *b.is_new);
 	read_all(&b);
 	report(&b);
+	rc = tee_end(&b.tee) < 0 || b.failed ? -1 : 0;
 	for (size_t i = 0; i < b.count; i++)
 		free(b.events[i]);
 	free(b.events);
 	free(b.is_new);
 	dp_event_reader_free(&b.reader);
 	dp_line_free(&b.lines);
-	return b.failed || b.tee_failed ? -1 : 0;
+	return rc;
 }

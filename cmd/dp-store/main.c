@@ -3,7 +3,6 @@
 #include "opt.h"
 #include "proc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -93,5 +92,5 @@ int main(int argc, char **argv)
 	dp_proc_ready(cfg.ready_fd);
 	rc = batch_run(STDIN_FILENO, store, &cfg.batch);
 	dp_store_close(&store);
-	return fflush(stdout) || rc < 0 ? DP_EXIT_FAILURE : 0;
+	return rc < 0 ? DP_EXIT_FAILURE : 0;
 }

@@ -250,6 +250,42 @@ two_at_once_on_an_empty_database() {
 	count_is "$url" "$n"
 }
 
+# dp-store on a fifo whose reader takes nothing yet, descriptor 9, with more stored than fits in it.
+tee_to_a_slow_reader() {
+	mkfifo "$BATS_TEST_TMPDIR/slow"
+	exec 9<>"$BATS_TEST_TMPDIR/slow"
+	events 1 2000 >"$BATS_TEST_TMPDIR/events"
+	dp-store --db "$1" --tee <"$BATS_TEST_TMPDIR/events" >"$BATS_TEST_TMPDIR/slow" \
+		2>"$BATS_TEST_TMPDIR/tee.err" 3>&- 9>&- &
+	pid=$!
+	echo "$pid" >>"$BATS_TEST_TMPDIR/pids"
+	retry_until count_is "$1" 1000 # the first batch: its copy doesn't fit
+	retry_until file_has /proc/"$pid"/wchan poll
+	kill -TERM "$pid"
+}
+
+@test "--tee is whole although a signal comes while its reader is slow" {
+	tee_to_a_slow_reader "$(new_database sqlite)"
+	timeout 10 head -n 2000 <&9 >"$BATS_TEST_TMPDIR/tee"
+	wait_for "$pid"
+	exec 9>&-
+	[ "$status" = 0 ]
+	[ "$(jq -r .details "$BATS_TEST_TMPDIR/tee" | sed 's/event //')" = "$(seq 2000)" ]
+}
+
+@test "--tee to a reader that takes nothing: a signal ends it, and it tells how much is missing" {
+	local url missing
+	url=$(new_database sqlite)
+	tee_to_a_slow_reader "$url"
+	wait_for "$pid"
+	[ "$status" = 1 ]
+	count_is "$url" 2000
+	missing=$(sed -n 's/.*error: cannot write to stdout: its reader takes nothing .*: \([0-9]*\)$/\1/p' "$BATS_TEST_TMPDIR/tee.err")
+	timeout 1 cat <&9 >"$BATS_TEST_TMPDIR/tee" || true
+	exec 9>&-
+	[ $(($(wc -l <"$BATS_TEST_TMPDIR/tee") + missing)) = 2000 ]
+}
+
 @test "a server that is not there yet is waited for, and that is said once" {
 	local port
 	port=$(free_port)
