@@ -67,20 +67,21 @@ static _Noreturn void print_version(const struct dp_program *p)
 	exit(fflush(stdout) ? DP_EXIT_FAILURE : 0);
 }
 
-/* The next variable of the table that is set, or NULL. */
-static const struct dp_opt *next_variable(struct dp_opt_state *o)
+/* The next setting by a variable that no flag was given for; 0 at the end. */
+static int next_variable(struct dp_opt_state *o)
 {
 	while (o->program->options[o->variable].key) {
-		const struct dp_opt *opt = &o->program->options[o->variable++];
-		const char *value = opt->env ? getenv(opt->env) : NULL;
+		const int row = o->variable++;
+		const struct dp_opt *opt = &o->program->options[row];
+		const char *value = opt->env && !o->given[row] ? getenv(opt->env) : NULL;
 
 		if (!value || !*value || (!opt->arg && strcmp(value, "1") != 0))
 			continue;
 		o->value = opt->arg ? value : NULL;
 		snprintf(o->source, sizeof o->source, "%s", opt->env);
-		return opt;
+		return opt->key;
 	}
-	return NULL;
+	return 0;
 }
 
 /* The name of the option with this key, or NULL. */
@@ -111,46 +112,65 @@ static _Noreturn void bad_flag(const struct dp_opt_state *o, int c)
 	dp_log_die(DP_EXIT_USAGE, "unknown option %s; see %s --help", o->argv[optind - 1], program);
 }
 
-int dp_opt_next(struct dp_opt_state *o)
-{
-	const struct dp_opt *table = o->program->options;
-	const struct dp_opt *opt = next_variable(o);
-	struct option longs[DP_OPT_MAX + 3] = {{0}};
-	char shorts[2 * DP_OPT_MAX + 8] = ":hV";
-	size_t at = strlen(shorts);
-	int n = 0;
-	int c;
+/* The table as getopt_long wants it. */
+struct getopt_table {
+	struct option longs[DP_OPT_MAX + 3];
+	char shorts[2 * DP_OPT_MAX + 8];
+};
 
-	if (opt)
-		return opt->key;
-	for (; table[n].key; n++) {
+static struct getopt_table make_getopt_table(const struct dp_opt *options)
+{
+	struct getopt_table t = {.shorts = ":hV"};
+	size_t at = strlen(t.shorts);
+	int n = 0;
+
+	for (; options[n].key; n++) {
 		assert(n < DP_OPT_MAX);
-		longs[n] = (struct option){table[n].name,
-		    table[n].arg ? required_argument : no_argument, NULL, table[n].key};
-		if (table[n].key > 255)
+		t.longs[n] = (struct option){options[n].name,
+		    options[n].arg ? required_argument : no_argument, NULL, options[n].key};
+		if (options[n].key > 255)
 			continue;
-		shorts[at++] = (char)table[n].key;
-		if (table[n].arg)
-			shorts[at++] = ':';
+		t.shorts[at++] = (char)options[n].key;
+		if (options[n].arg)
+			t.shorts[at++] = ':';
 	}
-	longs[n] = (struct option){"help", no_argument, NULL, KEY_HELP};
-	longs[n + 1] = (struct option){"version", no_argument, NULL, KEY_VERSION};
-	c = getopt_long(o->argc, o->argv, shorts, longs, NULL);
+	t.longs[n] = (struct option){"help", no_argument, NULL, KEY_HELP};
+	t.longs[n + 1] = (struct option){"version", no_argument, NULL, KEY_VERSION};
+	return t;
+}
+
+/* The next setting by a flag; 0 at the end. */
+static int next_flag(struct dp_opt_state *o)
+{
+	const struct dp_opt *options = o->program->options;
+	const struct getopt_table t = make_getopt_table(options);
+	int c = getopt_long(o->argc, o->argv, t.shorts, t.longs, NULL);
+	int row = 0;
+
 	if (c == 'h' || c == KEY_HELP)
 		print_help(o->program);
 	if (c == 'V' || c == KEY_VERSION)
 		print_version(o->program);
 	if (c == '?' || c == ':')
 		bad_flag(o, c);
-	if (c == -1) {
-		o->operand = optind;
+	if (c == -1)
 		return 0;
-	}
+	while (options[row].key != c)
+		row++;
+	o->given[row] = true;
 	o->value = optarg;
-	while (table->key != c)
-		table++;
-	snprintf(o->source, sizeof o->source, "--%s", table->name);
+	snprintf(o->source, sizeof o->source, "--%s", options[row].name);
 	return c;
+}
+
+int dp_opt_next(struct dp_opt_state *o)
+{
+	int key = o->operand == 0 ? next_flag(o) : 0;
+
+	if (key != 0)
+		return key;
+	o->operand = optind;
+	return next_variable(o);
 }
 
 void dp_opt_bad_value(const struct dp_opt_state *o, const char *why)

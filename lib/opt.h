@@ -45,17 +45,20 @@ struct dp_opt_state {
 	const struct dp_program *program;
 	int argc;
 	char **argv;
-	int variable; /* how many rows of the table were looked up in the environment */
-	int operand;  /* index of the first operand, once dp_opt_next returned 0 */
+	bool given[DP_OPT_MAX]; /* the rows of the table that a flag was given for */
+	int variable;           /* how many rows were looked up in the environment */
+	int operand; /* index of the first operand, once dp_opt_next returned 0; 0 before */
 	const char *value;
 	char source[64]; /* "--listen" or "DEVPULSE_LISTEN": where `value` is from, for messages */
 };
 
 void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int argc, char **argv);
 
-/* The next setting: the variables that are set and not empty first, then the flags, so that the
- * last one counts. Returns its key, with o->value (NULL for an option without argument; good for
- * ever), or 0 at the end. A variable of an option without argument counts where it is "1".
+/* The next setting: first the flags, of which the last of a kind counts, then the variables that
+ * are set and not empty, of those options for which there was no flag: a flag wins even over a
+ * variable that is wrong, and --help is said whatever they hold. Returns its key, with o->value
+ * (NULL for an option without argument; good for ever), or 0 at the end. A variable of an option
+ * without argument counts where it is "1".
  * --help and --version print and exit 0; what the table does not know exits 2 with a line that
  * says what and where to look. */
 int dp_opt_next(struct dp_opt_state *o);

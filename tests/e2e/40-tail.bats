@@ -222,6 +222,10 @@ colored() {
 	DEVPULSE_URL=nowhere run dp-tail
 	[ "$status" = 2 ]
 	[ "$output" = 'dp-tail: error: DEVPULSE_URL: a URL is wanted as http://127.0.0.1:8088' ]
+	DEVPULSE_URL=nowhere run dp-tail --no-retry -u http://127.0.0.1:1
+	[ "$status" = 1 ]
+	[[ "$output" == 'dp-tail: error: http://127.0.0.1:1 is away: '* ]]
+	DEVPULSE_URL=nowhere dp-tail --help >help
 	DEVPULSE_TOKEN=short run dp-tail
 	[ "$status" = 2 ]
 	[[ "$output" == *DEVPULSE_TOKEN* ]]
