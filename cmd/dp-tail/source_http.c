@@ -103,6 +103,16 @@ static bool is_event_stream(CURL *easy)
 	       strncasecmp(type, want, sizeof want - 1) == 0;
 }
 
+/* Looks at the head of the answer, once it is there. */
+static void take_head(struct follower *f)
+{
+	if (f->status != 0)
+		return;
+	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &f->status);
+	if (f->status == 200 && is_event_stream(f->easy))
+		begin_stream(f);
+}
+
 /* CURLOPT_WRITEFUNCTION: taking fewer bytes than there are ends the transfer. */
 static size_t on_bytes(char *p, size_t size, size_t count, void *arg)
 {
@@ -110,11 +120,7 @@ static size_t on_bytes(char *p, size_t size, size_t count, void *arg)
 	size_t n = size * count;
 
 	f->got_bytes = true;
-	if (f->status == 0) {
-		curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &f->status);
-		if (f->status == 200 && is_event_stream(f->easy))
-			begin_stream(f);
-	}
+	take_head(f);
 	if (f->streaming)
 		return sse_feed(f->sse, p, n, on_message, f) == 0 ? n : 0;
 	if (f->body.len + n > PROBLEM_BYTES_MAX)
@@ -146,7 +152,7 @@ static enum outcome finish(struct follower *f)
 	while ((m = curl_multi_info_read(f->multi, &left)) != NULL)
 		if (m->msg == CURLMSG_DONE)
 			code = m->data.result;
-	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &f->status);
+	take_head(f); /* of an answer without a body */
 	if (f->no_view)
 		return OUTCOME_NO_VIEW;
 	if (code == CURLE_OK || (f->status != 0 && !f->streaming && code == CURLE_WRITE_ERROR))

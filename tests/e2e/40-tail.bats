@@ -500,6 +500,29 @@ PY
 	diff <(grep -i '^last-event-id' requests | tr -d '\r') <(printf 'Last-Event-ID: %s\n' 1 1 5 6)
 }
 
+@test "a stream that ends without a byte is one" {
+	fake_server <<'PY'
+head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+answers = [
+    head,
+    head,
+    head,
+    head + b'id: 1\ndata: {"traceId":"t","details":"1"}\n\n',
+    b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
+]
+PY
+	run dp-tail --no-follow
+	[ "$status" = 0 ]
+	[ "$output" = 'dp-tail: info: no event matches' ]
+	run dp-tail --no-retry
+	[ "$status" = 1 ]
+	[ "$output" = "dp-tail: error: $DEVPULSE_URL is away: it ended the stream" ]
+	run --separate-stderr dp-tail -o json
+	[ "$status" = 1 ]
+	[ "$(jq -r .details <<<"$output")" = 1 ]
+	[ "$stderr" = "dp-tail: error: $DEVPULSE_URL: HTTP status 403" ]
+}
+
 @test "what is not dp-http, or redirects, ends it with 1" {
 	fake_server <<'PY'
 answers = [
