@@ -81,8 +81,10 @@ static int on_message(void *arg, const struct sse_message *m)
 			f->shown++;
 		}
 	}
-	dp_buf_clear(&f->cursor);
-	dp_buf_add_str(&f->cursor, m->id);
+	if (m->id.n > 0) { /* else the one of before stays, although sse_reset forgot it */
+		dp_buf_clear(&f->cursor);
+		dp_buf_add_str(&f->cursor, m->id);
+	}
 	return 0;
 }
 

@@ -500,6 +500,20 @@ PY
 	diff <(grep -i '^last-event-id' requests | tr -d '\r') <(printf 'Last-Event-ID: %s\n' 1 1 5 6)
 }
 
+@test "an event without id leaves the place where it was" {
+	fake_server <<'PY'
+head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+answers = [
+    head + b'id: 1\ndata: {"traceId":"t","details":"1"}\n\n',
+    head + b'data: {"traceId":"t","details":"2"}\n\n',
+    b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
+]
+PY
+	run --separate-stderr dp-tail -o json
+	[ "$(jq -r .details <<<"$output" | tr '\n' ' ')" = '1 2 ' ]
+	diff <(grep -i '^last-event-id' requests | tr -d '\r') <(printf 'Last-Event-ID: %s\n' 1 1)
+}
+
 @test "a stream that ends without a byte is one" {
 	fake_server <<'PY'
 head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
