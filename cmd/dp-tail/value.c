@@ -42,13 +42,15 @@ static size_t whole_part(struct dp_str text, size_t max)
 	return at;
 }
 
-/* A string or another scalar. */
-static void compact_scalar(struct compact *c, struct dp_str text)
+/* A string or another scalar. Only a string is cut: a number has a limit (json.h), and the first
+ * half of it is another number. */
+static void compact_scalar(struct compact *c, const struct dp_json *v)
 {
-	size_t n = whole_part(text, COMPACT_STRING_MAX);
+	bool is_string = v->type == DP_JSON_STRING;
+	size_t n = is_string ? whole_part(v->text, COMPACT_STRING_MAX) : v->text.n;
 
-	dp_buf_add(c->out, text.p, n);
-	if (n < text.n) {
+	dp_buf_add(c->out, v->text.p, n);
+	if (n < v->text.n) {
 		dp_buf_add_text(c->out, "…\"");
 		c->whole = false;
 	}
@@ -85,7 +87,7 @@ static void compact_value(struct compact *c, const struct dp_json *v, int depth)
 		compact_children(c, v, depth);
 		dp_buf_add_char(c->out, v->text.p[v->text.n - 1]);
 	} else {
-		compact_scalar(c, v->text);
+		compact_scalar(c, v);
 	}
 }
 

@@ -38,7 +38,10 @@ static void render(struct dp_buf *out, struct dp_str json, const struct render_o
 #define BELOW  "             "
 #define DETAIL BELOW "  "
 
-#define PATH_50 "/srv/application/releases/2026/modules/payment/x/y"
+#define ZEROS_38 "00000000000000000000000000000000000000"
+#define ZEROS_39 ZEROS_38 "0"
+#define ZEROS_40 ZEROS_39 "0"
+#define PATH_50  "/srv/application/releases/2026/modules/payment/x/y"
 
 static const struct {
 	const char *name;
@@ -86,6 +89,10 @@ static const struct {
 	"03:04:05.678 INFO  api        log      GET /\n"},
     {"details that are no text", INFO "\"details\":{\"a\":[1,{\"b\":null}],\"c\":\"d\"}}", 80,
 	false, "03:04:05.678 INFO  api        log      {a: [1, {b: null}], c: \"d\"}\n"},
+    {"a long string in details is cut, a long number is not",
+	INFO "\"details\":[\"" ZEROS_40 ZEROS_40 "\",-1" ZEROS_38 ".5e" ZEROS_40 "]}", 300, false,
+	"03:04:05.678 INFO  api        log      [\"" ZEROS_39 ZEROS_40 "…\", -1" ZEROS_38
+	".5e" ZEROS_40 "]\n"},
     {"facts", INFO "\"details\":\"x\",\"durationMs\":12.5,\"line\":7,\"response\":\"success\"}", 80,
 	false, "03:04:05.678 INFO  api        log      x  12.5 ms  line 7\n"},
     {"seconds", INFO "\"details\":\"x\",\"durationMs\":61234}", 80, false,
