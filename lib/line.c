@@ -125,6 +125,11 @@ enum dp_line_got dp_line_next(struct dp_line_reader *r, struct dp_str *line)
 	return DP_LINE_PARTIAL;
 }
 
+bool dp_line_is_partial(const struct dp_line_reader *r)
+{
+	return r->buf.len > r->start;
+}
+
 bool dp_line_ready(const struct dp_line_reader *r)
 {
 	struct pollfd p = {.fd = r->fd, .events = POLLIN};
@@ -144,6 +149,15 @@ int dp_line_wait(struct dp_line_reader *r, int stop_fd, int timeout_ms)
 	if (r->may_read)
 		return 1;
 	return p[1].revents != 0 ? -1 : 0;
+}
+
+bool dp_line_is_blank(struct dp_str line)
+{
+	size_t i = 0;
+
+	while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t' || line.p[i] == '\r'))
+		i++;
+	return i == line.n;
 }
 
 uint64_t dp_line_number(const struct dp_line_reader *r)

@@ -40,6 +40,9 @@ void dp_line_free(struct dp_line_reader **r);
  * dp_line_wait said so; else answers DP_LINE_MORE. */
 enum dp_line_got dp_line_next(struct dp_line_reader *r, struct dp_str *line);
 
+/* After DP_LINE_MORE: whether the beginning of a line is there, whose newline has not come. */
+bool dp_line_is_partial(const struct dp_line_reader *r);
+
 /* Whether input (or its end) is there to be read now. */
 bool dp_line_ready(const struct dp_line_reader *r);
 
@@ -47,6 +50,9 @@ bool dp_line_ready(const struct dp_line_reader *r);
  * Returns 1 when there is input, 0 at the time-out, -1 at the stop. Input wins over the stop where
  * both are there, so that a stopped program can drain: it passes -1 as stop_fd from then on. */
 int dp_line_wait(struct dp_line_reader *r, int stop_fd, int timeout_ms);
+
+/* Whether a line holds nothing but spaces, tabs and carriage returns. */
+bool dp_line_is_blank(struct dp_str line);
 
 /* The number of the line returned last, from 1. */
 uint64_t dp_line_number(const struct dp_line_reader *r);

@@ -144,7 +144,7 @@ static void take(struct batch *b, struct dp_str line)
 	struct dp_refusal why;
 	struct dp_event ev;
 
-	if (line.n == 0)
+	if (dp_line_is_blank(line))
 		return;
 	if (dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why) < 0) {
 		refuse(b, why.code, why.why);

@@ -90,7 +90,7 @@ stores_what_is_good_around_what_is_bad() {
 		event a 1
 		echo 'no JSON'
 		echo '[1,2]'
-		echo
+		printf '\n\r\n \t\n'
 		event a 2
 		printf '{"traceId":"\xff"}\n'
 		echo '{"traceId":""}'
@@ -102,8 +102,8 @@ stores_what_is_good_around_what_is_bad() {
 	count_is "$1" 3
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 2 is refused \(not-json\)'
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 3 is refused \(not-object\)'
-	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 6 is refused \(bad-utf8\)'
-	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 8 is refused \(too-large\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 8 is refused \(bad-utf8\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: line 10 is refused \(too-large\)'
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: the last line has no newline'
 	file_has "$BATS_TEST_TMPDIR/err" 'stored 3, duplicates 0, refused 5, dead letters 0'
 }

@@ -112,6 +112,7 @@ static void does_not_block_where_nothing_is_there(void **state)
 	assert_int_equal(pipe(fd), 0);
 	r = dp_line_new(fd[0], LIMIT);
 	assert_int_equal(dp_line_next(r, &line), DP_LINE_MORE);
+	assert_false(dp_line_is_partial(r));
 	assert_false(dp_line_ready(r));
 	assert_int_equal(dp_line_wait(r, -1, 1), 0);
 	assert_int_equal(dp_line_next(r, &line), DP_LINE_MORE);
@@ -122,6 +123,7 @@ static void does_not_block_where_nothing_is_there(void **state)
 	assert_true(dp_str_is(line, "ab"));
 	assert_int_equal(dp_line_next(r, &line), DP_LINE_MORE);
 	assert_int_equal(dp_line_next(r, &line), DP_LINE_MORE);
+	assert_true(dp_line_is_partial(r));
 	assert_false(dp_line_ready(r));
 	close(fd[1]);
 	assert_true(dp_line_ready(r));
@@ -132,6 +134,26 @@ static void does_not_block_where_nothing_is_there(void **state)
 	assert_true(dp_line_ready(r));
 	dp_line_free(&r);
 	close(fd[0]);
+}
+
+static void blank_lines_are_told(void **state)
+{
+	static const struct {
+		struct dp_str line;
+		bool want;
+	} rows[] = {
+	    {{NULL, 0}, true},
+	    {{"\r", 1}, true},
+	    {{" \t \r", 4}, true},
+	    {{" x", 2}, false},
+	    {{"\0", 1}, false},
+	    {{"\v", 1}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (dp_line_is_blank(rows[i].line) != rows[i].want)
+			fail_msg("row %zu", i);
 }
 
 static void a_stop_ends_the_wait_but_input_wins(void **state)
@@ -274,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(splits_lines_wherever_reads_end),
 	    cmocka_unit_test(does_not_block_where_nothing_is_there),
+	    cmocka_unit_test(blank_lines_are_told),
 	    cmocka_unit_test(a_stop_ends_the_wait_but_input_wins),
 	    cmocka_unit_test(a_failing_read_is_told_with_errno),
 	    cmocka_unit_test(a_closed_descriptor_fails_and_does_not_hang),
