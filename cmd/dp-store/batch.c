@@ -14,7 +14,9 @@
 
 enum {
 	BATCH_BYTES_MAX = 4 * 1024 * 1024,
-	DRAIN_MS = 1000, /* after a stop signal, for the end of input to come */
+	BATCH_AGE_MS = 1000, /* of the first event of a batch, while lines keep coming */
+	DRAIN_MS = 1000,     /* after a stop signal, for more input or its end to come */
+	DRAIN_MAX_MS = 8000, /* in all */
 };
 
 struct counts {
@@ -35,7 +37,9 @@ struct batch {
 	bool *is_new;
 	size_t count;
 	size_t bytes;
-	size_t done; /* of these: stored, or kept as dead letters */
+	int64_t since_ms; /* of the first event */
+	int64_t end_ms;   /* after a stop signal: the time to end at the latest; 0 before it */
+	size_t done;      /* of these: stored, or kept as dead letters */
 	struct counts counts;
 	bool failed; /* the store: nothing more can be stored */
 };
@@ -150,10 +154,18 @@ static void take(struct batch *b, struct dp_str line)
 		refuse(b, why.code, why.why);
 		return;
 	}
+	if (b->count == 0)
+		b->since_ms = dp_clock_monotonic_ms();
 	b->events[b->count++] = dp_event_copy(&ev);
 	b->bytes += ev.json.n;
 	if (b->count == b->options->events_max || b->bytes >= BATCH_BYTES_MAX)
 		commit(b);
+}
+
+static void warn_of_partial_line(void)
+{
+	dp_log(DP_LOG_WARNING,
+	    "the last line has no newline and is dropped: who wrote it ended in the middle of it");
 }
 
 /* Takes the complete lines that are there. Returns what came instead of the next one. */
@@ -169,46 +181,71 @@ static enum dp_line_got take_lines(struct batch *b)
 		else if (got == DP_LINE_LONG)
 			refuse(b, "too-large", "it is longer than any event may be");
 		else if (got == DP_LINE_PARTIAL)
-			dp_log(DP_LOG_WARNING,
-			    "the last line has no newline and is dropped: who wrote it ended in "
-			    "the middle of it");
+			warn_of_partial_line();
 		else
 			return got;
 	}
 	return DP_LINE_MORE;
 }
 
-/* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
- * the writer at the other end of the pipe, which got the signal too, can finish. */
-static bool wait_for_more(struct batch *b, int64_t *end_ms)
+/* Whether the batch has to be committed although more input may be there: lines that are refused
+ * don't fill it. */
+static bool is_due(const struct batch *b)
 {
-	int64_t now;
+	return b->count > 0 && dp_clock_monotonic_ms() - b->since_ms >= BATCH_AGE_MS;
+}
+
+/* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
+ * the writer at the other end of the pipe, which got the signal too, can finish. The while begins
+ * anew with all that comes, so that a slow commit doesn't take it away. */
+static bool wait_for_more(struct batch *b)
+{
+	int64_t left;
 
 	if (b->failed || b->tee.error != 0)
 		return false;
-	if (*end_ms == 0 && dp_line_wait(b->lines, dp_proc_stop_fd(), -1) >= 0 &&
+	if (b->end_ms == 0 && dp_line_wait(b->lines, dp_proc_stop_fd(), -1) >= 0 &&
 	    !dp_proc_stopping())
 		return true;
-	now = dp_clock_monotonic_ms();
-	if (*end_ms == 0)
-		*end_ms = now + DRAIN_MS;
-	return now < *end_ms && dp_line_wait(b->lines, -1, (int)(*end_ms - now)) > 0;
+	if (b->end_ms == 0)
+		b->end_ms = dp_clock_monotonic_ms() + DRAIN_MAX_MS;
+	left = b->end_ms - dp_clock_monotonic_ms();
+	return left > 0 && dp_line_wait(b->lines, -1, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0;
+}
+
+/* What a stop signal leaves behind in the input is not lost silently. */
+static void look_at_the_rest(struct batch *b)
+{
+	enum dp_line_got got = DP_LINE_MORE;
+	struct dp_str line;
+
+	if (dp_line_wait(b->lines, -1, 0) > 0)
+		got = dp_line_next(b->lines, &line);
+	if (got == DP_LINE_OK || got == DP_LINE_LONG) {
+		dp_log(DP_LOG_ERROR,
+		    "stopped, but the input didn't end for %d s: what was still coming is lost",
+		    DRAIN_MAX_MS / 1000);
+		b->failed = true;
+	} else if (got == DP_LINE_PARTIAL || dp_line_is_partial(b->lines)) {
+		warn_of_partial_line();
+	}
 }
 
 static void read_all(struct batch *b)
 {
 	enum dp_line_got got;
-	int64_t end_ms = 0;
 
 	while ((got = take_lines(b)) == DP_LINE_MORE) {
-		if (!dp_line_ready(b->lines))
+		if (!dp_line_ready(b->lines) || is_due(b))
 			commit(b);
-		if (!wait_for_more(b, &end_ms))
+		if (!wait_for_more(b))
 			break;
 	}
 	if (got == DP_LINE_FAILED)
 		dp_log(DP_LOG_ERROR, "cannot read the input: %s", strerror(errno));
 	commit(b);
+	if (got == DP_LINE_MORE && !b->failed && b->tee.error == 0)
+		look_at_the_rest(b);
 	b->failed = b->failed || got == DP_LINE_FAILED;
 }
 

@@ -175,6 +175,57 @@ drains_on_a_signal() {
 	[ $((SECONDS - before)) -le 3 ]
 }
 
+# Whether n events are stored and the next commit is under way, which takes a while.
+is_storing_after() {
+	[ "$(query "$1" "SELECT (SELECT count(*) FROM events),
+		EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")" = "$2|t" ]
+}
+
+@test "SIGTERM: slow commits don't use up the time to drain" {
+	local url
+	url=$(new_database postgresql)
+	dp-store --db "$url" </dev/null
+	query "$url" "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM pg_sleep(1.2); RETURN NULL; END';
+		CREATE TRIGGER slow AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION slow()"
+	start_store slow "$url"
+	event a 1 >&8
+	retry_until is_storing_after "$url" 0
+	kill -TERM "$pid"
+	event a 2 >&8
+	retry_until is_storing_after "$url" 1
+	event a 3 >&8
+	exec 8>&-
+	wait_for "$pid"
+	[ "$status" = 0 ]
+	count_is "$url" 3
+}
+
+@test "SIGTERM: a line that is not whole is reported" {
+	start_store half "$(new_database sqlite)"
+	event a 1 | head -c 50 >&8
+	retry_until file_has /proc/"$pid"/wchan poll
+	kill -TERM "$pid"
+	wait_for "$pid"
+	exec 8>&-
+	[ "$status" = 0 ]
+	file_has "$BATS_TEST_TMPDIR/half.err" 'warning: the last line has no newline'
+}
+
+@test "an event is stored although endless bad lines follow, and SIGTERM ends that" {
+	local url
+	url=$(new_database sqlite)
+	start_store endless "$url"
+	{ event a 1; exec yes 'no JSON'; } >&8 3>&- &
+	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
+	exec 8>&-
+	retry_until count_is "$url" 1
+	kill -TERM "$pid"
+	wait_for "$pid"
+	[ "$status" = 1 ]
+	file_has "$BATS_TEST_TMPDIR/endless.err" "error: stopped, but the input didn't end for 8 s"
+}
+
 keeps_apart_what_is_rejected() {
 	dp-store --db "$1" </dev/null
 	case $1 in
