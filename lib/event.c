@@ -1,5 +1,6 @@
 #include "event.h"
 
+#include "event_field.h"
 #include "mem.h"
 
 #include <string.h>
@@ -29,6 +30,11 @@ static const struct {
     {"verbose", DP_DEBUG},
     {"fine", DP_DEBUG},
 };
+
+bool dp_event_is_field(struct dp_str name)
+{
+	return dp_event_find_field(name) != DP_FIELD_COUNT;
+}
 
 const char *dp_severity_name(enum dp_severity s)
 {

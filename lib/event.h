@@ -8,6 +8,7 @@
 #include "json.h"
 #include "uuid.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -54,6 +55,9 @@ int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
 
 /* A copy in one block that owns its strings; release with free(). */
 struct dp_event *dp_event_copy(const struct dp_event *ev);
+
+/* Whether a member of this name has a meaning (devpulse-event(5)); others are the application's. */
+bool dp_event_is_field(struct dp_str name);
 
 const char *dp_severity_name(enum dp_severity s);
 

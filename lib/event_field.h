@@ -1,4 +1,4 @@
-/* The table of an event's fields (devpulse-event(5)). Used by event_read alone. */
+/* The table of an event's fields (devpulse-event(5)). Used by event*.c alone. */
 #ifndef DP_EVENT_FIELD_H
 #define DP_EVENT_FIELD_H
 

@@ -274,20 +274,6 @@ static void write_place(struct sheet *s)
 	dp_buf_release(&whole);
 }
 
-/* Whether the event's format gives a member of this name a meaning (devpulse-event(5)). */
-static bool is_known(struct dp_str key)
-{
-	static const char *const names[] = {"traceId", "eventId", "timestamp", "severity", "system",
-	    "type", "name", "details", "file", "line", "source", "durationMs", "response", "locals",
-	    "stacktrace", "environment", "spanId", "parentSpanId", "receivedAt", "timestampRaw",
-	    "severityRaw", "repairs"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (dp_str_is(key, names[i]))
-			return true;
-	return false;
-}
-
 static bool is_small_scalar(const struct dp_json *v)
 {
 	return v->text.n <= EXTRA_BYTES_MAX && v->key.n <= EXTRA_BYTES_MAX &&
@@ -316,7 +302,7 @@ static void write_extras(struct sheet *s)
 	int n = 0;
 
 	while (n < EXTRAS_MAX && dp_json_next(&cursor, &v))
-		if (!is_known(v.key) && is_small_scalar(&v)) {
+		if (!dp_event_is_field(v.key) && is_small_scalar(&v)) {
 			write_extra(s, &v);
 			n++;
 		}

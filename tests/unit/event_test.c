@@ -56,6 +56,18 @@ static void severities(void **state)
 	assert_string_equal(dp_severity_name(DP_ERROR), "error");
 }
 
+static void knows_its_fields(void **state)
+{
+	static const char *const fields[] = {"traceId", "timestamp", "durationMs", "repairs"};
+	static const char *const others[] = {"", "traceI", "traceIds", "traceid", "userId", "_pos"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		assert_true(dp_event_is_field(dp_str_from(fields[i])));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_false(dp_event_is_field(dp_str_from(others[i])));
+}
+
 /* Clients may have kept them. */
 static void numbers_stay_as_they_are(void **state)
 {
@@ -146,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(severities),
+	    cmocka_unit_test(knows_its_fields),
 	    cmocka_unit_test(numbers_stay_as_they_are),
 	    cmocka_unit_test(writes_data),
 	    cmocka_unit_test(copies),
