@@ -274,7 +274,7 @@ static int find_start(
 	if (w->all)
 		s->after = 0;
 	else if (w->newest > 0)
-		return dp_store_tail(store, &w->filter, w->newest, &s->after);
+		return dp_store_tail(store, &s->filter, w->newest, &s->after);
 	return 0;
 }
 

@@ -132,6 +132,24 @@ QUERIES
 
 @test "filters: PostgreSQL" { filters postgresql; }
 
+# `n` counts what matches, however much else was stored since.
+newest_matching() {
+	local db
+	db=$(new_database "$1")
+	{
+		number 1 5 '"severity":"error"'
+		number 6 60
+	} | store "$db"
+	serve "$db"
+	[ "$(curl -fsS "$url/api/events?severity=error" | jq -r .details | paste -sd' ')" = '1 2 3 4 5' ]
+	[ "$(curl -fsS "$url/api/events?severity=error&n=3" | jq -r .details | paste -sd' ')" = '3 4 5' ]
+	[ "$(dp-tail --url "$url" --severity error --no-follow -o json | jq -r .details | paste -sd' ')" = '1 2 3 4 5' ]
+}
+
+@test "the newest n that match: SQLite" { newest_matching sqlite; }
+
+@test "the newest n that match: PostgreSQL" { newest_matching postgresql; }
+
 @test "server-sent events, to the letter" {
 	db=$(new_database sqlite)
 	number 1 2 '"text":"two\\nlines"' | store "$db"
