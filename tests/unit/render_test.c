@@ -424,6 +424,34 @@ static void what_is_cut_is_said(void **state)
 	dp_buf_release(&out);
 }
 
+/* A traceback of 182 lines, joined by `between` and with its error last. */
+static void check_long_stack(const char *before, const char *between, const char *after)
+{
+	const struct render_options o = {100, false, false};
+	struct dp_buf json = {0};
+	struct dp_buf out = {0};
+
+	dp_buf_addf(&json, ERROR "\"details\":\"x\",\"stacktrace\":%s", before);
+	for (int i = 1; i <= 181; i++)
+		dp_buf_addf(&json, "  line %d%s", i, between);
+	dp_buf_addf(&json, "KeyError: 'z'%s}", after);
+	render(&out, dp_buf_str(&json), &o);
+	assert_non_null(strstr(dp_buf_text(&out),
+	    "\n" DETAIL "  line 20\n" DETAIL "… 122 more\n" DETAIL "  line 143\n"));
+	assert_non_null(strstr(dp_buf_text(&out),
+	    "\n" DETAIL "  line 180\n" DETAIL "  line 181\n" DETAIL "KeyError: 'z'\n"));
+	dp_buf_release(&json);
+	dp_buf_release(&out);
+}
+
+static void both_ends_of_a_long_stack_are_shown(void **state)
+{
+	(void)state;
+	check_long_stack("[\"", "\",\"", "\"]");
+	check_long_stack("[\"", "\\n", "\"]");
+	check_long_stack("\"", "\\r\\n", "\\r\\n\"");
+}
+
 static void every_character_comes_out_safe(void **state)
 {
 	(void)state;
@@ -579,6 +607,7 @@ int main(void)
 	    cmocka_unit_test(giant_texts_take_no_time),
 	    cmocka_unit_test(folding_takes_linear_time),
 	    cmocka_unit_test(what_is_cut_is_said),
+	    cmocka_unit_test(both_ends_of_a_long_stack_are_shown),
 	    cmocka_unit_test(every_character_comes_out_safe),
 	    cmocka_unit_test(systems_differ_in_colour_and_keep_theirs),
 	    cmocka_unit_test(a_colour_does_not_cut_words_apart),
