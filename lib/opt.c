@@ -61,9 +61,14 @@ static _Noreturn void print_help(const struct dp_program *p)
 	exit(fflush(stdout) ? DP_EXIT_FAILURE : 0);
 }
 
+const char *dp_opt_version(void)
+{
+	return TEXT_OF(DP_VERSION);
+}
+
 static _Noreturn void print_version(const struct dp_program *p)
 {
-	printf("%s (DevPulse) %s\n", p->name, TEXT_OF(DP_VERSION));
+	printf("%s (DevPulse) %s\n", p->name, dp_opt_version());
 	exit(fflush(stdout) ? DP_EXIT_FAILURE : 0);
 }
 

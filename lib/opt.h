@@ -63,6 +63,9 @@ void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int a
  * says what and where to look. */
 int dp_opt_next(struct dp_opt_state *o);
 
+/* The version of DevPulse, as "1.2.3". */
+const char *dp_opt_version(void);
+
 /* The value as a number in [min, max]; exits 2 with a clear line where it is none. */
 int64_t dp_opt_number(const struct dp_opt_state *o, int64_t min, int64_t max);
 

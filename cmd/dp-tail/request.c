@@ -2,11 +2,10 @@
 
 #include "buf.h"
 #include "log.h"
+#include "opt.h"
 
+#include <stdio.h>
 #include <string.h>
-
-#define TEXT_OF(tokens)  TEXT_OF_(tokens)
-#define TEXT_OF_(tokens) #tokens
 
 enum { CONNECT_MS = 10000 };
 
@@ -146,6 +145,14 @@ static void add_header(struct request *r, const char *name, const char *value)
 	dp_buf_release(&line);
 }
 
+static void set_user_agent(CURL *easy)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "dp-tail/%s", dp_opt_version());
+	must(curl_easy_setopt(easy, CURLOPT_USERAGENT, name) == CURLE_OK);
+}
+
 void request_init(
     struct request *r, const struct source_query *q, const struct request_place *place)
 {
@@ -156,7 +163,7 @@ void request_init(
 	add_header(r, "Last-Event-ID: ", place->cursor);
 	add_header(r, "Authorization: Bearer ", q->token.text);
 	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
-	curl_easy_setopt(r->easy, CURLOPT_USERAGENT, "dp-tail/" TEXT_OF(DP_VERSION));
+	set_user_agent(r->easy);
 	curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(r->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
