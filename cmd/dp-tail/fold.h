@@ -13,11 +13,10 @@ struct fold {
 	struct dp_buf *out;
 	int width; /* columns of a line */
 	bool color;
-	int indent; /* of the lines begun from now on; set it at will, it is kept below width / 2 */
-	int column; /* where the next character goes */
-	int pending; /* spaces before the next word, unless that begins a line */
-	const char
-	    *style; /* parameters of SGR for what comes, as "1;31", or NULL; set it at will */
+	int indent;         /* of lines begun from now on, at most width / 2; set it at will */
+	int column;         /* where the next character goes */
+	int pending;        /* spaces before the next word, unless that begins a line */
+	const char *style;  /* of what comes: for SGR, as "1;31", or NULL; set it at will */
 	const char *active; /* what the terminal was told last */
 };
 

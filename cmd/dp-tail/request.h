@@ -8,9 +8,8 @@
 
 /* Where the stream begins. */
 struct request_place {
-	const char
-	    *cursor;   /* right behind it; NULL: with the newest events that the query asks for */
-	bool from_now; /* without cursor: with what comes from now on */
+	const char *cursor; /* right behind it; NULL: with the newest that the query asks for */
+	bool from_now;      /* without cursor: with what comes from now on */
 };
 
 struct request {
