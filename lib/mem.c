@@ -24,7 +24,12 @@ void *dp_mem_resize(void *p, size_t n)
 
 void *dp_mem_resize_array(void *p, size_t count, size_t size)
 {
-	return or_die(reallocarray(p, count ? count : 1, size ? size : 1), count);
+	void *resized = reallocarray(p, count ? count : 1, size ? size : 1);
+
+	if (!resized)
+		dp_log_die(
+		    DP_EXIT_FAILURE, "out of memory (%zu times %zu bytes wanted)", count, size);
+	return resized;
 }
 
 char *dp_mem_copy(const char *p, size_t n)
