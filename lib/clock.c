@@ -222,8 +222,3 @@ size_t dp_clock_write(struct dp_time t, char out[DP_CLOCK_MAX])
 	*p = '\0';
 	return (size_t)(p - out);
 }
-
-size_t dp_clock_write_us(int64_t us, char out[DP_CLOCK_MAX])
-{
-	return dp_clock_write((struct dp_time){us, 0, 6}, out);
-}

@@ -28,7 +28,4 @@ int dp_clock_parse(const char *text, size_t len, struct dp_time *out);
  * What dp_clock_parse read is written as the same instant with the same digits. */
 size_t dp_clock_write(struct dp_time t, char out[DP_CLOCK_MAX]);
 
-/* The same for plain microseconds, with six digits. */
-size_t dp_clock_write_us(int64_t us, char out[DP_CLOCK_MAX]);
-
 #endif

@@ -63,7 +63,6 @@ refuse(struct dp_refusal *why, const char *code, const char *fmt, ...)
 	va_list args;
 
 	why->code = code;
-	why->at = 0;
 	va_start(args, fmt);
 	vsnprintf(why->why, sizeof why->why, fmt, args);
 	va_end(args);

@@ -31,7 +31,6 @@ enum {
 struct dp_refusal {
 	const char *code;
 	char why[160]; /* a sentence for people, in terms of the input */
-	size_t at;     /* the offset in the input; 0 where the event as a whole is meant */
 };
 
 /* What was changed so that every consumer can take the text; bits. */

@@ -17,8 +17,7 @@ static const char GREATEST[] = "17976931348623157";
 int dp_json_scan_refuse(struct dp_json_scan *s, const char *at, const char *code, const char *what)
 {
 	s->why->code = code;
-	s->why->at = (size_t)(at - s->text);
-	snprintf(s->why->why, sizeof s->why->why, "byte %zu: %s", s->why->at, what);
+	snprintf(s->why->why, sizeof s->why->why, "byte %zu: %s", (size_t)(at - s->text), what);
 	return -1;
 }
 

@@ -19,7 +19,6 @@ struct kind {
 };
 
 static const char *log_name = "devpulse";
-static enum dp_log_level log_level = DP_LOG_INFO;
 static struct kind kinds[KINDS_MAX];
 static pthread_mutex_t kinds_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -28,23 +27,16 @@ void dp_log_init(const char *name)
 	log_name = name;
 }
 
-void dp_log_set_level(enum dp_log_level level)
-{
-	log_level = level;
-}
-
 /* One write a line, so that lines of several programs on one terminal do not mix. */
 static void write_line(enum dp_log_level level, uint64_t held, const char *fmt, va_list args)
 {
-	static const char *const names[] = {"error", "warning", "info", "debug"};
+	static const char *const names[] = {"error", "warning", "info"};
 	char text[LINE_MAX_BYTES];
 	char safe[LINE_MAX_BYTES];
 	char line[LINE_MAX_BYTES + 200];
 	char more[80] = "";
 	int n;
 
-	if (level > log_level)
-		return;
 	vsnprintf(text, sizeof text, fmt, args);
 	dp_text_escape(text, strlen(text), safe, sizeof safe);
 	if (held > 0)

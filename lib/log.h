@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum dp_log_level { DP_LOG_ERROR, DP_LOG_WARNING, DP_LOG_INFO, DP_LOG_DEBUG };
+enum dp_log_level { DP_LOG_ERROR, DP_LOG_WARNING, DP_LOG_INFO };
 
 enum {
 	DP_EXIT_FAILURE = 1, /* something failed, a restart may help */
@@ -16,9 +16,6 @@ enum {
 
 /* Names the program; `name` is kept. Call first. */
 void dp_log_init(const char *name);
-
-/* Lines above `level` are not written. Default DP_LOG_INFO. */
-void dp_log_set_level(enum dp_log_level level);
 
 void dp_log(enum dp_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -160,7 +160,8 @@ static void writes_any_microsecond(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char out[DP_CLOCK_MAX];
 
-		assert_int_equal(dp_clock_write_us(rows[i].us, out), strlen(rows[i].want));
+		assert_int_equal(
+		    dp_clock_write((struct dp_time){rows[i].us, 0, 6}, out), strlen(rows[i].want));
 		assert_string_equal(out, rows[i].want);
 	}
 }
