@@ -32,8 +32,8 @@ struct dp_event {
 				character's border; may be empty */
 	char event_id[DP_UUID_TEXT + 1];
 	enum dp_severity severity;
-	int64_t ts_us;         /* `timestamp` */
-	uint32_t duration_set; /* 0 or 1: whether duration_ms was given */
+	int64_t ts_us;     /* `timestamp` */
+	bool has_duration; /* duration_ms was given */
 	double duration_ms;
 };
 

@@ -268,9 +268,9 @@ static void read_duration(const struct dp_event_reader *r, struct dp_event *ev)
 	const struct dp_json *v = &r->values[DP_FIELD_DURATION_MS];
 	char text[NUMBER_TEXT_MAX + 1];
 
-	ev->duration_set = v->type != DP_JSON_END;
+	ev->has_duration = v->type != DP_JSON_END;
 	ev->duration_ms = 0;
-	if (!ev->duration_set)
+	if (!ev->has_duration)
 		return;
 	memcpy(text, v->text.p, v->text.n);
 	text[v->text.n] = '\0';

@@ -227,7 +227,7 @@ static void write_duration(struct sheet *s)
 	double ms = s->event->duration_ms;
 	char text[64];
 
-	if (!s->event->duration_set)
+	if (!s->event->has_duration)
 		return;
 	if (ms < 1000)
 		snprintf(text, sizeof text, ms < 100 ? "%.3g ms" : "%.0f ms", ms);

@@ -293,7 +293,7 @@ static void check_stable(const char *name, const struct dp_event *ev)
 	assert_string_equal(ev->event_id, again.event_id);
 	assert_int_equal(ev->severity, again.severity);
 	assert_int_equal(ev->ts_us, again.ts_us);
-	assert_int_equal(ev->duration_set, again.duration_set);
+	assert_int_equal(ev->has_duration, again.has_duration);
 	assert_null(memchr(ev->json.p, '\n', ev->json.n));
 	dp_event_reader_free(&r);
 }
@@ -345,7 +345,7 @@ static void gives_the_fields(void **state)
 	assert_string_equal(ev.event_id, ID);
 	assert_int_equal(ev.severity, DP_ERROR);
 	assert_int_equal(ev.ts_us, NOW_US);
-	assert_int_equal(ev.duration_set, 1);
+	assert_true(ev.has_duration);
 	assert_true(fabs(ev.duration_ms - 1.25) < 1e-12);
 	check_stable("fields", &ev);
 }
@@ -372,7 +372,7 @@ static void makes_the_ids_that_are_missing(void **state)
 
 	assert_int_equal(ev.trace_id.n, DP_HEX_ID_TEXT);
 	assert_int_equal(ev.ts_us, NOW_US);
-	assert_int_equal(ev.duration_set, 0);
+	assert_false(ev.has_duration);
 	assert_true(dp_str_is(ev.system, "unknown"));
 	assert_true(dp_str_is(ev.type, "log"));
 	assert_int_equal(dp_uuid_parse(dp_str_from(ev.event_id), uuid), 0);

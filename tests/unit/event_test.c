@@ -137,7 +137,7 @@ static void copies(void **state)
 	assert_string_equal(copy->event_id, "019b7c4e-3c5e-7000-8000-000000000001");
 	assert_int_equal(copy->severity, DP_INFO);
 	assert_int_equal(copy->ts_us, INT64_C(1767323045000000));
-	assert_int_equal(copy->duration_set, 1);
+	assert_true(copy->has_duration);
 	free(copy);
 }
 
