@@ -94,7 +94,9 @@ came_back() {
 	[[ $output == *"already up"*"status"* ]]
 	DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/second run ./devpulse up
 	[ "$status" = 1 ]
-	[[ $output == *"$DEVPULSE_LISTEN"* ]]
+	[[ $output == "dp-ingest: error: cannot listen on $DEVPULSE_LISTEN: Address already in use"* ]]
+	[[ $output == *'DEVPULSE_LISTEN and DEVPULSE_HTTP_LISTEN choose other addresses' ]]
+	[ "${#lines[@]}" = 2 ]
 	[ ! -e "$BATS_TEST_TMPDIR/second/run" ]
 	./devpulse status
 }
@@ -117,7 +119,8 @@ came_back() {
 @test "a wrong database URL: its line, exit 2, nothing left running" {
 	DEVPULSE_DB=mysql://x run ./devpulse up
 	[ "$status" = 2 ]
-	[[ $output == *"DEVPULSE_DB"*"sqlite:///"*"postgresql://"* ]]
+	[[ $output == "dp-store: error: "*"DEVPULSE_DB"*"sqlite:///"*"postgresql://"* ]]
+	[ "${#lines[@]}" = 1 ]
 	[ ! -e "$DEVPULSE_STATE_DIR/run" ]
 }
 
@@ -125,6 +128,9 @@ came_back() {
 	background up env --default-signal=INT setsid ./devpulse up
 	retry_until test -e "$DEVPULSE_STATE_DIR/run/up.ready"
 	kill -9 "$(pid_of up)"
+	run ./devpulse status
+	[ "$status" = 1 ]
+	[[ $output == *"was killed; './devpulse down' stops"* ]]
 	run ./devpulse up
 	[ "$status" = 1 ]
 	[[ $output == *"down"* ]]
@@ -245,6 +251,16 @@ came_back() {
 @test "unknown commands and help" {
 	run ./devpulse nonsense
 	[ "$status" = 2 ]
+	[[ $output == "devpulse: error: unknown command 'nonsense'; see './devpulse help'" ]]
+	run ./devpulse up -x
+	[ "$status" = 2 ]
+	[[ $output == "devpulse: error: up: unknown option -x; see './devpulse help'" ]]
+	for command in up down status pipeline demo logs test; do
+		run ./devpulse "$command" operand
+		[ "$status" = 2 ]
+		[[ $output == "devpulse: error: $command: unexpected operand 'operand'; see './devpulse help'" ]]
+		./devpulse "$command" --help | grep -q '^usage: devpulse up'
+	done
 	./devpulse help | grep -q '^usage: devpulse up'
 	./devpulse version | grep -q '^devpulse '
 }
