@@ -162,3 +162,33 @@ PY
 @test "bad events among good ones cost only themselves: SQLite" { bad_among_good sqlite; }
 
 @test "bad events among good ones cost only themselves: PostgreSQL" { bad_among_good postgresql; }
+
+# The README's blocks of a language, with this test's ports.
+readme_blocks() {
+	awk -v lang="$1" '$0 == "```" lang { on = 1; next } /^```/ { on = 0 } on' README.md |
+		sed -e "s/127\.0\.0\.1:8008/$DEVPULSE_LISTEN/" -e "s/localhost:8088/$DEVPULSE_HTTP_LISTEN/"
+}
+
+readme_line() { readme_blocks sh | grep "^$1"; }
+
+@test "the README's lines run as they stand" {
+	start_all sqlite
+	readme_blocks python | /usr/bin/python3 -
+	retry_until trace_has first-light '"order_id":17'
+	eval "$(readme_line PATH)"
+	eval "$(readme_line cat)"
+	eval "$(readme_line curl)" | jq -e '.trace_id == "abc123" and (.events | length) == 12'
+	background tail bash -c "exec $(readme_line dp-tail) -o json"
+	retry_until test_lines "$BATS_TEST_TMPDIR/tail.out" 12
+	kill "$pipeline_pid"
+	wait_for "$pipeline_pid"
+	background filter bash -c "$(readme_line dp-ingest)"
+	retry_until file_has "$BATS_TEST_TMPDIR/filter.err" 'listening'
+	echo '{"traceId":"filtered","severity":"info","details":"no"}' | dp-send
+	echo '{"traceId":"filtered","severity":"error","details":"yes"}' | dp-send
+	retry_until trace_has filtered yes
+	curl -fsS "$DEVPULSE_URL/api/traces/filtered" | jq -e '(.events | length) == 1'
+	pkill -P "$filter_pid" -x dp-ingest
+	wait_for "$filter_pid"
+	[ "$status" = 0 ]
+}
