@@ -107,8 +107,8 @@ static char *decode_id(struct dp_str raw)
 	return id;
 }
 
-/* Finds the trace that the request names, where the route wants one. Returns whether there is
- * nothing wrong with that. */
+/* Finds the trace that the request names, where the route wants one. Returns whether its id in the
+ * path can be decoded. */
 static bool find_trace_id(
     struct request *r, const struct route *route, struct dp_str segment, struct dp_buf *errors)
 {
@@ -150,14 +150,15 @@ static enum MHD_Result answer_route(
 {
 	struct dp_buf errors = {0};
 	enum MHD_Result result;
-	bool found;
+	bool decodable;
 
 	check_params(route, &r->query, &errors);
-	found = find_trace_id(r, route, segment, &errors);
+	decodable = find_trace_id(r, route, segment, &errors);
 	if (errors.len > 0)
 		result = answer_bad_parameters(r, dp_buf_str(&errors));
-	else if (!found)
-		result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
+	else if (!decodable)
+		result = answer_problem(
+		    r, PROBLEM_BAD_REQUEST, "the id of a trace in a path is UTF-8 text");
 	else
 		result = handle(r, route);
 	dp_buf_release(&errors);

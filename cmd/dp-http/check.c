@@ -165,6 +165,6 @@ int check_request(const struct dp_guard *g, const char *method, const char *targ
 		return refuse(out, PROBLEM_ORIGIN,
 		    "pages of this Origin may not ask here; dp-http --allow-host NAME allows one");
 	if (!is_method_known(method))
-		return refuse(out, PROBLEM_METHOD, "the methods are GET, HEAD, POST and OPTIONS");
+		return refuse(out, PROBLEM_METHOD, "the methods are GET, HEAD and OPTIONS");
 	return check_body(method, h, out);
 }

@@ -187,6 +187,10 @@ is_problem() {
 	is_problem /nothing 404 not-found
 	is_problem /api/traces/ 404 not-found
 	is_problem /api/traces/a/b 404 not-found
+	is_problem /api/traces/%ff 400 bad-request
+	is_problem /api/traces/a%c3/timeline 400 bad-request
+	is_problem '/api/trace?trace=%ff' 400 bad-parameter
+	is_problem '/api/events?trace=%ff' 400 bad-parameter
 	is_problem /api/trace 400 bad-parameter
 	is_problem '/api/traces?limit=0' 400 bad-parameter
 	is_problem '/api/traces?limit=501' 400 bad-parameter
@@ -264,7 +268,11 @@ FILES
 		[ "$(header allow $path -X OPTIONS)" = 'GET, HEAD, OPTIONS' ]
 		is_problem $path 405 method-not-allowed -X POST -d x
 		[ "$(header allow $path -X POST -d x)" = 'GET, HEAD, OPTIONS' ]
-		is_problem $path 405 method-not-allowed -X DELETE
+		for method in PUT DELETE BREW; do
+			is_problem $path 405 method-not-allowed -X $method
+			[ "$(header allow $path -X $method)" = 'GET, HEAD, OPTIONS' ]
+			jq -e '.detail | contains("POST") | not' "$BATS_TEST_TMPDIR/body"
+		done
 	done
 	[ "$(status_of '/api/events?follow' -I)" = 200 ]
 	[ "$(status_of /nothing -I)" = 404 ]
