@@ -436,20 +436,23 @@ def tail(query=""):
 
 
 everything, errors, one = tail(), tail("?severity=error,warning"), tail("?trace=a%20b&system=api")
+comma = tail("?trace=x,a%5C,b,y")
 with acknowledged() as ws:
     ws.send({"traceId": "a b", "system": "api", "details": "1"},
             {"traceId": "a b", "system": "web", "details": "2", "severity": "fatal"},
             {"traceId": "c", "system": "api", "details": "3", "severity": "warn"}, "bad",
-            {"traceId": "a b", "system": "api", "details": "4"})
-    ws.acked(5)
-assert [everything.read()["details"] for _ in range(4)] == ["1", "2", "3", "4"]
+            {"traceId": "a b", "system": "api", "details": "4"},
+            {"traceId": "a,b", "details": "5"})
+    ws.acked(6)
+assert [everything.read()["details"] for _ in range(5)] == ["1", "2", "3", "4", "5"]
+assert comma.read()["details"] == "5"
 assert [errors.read()["details"] for _ in range(2)] == ["2", "3"]
 assert [one.read()["details"] for _ in range(2)] == ["1", "4"]
 assert errors.read(0.1) is None and errors.closed is None
 everything.send({"details": "mine"})
 assert everything.code() == 1008
 PY
-	[ "$(details)" = 1,2,3,4 ]
+	[ "$(details)" = 1,2,3,4,5 ]
 }
 
 @test "devpulse.tail.v1: a slow subscriber loses events, is told how many, and slows nobody" {

@@ -60,6 +60,8 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 		echo '{"traceId":"a","severity":"fatal","system":"api","type":"query","details":"1"}'
 		echo '{"traceId":"b","severity":"info","system":"web","type":"log","details":"2"}'
 		echo '{"traceId":"c","severity":"warn","system":"api","type":"log","details":"3"}'
+		echo '{"traceId":"a,b","system":"db","details":"4"}'
+		echo '{"traceId":"a\\b","system":"db","details":"5"}'
 	} | dp-ingest - >events
 	export DEVPULSE_DB
 	DEVPULSE_DB=$(new_database sqlite)
@@ -71,13 +73,16 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 		# shellcheck disable=SC2086
 		[ "$(dp-tail -o json --no-follow $args | jq -r .details | tr -d '\n')" = "$expected" ]
 	done <<-'END'
-	123
+	12345
 	1 --severity error
 	13 --severity error,WARN
 	13 --system api
 	3 --system api --type log
 	2 -t b
 	12 --trace a,b
+	4 --trace a\,b
+	5 -t a\\b
+	145 -t a,a\,b,a\\b
 	END
 }
 
