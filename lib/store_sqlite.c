@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 5000 };
+enum {
+	BUSY_MS = 5000,
+	BUSY_AT_END_MS = 200,
+};
 
 /* Entry n brings a database of version n to version n + 1. Times are microseconds since the epoch.
  */
@@ -68,10 +71,20 @@ static void disconnect(struct sqlite_store *s)
 	s->db = NULL;
 }
 
+/* Brings all into the one file, which SQLite does by itself only where nobody reads it: so a copy
+ * of that file has everything. A reader in the midst of it only leaves more for the next writer. */
+static void empty_wal(struct sqlite_store *s)
+{
+	sqlite3_busy_timeout(s->db, BUSY_AT_END_MS);
+	sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+}
+
 static void close_store(struct dp_store *store)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 
+	if (s->db && store->mode == DP_STORE_WRITE)
+		empty_wal(s);
 	disconnect(s);
 	free(s->path);
 	dp_store_release(store);

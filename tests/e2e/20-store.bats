@@ -288,6 +288,18 @@ two_at_once_on_an_empty_database() {
 	[ -e "$BATS_TEST_TMPDIR/own/devpulse.db" ]
 }
 
+@test "SQLite: after its end the one file holds all, although it is being read" {
+	local url port
+	url=$(new_database sqlite)
+	port=$(free_port)
+	events 1 100 | dp-store --db "$url"
+	background http dp-http --db "$url" --listen "127.0.0.1:$port"
+	retry_until curl -fsS "http://127.0.0.1:$port/api/traces"
+	events 101 300 | dp-store --db "$url"
+	cp "$BATS_TEST_TMPDIR/events.db" "$BATS_TEST_TMPDIR/copy.db"
+	count_is "sqlite:///$BATS_TEST_TMPDIR/copy.db" 300
+}
+
 @test "--tee to a full disk: exit 1, but what was read is stored" {
 	local url status=0
 	url=$(new_database sqlite)

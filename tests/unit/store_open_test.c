@@ -1,4 +1,5 @@
 /* URLs, files, servers: what each database has of its own. */
+#include "clock.h"
 #include "store_fixture.h"
 
 static void bad_urls_are_refused(void **state)
@@ -168,6 +169,24 @@ static void sqlite_waits_for_a_lock(void **state)
 	free(ev);
 }
 
+static void sqlite_closes_in_time_while_it_is_read(void **state)
+{
+	struct database *d = *state;
+	int64_t start_ms;
+	sqlite3 *db;
+
+	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
+	assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "BEGIN; SELECT * FROM events", NULL, NULL, NULL), SQLITE_OK);
+	put_one(d->store, event(2, "a", 0, DP_INFO, "web"));
+	start_ms = dp_clock_monotonic_ms();
+	dp_store_close(&d->store);
+	assert_in_range(dp_clock_monotonic_ms() - start_ms, 0, 2000);
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "2");
+	sqlite3_close(db);
+}
+
 static void pg_connects_again_after_the_connection_was_lost(void **state)
 {
 	static const char kill_all[] =
@@ -275,6 +294,7 @@ int main(void)
 	    IN_SQLITE(sqlite_sees_that_its_file_was_deleted),
 	    IN_SQLITE(sqlite_says_what_is_wrong_with_the_file),
 	    IN_SQLITE(sqlite_waits_for_a_lock),
+	    IN_SQLITE(sqlite_closes_in_time_while_it_is_read),
 	};
 	const struct CMUnitTest of_pg[] = {
 	    IN_PG(pg_connects_again_after_the_connection_was_lost),
