@@ -279,6 +279,15 @@ static int set_durability(struct sqlite_store *s)
 	return rc == SQLITE_OK ? 0 : dp_sqlite_fail(s);
 }
 
+/* Where the file is not writable SQLite opens it to read: told before an event is read for it. */
+static int check_writable(struct sqlite_store *s)
+{
+	if (s->store.mode == DP_STORE_READ || sqlite3_db_readonly(s->db, "main") == 0)
+		return 0;
+	return dp_store_fail(&s->store, DP_STORE_BROKEN,
+	    "this file is not writable; give another place by --db or DEVPULSE_DB");
+}
+
 static int make_ready(struct sqlite_store *s)
 {
 	int64_t version;
@@ -304,7 +313,7 @@ static int connect_store(struct dp_store *store)
 	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return dp_sqlite_fail(s);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	if (make_ready(s) == 0)
+	if (check_writable(s) == 0 && make_ready(s) == 0)
 		return 0;
 	disconnect(s);
 	return -1;

@@ -152,6 +152,26 @@ static void sqlite_says_what_is_wrong_with_the_file(void **state)
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "cannot make");
 }
 
+static void sqlite_sees_at_once_what_it_cannot_write(void **state)
+{
+	struct database *d = *state;
+	const uid_t me = geteuid();
+	char path[200];
+
+	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
+	dp_store_close(&d->store);
+	snprintf(path, sizeof path, "%s/events.db", d->folder);
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(chmod(d->folder, 0777), 0);
+	d->store = open_store(d, DP_STORE_WRITE);
+	/* nothing is read-only for root */
+	if (me == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "is not writable");
+	if (me == 0)
+		assert_int_equal(seteuid(me), 0);
+}
+
 static void sqlite_waits_for_a_lock(void **state)
 {
 	const struct database *d = *state;
@@ -293,6 +313,7 @@ int main(void)
 	    IN_SQLITE(sqlite_makes_private_files),
 	    IN_SQLITE(sqlite_sees_that_its_file_was_deleted),
 	    IN_SQLITE(sqlite_says_what_is_wrong_with_the_file),
+	    IN_SQLITE(sqlite_sees_at_once_what_it_cannot_write),
 	    IN_SQLITE(sqlite_waits_for_a_lock),
 	    IN_SQLITE(sqlite_closes_in_time_while_it_is_read),
 	};
