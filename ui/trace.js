@@ -69,7 +69,8 @@ function message(event) {
 function place({ file, line }) {
 	if (file === undefined)
 		return null;
-	return el("code", { class: "place" }, line === undefined ? text(file) : `${text(file)}:${text(line)}`);
+	const whole = line === undefined ? text(file) : `${text(file)}:${text(line)}`;
+	return el("code", { class: "place", title: whole }, el("bdi", { dir: "ltr" }, whole));
 }
 
 function stack(frames) {

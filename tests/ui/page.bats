@@ -214,6 +214,28 @@ STEPS
 	done
 }
 
+@test "a long path leaves room for the message, and is cut at its left" {
+	local path=/home/someone/projects/shop/services/billing/src/charging/providers/stripe/client/charge_card.py
+	store <<EVENTS
+{"traceId":"t","timestamp":"2026-01-01T00:00:00Z","system":"billing","severity":"error","details":"division by zero","file":"$path","line":74}
+{"traceId":"t","timestamp":"2026-01-01T00:00:01Z","system":"billing","severity":"warning","details":"tried again","file":"$path","line":75}
+EVENTS
+	serve
+	for size in 390x844 861x900 1280x900; do
+		browse '/#/trace/t' --size $size <<STEPS
+wait document.querySelectorAll(".event").length === 2
+wait [...document.querySelectorAll(".message")].every((n) => n.clientWidth > 120 && n.scrollWidth <= n.clientWidth)
+wait document.querySelector(".event.error summary").clientHeight < 160
+wait document.querySelector(".event.error .place").scrollWidth <= document.querySelector(".event.error .place").clientWidth
+wait document.querySelector(".event.warning .place").title === "$path:75"
+run window.place = document.querySelector(".event.warning .place").getBoundingClientRect()
+run window.whole = document.querySelector(".event.warning .place bdi").getBoundingClientRect()
+wait place.height < 30 && whole.left < place.left && Math.abs(whole.right - place.right) < 1
+wait document.documentElement.scrollWidth <= innerWidth
+STEPS
+	done
+}
+
 @test "with a token: it is asked for, and used for the stream too" {
 	store <<<"$two_systems"
 	export DEVPULSE_TOKEN=0123456789abcdef
