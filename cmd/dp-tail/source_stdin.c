@@ -9,7 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 1000 }; /* for what is still in the pipe when a stop signal comes */
+/* After a stop signal. dp-store, which may be the writer, takes as long. */
+enum {
+	DRAIN_MS = 1000, /* that nothing may come for */
+	DRAIN_MAX_MS = 8000,
+};
 
 struct input {
 	struct view *view;
@@ -17,6 +21,7 @@ struct input {
 	struct dp_line_reader *lines;
 	struct dp_event_reader *reader;
 	uint64_t refused;
+	int64_t end_ms; /* at the latest, after a stop signal; 0: none came */
 };
 
 static void refuse(struct input *in, const char *kind, const char *why)
@@ -67,20 +72,30 @@ static int show_lines(struct input *in)
 	}
 }
 
-/* Reads to the end, or on a stop signal what is in the pipe already. */
+/* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
+ * the writer, which got the signal too, can write its last. */
+static bool wait_for_more(struct input *in)
+{
+	int64_t left;
+
+	if (in->end_ms == 0 && dp_line_wait(in->lines, dp_proc_stop_fd(), -1) >= 0 &&
+	    !dp_proc_stopping())
+		return true;
+	if (in->end_ms == 0)
+		in->end_ms = dp_clock_monotonic_ms() + DRAIN_MAX_MS;
+	left = in->end_ms - dp_clock_monotonic_ms();
+	return left > 0 && dp_line_wait(in->lines, -1, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0;
+}
+
+/* Reads to the end, or for a while after a stop signal. */
 static int read_all(struct input *in)
 {
-	int64_t end_ms = 0;
 	int got;
 
 	while ((got = show_lines(in)) == DP_LINE_MORE) {
 		if (!dp_line_ready(in->lines) && view_flush(in->view) < 0)
 			return -1;
-		if (end_ms == 0 && dp_proc_stopping())
-			end_ms = dp_clock_monotonic_ms() + DRAIN_MS;
-		if (end_ms != 0 && dp_clock_monotonic_ms() > end_ms)
-			break;
-		if (dp_line_wait(in->lines, dp_proc_stop_fd(), -1) < 0)
+		if (!wait_for_more(in))
 			break;
 	}
 	if (got == -1)
@@ -94,7 +109,7 @@ static int read_all(struct input *in)
 int source_read_stdin(struct view *v, const struct dp_filter *f)
 {
 	struct input in = {
-	    v, f, dp_line_new(STDIN_FILENO, DP_EVENT_LINE_MAX), dp_event_reader_new(), 0};
+	    v, f, dp_line_new(STDIN_FILENO, DP_EVENT_LINE_MAX), dp_event_reader_new(), 0, 0};
 	int rc = read_all(&in);
 
 	if (rc >= 0 && view_flush(v) < 0)

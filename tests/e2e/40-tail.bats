@@ -126,6 +126,22 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 	done
 }
 
+@test "stdin: after a stop signal comes what the writer says last" {
+	mkfifo in
+	exec 7<>in
+	background tail bash -c 'exec dp-tail - <in'
+	echo '{"details":"one"}' >&7
+	retry_until file_has tail.out one
+	kill -INT "$tail_pid"
+	sleep 0.3 # the writer's
+	echo '{"details":"two"}' >&7
+	exec 7>&-
+	wait_for "$tail_pid"
+	[ "$status" = 0 ]
+	file_has tail.out two
+	[ ! -s tail.err ]
+}
+
 @test "stdin: a signal ends it while nobody reads what it writes" {
 	mkfifo out
 	exec 7<>out
