@@ -27,13 +27,16 @@ lint-shell:
 	shellcheck devpulse .ci/run $(wildcard tests/*.sh)
 	shellcheck $(wildcard tests/*/*.bash tests/*/*.bats)
 
-# Each tests/fuzz/NAME_fuzz.c with its corpus tests/fuzz/NAME.corpus/.
+# Each tests/fuzz/NAME_fuzz.c with its corpus tests/fuzz/NAME.corpus/; FUZZED_NAME: what it takes of
+# a program.
 SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
-build/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch])
+FUZZED_render := $(addprefix cmd/dp-tail/,render.c fold.c stack.c value.c)
+FUZZED_sse    := cmd/dp-tail/sse.c
+build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard lib/*.[ch] cmd/dp-tail/*.[ch])
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -g -O1 -std=c17 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(filter-out lib/store%,$(wildcard lib/*.c)) -pthread
+		-o $@ $< $(FUZZED_$*) $(filter-out lib/store%,$(wildcard lib/*.c)) -pthread
 fuzz: $(FUZZERS)
 	@for f in $(FUZZERS); do n=$$(basename $$f _fuzz); mkdir -p build/fuzz/$$n.found; \
 		$$f -max_total_time=$(SECONDS) -timeout=10 build/fuzz/$$n.found tests/fuzz/$$n.corpus || exit 1; done
