@@ -60,10 +60,25 @@ function text(value) {
 	return value instanceof Digits ? value.text : isBranch(value) ? JSON.stringify(value) : String(value);
 }
 
+function isGiven(value) {
+	return value !== undefined && value !== null && value !== "";
+}
+
+// The name and the details, where these do not say the name again.
 function message(event) {
 	const { details, name, source } = event.data;
-	const found = [details, name, source].find((value) => value !== undefined && value !== null && value !== "");
-	return found === undefined ? event.event_type : text(found);
+	const given = [name, details, source].filter(isGiven);
+	if (given.length === 0)
+		return event.event_type;
+	if (!isGiven(name) || !isGiven(details) || isBranch(details))
+		return text(given[0]);
+	return text(details).startsWith(text(name)) ? text(details) : `${text(name)}: ${text(details)}`;
+}
+
+// What the list of traces calls a trace that begins with this event.
+function title({ data: { name, details } }) {
+	const found = [name, details].find((value) => typeof value === "string" && value !== "");
+	return found ?? "(no text)";
 }
 
 function place({ file, line }) {
@@ -244,7 +259,7 @@ export function traceView(main, id) {
 
 	function draw(timeline) {
 		latest = inOrder(timeline);
-		heading.textContent = message(latest[0]);
+		heading.textContent = title(latest[0]);
 		facts.replaceChildren(factLine(timeline, latest));
 		drawStages(stages, timeline, pick);
 		drawEvents();

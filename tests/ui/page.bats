@@ -214,6 +214,25 @@ STEPS
 	done
 }
 
+@test "an event's name stands before its details; the list and the trace have one title" {
+	store <<'EVENTS'
+{"traceId":"t","timestamp":"2026-01-01T00:00:00Z","name":"GET /pay","details":"from a shop"}
+{"traceId":"t","timestamp":"2026-01-01T00:00:01Z","severity":"error","name":"ZeroDivisionError","details":"division by zero"}
+{"traceId":"t","timestamp":"2026-01-01T00:00:02Z","severity":"error","name":"CardDeclined","details":"CardDeclined: no funds"}
+{"traceId":"t","timestamp":"2026-01-01T00:00:03Z","severity":"error","name":"answer","details":{"code":502}}
+{"traceId":"t","timestamp":"2026-01-01T00:00:04Z","details":"details alone"}
+{"traceId":"t","timestamp":"2026-01-01T00:00:05Z","name":"name alone"}
+EVENTS
+	serve
+	browse / <<'STEPS'
+wait document.querySelector("tbody a").textContent === "GET /pay"
+run document.querySelector("tbody a").click()
+wait document.querySelector("h1").textContent === "GET /pay"
+wait [...document.querySelectorAll(".message")].map((n) => n.textContent).join("|") === "GET /pay: from a shop|ZeroDivisionError: division by zero|CardDeclined: no funds|answer|details alone|name alone"
+wait document.querySelectorAll(".event.error")[2].innerText.includes("code 502")
+STEPS
+}
+
 @test "a long path leaves room for the message, and is cut at its left" {
 	local path=/home/someone/projects/shop/services/billing/src/charging/providers/stripe/client/charge_card.py
 	store <<EVENTS
