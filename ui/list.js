@@ -43,12 +43,14 @@ function sample(label, text) {
 function emptyState() {
 	return el("section", { class: "empty" },
 		el("h1", null, "Waiting for the first event"),
-		el("p", null, "This page shows it the moment it arrives. Paste one of these:"),
-		sample("A little system's traffic, errors included", "./devpulse demo"),
-		sample("One event by HTTP",
+		el("p", null, "This page shows it the moment it arrives. Below, 8008 is the usual port for events: ",
+			"where yours is another, take the one that ", el("code", null, "./devpulse up"), " printed."),
+		sample("In a terminal, in DevPulse's folder: the traffic of a little system, errors included",
+			"./devpulse demo"),
+		sample("In a terminal: one event by HTTP",
 			"curl http://127.0.0.1:8008/events -H 'Content-Type: application/json' \\\n" +
 			`  -d '${EXAMPLE_EVENT}'`),
-		sample("Any WebSocket client, as JavaScript in Node 22",
+		sample("In a JavaScript file that Node 22 or newer runs: one event by WebSocket",
 			"const event = {traceId: \"abc123\", system: \"shop\", details: \"first light\"};\n" +
 			"const ws = new WebSocket(\"ws://127.0.0.1:8008/\");\n" +
 			"ws.onopen = () => { ws.send(JSON.stringify(event)); ws.close(); };"));

@@ -125,13 +125,16 @@ STEPS
 
 @test "nothing yet: lines to paste; then the first event shows" {
 	serve
-	browse / <<'STEPS'
+	browse / --size 390x844 <<'STEPS'
 quiet off
 wait document.getElementById("banner").innerText.includes("no database yet")
 wait document.getElementById("link").textContent.startsWith("Database away")
 wait document.body.innerText.includes("./devpulse demo")
 sh dp-store --db "$db" </dev/null 2>/dev/null
 wait document.body.innerText.includes("new WebSocket")
+wait document.querySelector(".empty p").innerText.includes("./devpulse up printed")
+wait [...document.querySelectorAll(".empty figcaption")].every((n) => n.innerText.startsWith("In a "))
+wait [...document.querySelectorAll(".empty pre")].every((n) => n.scrollWidth <= n.clientWidth)
 wait document.getElementById("link").textContent === "Live"
 sh echo '{"traceId":"first","details":"first light"}' | dp-store --db "$db" 2>/dev/null
 wait document.querySelector("tbody tr").innerText.includes("first light")
