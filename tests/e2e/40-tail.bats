@@ -61,7 +61,7 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 		echo '{"traceId":"b","severity":"info","system":"web","type":"log","details":"2"}'
 		echo '{"traceId":"c","severity":"warn","system":"api","type":"log","details":"3"}'
 		echo '{"traceId":"a,b","system":"db","details":"4"}'
-		echo '{"traceId":"a\\b","system":"db","details":"5"}'
+		printf '%s\n' '{"traceId":"a\\b","system":"db","details":"5"}'
 	} | dp-ingest - >events
 	export DEVPULSE_DB
 	DEVPULSE_DB=$(new_database sqlite)
