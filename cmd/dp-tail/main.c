@@ -157,8 +157,11 @@ static struct config parse_args(int argc, char **argv)
 		set_option(&cfg, &o, key);
 	dp_opt_limit_operands(&o, 1);
 	cfg.from_stdin = o.operand < argc && strcmp(argv[o.operand], "-") == 0;
-	if (!cfg.from_stdin)
-		dp_opt_limit_operands(&o, 0);
+	if (o.operand < argc && !cfg.from_stdin)
+		dp_log_die(DP_EXIT_USAGE,
+		    "unexpected operand '%s': only '-', standard input, is one; for the trace of "
+		    "this id: --trace %s",
+		    argv[o.operand], argv[o.operand]);
 	if (cfg.from_stdin && cfg.query.lines)
 		dp_log_die(DP_EXIT_USAGE, "--lines is for dp-http: of stdin all events are shown");
 	if (!cfg.query.lines)

@@ -251,12 +251,14 @@ static enum outcome attempt(struct follower *f)
 /* A failure that may pass. Returns -1 to try again, or the exit status. */
 static int go_away(struct follower *f, const char *why)
 {
+	const char *hint = f->status == 0 ? "; is ./devpulse up running?" : "";
+
 	if (!f->query->retry) {
-		dp_log(DP_LOG_ERROR, "%s is away: %s", f->query->url, why);
+		dp_log(DP_LOG_ERROR, "%s is away: %s%s", f->query->url, why, hint);
 		return DP_EXIT_FAILURE;
 	}
 	if (!f->away)
-		dp_log(DP_LOG_WARNING, "%s is away: %s; retrying", f->query->url, why);
+		dp_log(DP_LOG_WARNING, "%s is away: %s; retrying%s", f->query->url, why, hint);
 	f->away = true;
 	return -1;
 }
@@ -298,6 +300,11 @@ static int judge_answer(struct follower *f)
 		dp_log(DP_LOG_ERROR, "%s: it redirects; give the URL it redirects to", url);
 	} else if (f->status < 300) {
 		dp_log(DP_LOG_ERROR, "%s: this is not dp-http: no stream of events came", url);
+	} else if (f->status == 404 || f->status == 426) { /* 426: of a WebSocket server */
+		dp_log(DP_LOG_ERROR,
+		    "%s: this is not dp-http (HTTP status %ld): is it the port of dp-ingest? "
+		    "That of dp-http is 8088 by default",
+		    url, f->status);
 	} else if (f->status == 401) {
 		dp_log(DP_LOG_ERROR, "%s: %s; give its token by --token-file", url, text);
 	} else {

@@ -238,7 +238,7 @@ colored() {
 	--severity loud|--severity: a severity is one of error, warning, info, debug
 	--trace=|--trace: an empty value
 	--token-file /nonexistent|--token-file: cannot use the token in /nonexistent: No such file or directory
-	abc123|unexpected operand 'abc123'; see dp-tail --help
+	abc123|unexpected operand 'abc123': only '-', standard input, is one; for the trace of this id: --trace abc123
 	END
 	DEVPULSE_URL=nowhere run dp-tail
 	[ "$status" = 2 ]
@@ -356,7 +356,7 @@ no_gap_no_repeat() {
 	DEVPULSE_HTTP_LISTEN=127.0.0.1:$(free_port)
 	export DEVPULSE_DB DEVPULSE_HTTP_LISTEN DEVPULSE_URL=http://$DEVPULSE_HTTP_LISTEN
 	background tail dp-tail -t abc123
-	retry_until file_has tail.err "warning: $DEVPULSE_URL is away: Connection refused; retrying"
+	retry_until file_has tail.err "warning: $DEVPULSE_URL is away: Connection refused; retrying; is ./devpulse up running\?$"
 	numbered abc123 1 1 | store
 	start_http
 	retry_until file_has tail.out 'log      1'
@@ -420,7 +420,7 @@ follows() { curl -fsS "$DEVPULSE_URL/readyz?verbose" | grep -q '"followers":[1-9
 @test "--no-retry: exit 1 with a line" {
 	run --separate-stderr dp-tail --no-retry -u "http://127.0.0.1:$(free_port)"
 	[ "$status" = 1 ]
-	[[ "$stderr" == "dp-tail: error: http://127.0.0.1:"*" is away: Connection refused" ]]
+	[[ "$stderr" == "dp-tail: error: http://127.0.0.1:"*" is away: Connection refused; is ./devpulse up running?" ]]
 	start_all sqlite
 	background tail dp-tail --no-retry
 	retry_until follows
@@ -428,6 +428,17 @@ follows() { curl -fsS "$DEVPULSE_URL/readyz?verbose" | grep -q '"followers":[1-9
 	wait_for "$tail_pid"
 	[ "$status" = 1 ]
 	lines_in tail.err 1
+}
+
+@test "dp-ingest's port: said to be none of dp-http" {
+	local port
+	port=$(free_port)
+	background ingest dp-ingest --listen "127.0.0.1:$port"
+	retry_until curl -fsS "http://127.0.0.1:$port/livez"
+	run dp-tail -u "http://127.0.0.1:$port"
+	[ "$status" = 1 ]
+	[[ "$output" == "dp-tail: error: http://127.0.0.1:$port: this is not dp-http (HTTP status 404): is it the port of dp-ingest?"* ]]
+	[ "${#lines[@]}" = 1 ]
 }
 
 @test "SIGINT under --no-follow: exit 130" {
@@ -577,7 +588,7 @@ PY
 	[ "$output" = "dp-tail: error: $DEVPULSE_URL: it redirects; give the URL it redirects to" ]
 	run dp-tail
 	[ "$status" = 1 ]
-	[ "$output" = "dp-tail: error: $DEVPULSE_URL: HTTP status 404" ]
+	[[ "$output" == "dp-tail: error: $DEVPULSE_URL: this is not dp-http (HTTP status 404): "* ]]
 	run dp-tail
 	[ "$status" = 2 ]
 	[ "$output" = "dp-tail: error: $DEVPULSE_URL: Bad; n\\x1b: none" ]
