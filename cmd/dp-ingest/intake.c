@@ -66,7 +66,7 @@ static bool is_array(struct dp_str message)
 
 static void refuse_empty(struct intake *in, const char *from, intake_refuse_fn *refuse, void *arg)
 {
-	static const struct dp_refusal why = {"empty", "the message holds no event", 0};
+	static const struct dp_refusal why = {"empty", "the message holds no event"};
 	const struct intake_refusal refusal = {0, true, "", &why};
 
 	intake_refuse(in, why.code, from, why.why);
