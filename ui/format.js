@@ -47,7 +47,7 @@ export function age(text, now = Date.now()) {
 export function clock(text) {
 	const date = new Date(text);
 	const pad = (n, width = 2) => String(n).padStart(width, "0");
-	return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ` +
+	return `${pad(date.getFullYear(), 4)}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ` +
 		`${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.` +
 		pad(date.getMilliseconds(), 3);
 }

@@ -21,6 +21,11 @@ function cell(name, ...children) {
 	return el("td", { role: "cell", class: name }, ...children);
 }
 
+// The unit is to be seen where the heading of the column is not.
+function counted(n, unit) {
+	return [String(n), el("span", { class: "unit" }, n === 1 ? ` ${unit}` : ` ${unit}s`)];
+}
+
 function row(trace) {
 	return el("tr", { role: "row", class: trace.status },
 		cell("status", badge(trace.status)),
@@ -28,8 +33,8 @@ function row(trace) {
 			el("a", { href: traceLink(trace.trace_id) }, trace.title || "(no text)"),
 			el("code", { class: "id" }, trace.trace_id)),
 		cell("systems", ...chips(trace.systems)),
-		cell("events number", String(trace.event_count), el("span", { class: "unit" }, " events")),
-		cell(`errors number${trace.error_count ? "" : " none"}`, String(trace.error_count), el("span", { class: "unit" }, " errors")),
+		cell("events number", ...counted(trace.event_count, "event")),
+		cell(`errors number${trace.error_count ? "" : " none"}`, ...counted(trace.error_count, "error")),
 		cell("duration number", duration(trace.duration_ms)),
 		cell("age number", el("time", { datetime: trace.end_time, title: clock(trace.end_time) }, age(trace.end_time))));
 }

@@ -236,6 +236,16 @@ wait document.querySelectorAll(".event.error")[2].innerText.includes("code 502")
 STEPS
 }
 
+@test "one event is not \"1 events\", and the year 1 has four digits" {
+	store <<<'{"traceId":"t","timestamp":"0001-06-01T00:00:00Z","severity":"error","details":"long ago"}'
+	serve
+	browse / --size 390x844 <<'STEPS'
+wait document.querySelector("td.events").innerText === "1 event"
+wait document.querySelector("td.errors").innerText === "1 error"
+wait /^0001-0/.test(document.querySelector("td.age time").title)
+STEPS
+}
+
 @test "a long path leaves room for the message, and is cut at its left" {
 	local path=/home/someone/projects/shop/services/billing/src/charging/providers/stripe/client/charge_card.py
 	store <<EVENTS
