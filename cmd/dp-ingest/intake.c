@@ -104,7 +104,7 @@ size_t intake_message(
 
 void intake_describe_refused(const struct intake_counts *c, struct dp_buf *out)
 {
-	dp_buf_addf(out, "%" PRIu64 " refused (", c->refused);
+	dp_buf_addf(out, "refused %" PRIu64 " (", c->refused);
 	for (size_t i = 0; i < INTAKE_CODES_MAX && c->by_code[i].code; i++)
 		dp_buf_addf(
 		    out, "%s%s %" PRIu64, i ? ", " : "", c->by_code[i].code, c->by_code[i].count);

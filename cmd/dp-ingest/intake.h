@@ -60,7 +60,7 @@ size_t intake_message(struct intake *in, struct dp_str message, const char *from
  * it came to be an event: a message too large, a binary frame. */
 void intake_refuse(struct intake *in, const char *code, const char *from, const char *why);
 
-/* Appends "3 refused (not-json 2, too-deep 1)". */
+/* Appends "refused 3 (not-json 2, too-deep 1)". */
 void intake_describe_refused(const struct intake_counts *c, struct dp_buf *out);
 
 #endif

@@ -407,9 +407,8 @@ static void report(const struct server *s)
 
 	if (c->received > 0) {
 		dp_buf_addf(&text,
-		    "received %" PRIu64 " events from %" PRIu64 " connections: %" PRIu64
-		    " accepted",
-		    c->received, s->connections_taken, c->accepted);
+		    "connections %" PRIu64 ", events received %" PRIu64 ", accepted %" PRIu64,
+		    s->connections_taken, c->received, c->accepted);
 		if (c->refused > 0) {
 			dp_buf_add_text(&text, ", ");
 			intake_describe_refused(c, &text);

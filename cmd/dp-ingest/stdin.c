@@ -100,7 +100,7 @@ static void report(const struct intake_counts *c)
 	struct dp_buf text = {0};
 
 	if (c->refused > 0) {
-		dp_buf_addf(&text, "%" PRIu64 " events passed, ", c->accepted);
+		dp_buf_addf(&text, "events passed %" PRIu64 ", ", c->accepted);
 		intake_describe_refused(c, &text);
 		dp_log(DP_LOG_WARNING, "%s", dp_buf_text(&text));
 	}

@@ -165,6 +165,7 @@ static void tree_value(
 	bool nests = v->type == DP_JSON_OBJECT || v->type == DP_JSON_ARRAY;
 	struct dp_json_cursor cursor;
 	char note[48];
+	int count;
 
 	if (v->type == DP_JSON_STRING) {
 		tree_string(f, v, scratch);
@@ -177,8 +178,9 @@ static void tree_value(
 		return;
 	}
 	cursor = dp_json_children(v);
-	snprintf(note, sizeof note, "(%d %s)", count_rest(&cursor),
-	    v->type == DP_JSON_OBJECT ? "members" : "elements");
+	count = count_rest(&cursor);
+	snprintf(note, sizeof note, "(%d %s%s)", count,
+	    v->type == DP_JSON_OBJECT ? "member" : "element", count == 1 ? "" : "s");
 	say_dim(f, note);
 	fold_end_line(f);
 	tree(f, v, indent + 2, depth + 1);

@@ -43,7 +43,7 @@ lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }
 	file_has "$BATS_TEST_TMPDIR/err" '^dp-ingest: warning: refused from line 2: not-json: '
 	file_has "$BATS_TEST_TMPDIR/err" '^dp-ingest: warning: refused from line 5: not-object: '
 	file_has "$BATS_TEST_TMPDIR/err" \
-		'^dp-ingest: warning: 2 events passed, 3 refused \(not-json 1, not-object 1, no-known-field 1\)$'
+		'^dp-ingest: warning: events passed 2, refused 3 \(not-json 1, not-object 1, no-known-field 1\)$'
 }
 
 @test "standard input: nothing is said when nothing is refused, and what passed passes unchanged" {
@@ -56,7 +56,7 @@ lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }
 @test "standard input: a kind of refusal is logged once, and counted" {
 	seq 1000 | sed 's/.*/not json/' | dp-ingest - 2>"$BATS_TEST_TMPDIR/err"
 	[ "$(grep -c 'refused from' "$BATS_TEST_TMPDIR/err")" = 1 ]
-	file_has "$BATS_TEST_TMPDIR/err" '0 events passed, 1000 refused \(not-json 1000\)'
+	file_has "$BATS_TEST_TMPDIR/err" 'passed 0, refused 1000 \(not-json 1000\)'
 }
 
 @test "standard input: a line beyond 1 MiB is refused, its neighbours pass" {
@@ -435,7 +435,7 @@ PY
 	wait_for "$ingest_pid"
 	[ "$status" = 0 ]
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/ingest.out")" = 201 ]
-	file_has "$BATS_TEST_TMPDIR/ingest.err" 'received 201 events from 3 connections: 201 accepted$'
+	file_has "$BATS_TEST_TMPDIR/ingest.err" 'info: connections 3, events received 201, accepted 201$'
 }
 
 @test "SIGTERM while standard output is stuck: 5 s, then it says what was not written, exit 1" {

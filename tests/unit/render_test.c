@@ -412,12 +412,15 @@ static void what_is_cut_is_said(void **state)
 	repeat(&json, "x", 5000);
 	dp_buf_add_text(&json, "\",\"locals\":{\"list\":[0");
 	repeat(&json, ",1", 200);
-	dp_buf_add_text(&json, "]},\"stacktrace\":[0");
+	dp_buf_add_text(&json, "],\"one\":{\"text\":\"");
+	repeat(&json, "x", 200);
+	dp_buf_add_text(&json, "\"}},\"stacktrace\":[0");
 	repeat(&json, ",1", 99);
 	dp_buf_add_text(&json, "]}");
 	render(&out, dp_buf_str(&json), &o);
 	assert_non_null(strstr(dp_buf_text(&out), "… 1000 bytes more\n"));
 	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "list = (201 elements)\n"));
+	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "one  = (1 member)\n"));
 	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "  … 151 more\n"));
 	assert_non_null(strstr(dp_buf_text(&out), "\n" DETAIL "… 40 more\n"));
 	dp_buf_release(&json);
