@@ -39,7 +39,7 @@ export function icon(name) {
 
 // A status or severity: never by colour alone.
 export function badge(status, label = status) {
-	return el("span", { class: `badge ${status}` }, icon(status), label);
+	return el("span", { class: `badge ${status}` }, icon(status), el("span", null, label));
 }
 
 // Makes `parent` hold exactly the nodes, moving and adding only what differs, so that focus, scroll

@@ -155,7 +155,7 @@ function stageRow(stage, axis, onPick) {
 	const first = stage.events.find((event) => event.severity === "error") ?? stage.events[0];
 	return el("li", { class: stage.status },
 		el("button", { type: "button", class: "stage", onclick: () => onPick(first.event_id) },
-			el("span", { class: "name" }, badge(stage.status, stage.system)),
+			el("span", { class: "name", title: stage.system }, badge(stage.status, stage.system)),
 			el("span", { class: "visually-hidden" }, ` ${stage.status},`),
 			el("span", { class: "track", "aria-hidden": "true" },
 				put(el("span", { class: "bar" }), from, micros(stage.end_time), axis), ...marks),

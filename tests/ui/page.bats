@@ -246,6 +246,20 @@ wait /^0001-0/.test(document.querySelector("td.age time").title)
 STEPS
 }
 
+@test "a long system is cut with an ellipsis; the mark of an opened event is at its first line" {
+	store <<'EVENTS'
+{"traceId":"t","system":"averyveryveryveryveryveryverylongsystem","severity":"error","details":"one\ntwo\nthree\nfour\nfive\nsix"}
+EVENTS
+	serve
+	browse '/#/trace/t' <<'STEPS'
+wait document.querySelector(".stage .badge span").scrollWidth > document.querySelector(".stage .badge span").clientWidth
+wait getComputedStyle(document.querySelector(".stage .badge span")).textOverflow === "ellipsis"
+wait document.querySelector(".stage .name").title === "averyveryveryveryveryveryverylongsystem"
+wait document.querySelector(".event summary").clientHeight > 100
+wait getComputedStyle(document.querySelector(".event summary"), "::before").alignSelf === "start"
+STEPS
+}
+
 @test "a long path leaves room for the message, and is cut at its left" {
 	local path=/home/someone/projects/shop/services/billing/src/charging/providers/stripe/client/charge_card.py
 	store <<EVENTS
