@@ -42,21 +42,13 @@ static int flush(struct dp_buf *out)
 	return 0;
 }
 
-static bool is_blank(struct dp_str line)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if (line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r')
-			return false;
-	return true;
-}
-
 static void take_line(struct intake *in, enum dp_line_got got, struct dp_str line, uint64_t number)
 {
 	char event_id[DP_UUID_TEXT + 1];
 	struct dp_refusal why;
 	char from[32];
 
-	if (is_blank(line))
+	if (dp_line_is_blank(line))
 		return;
 	snprintf(from, sizeof from, "line %" PRIu64, number);
 	if (got == DP_LINE_LONG)

@@ -125,21 +125,13 @@ static void add_event(struct feed *f, struct dp_str json, uint64_t line)
 	b->lines[b->count++] = line;
 }
 
-static bool is_blank(struct dp_str line)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if (line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r')
-			return false;
-	return true;
-}
-
 static void take_line(struct feed *f, enum dp_line_got got, struct dp_str text)
 {
 	const uint64_t line = dp_line_number(f->lines);
 	struct dp_refusal why;
 	struct dp_event ev;
 
-	if (is_blank(text))
+	if (dp_line_is_blank(text))
 		return;
 	f->events++;
 	if (got == DP_LINE_LONG) {

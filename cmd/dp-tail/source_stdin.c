@@ -31,21 +31,12 @@ static void refuse(struct input *in, const char *kind, const char *why)
 	    (unsigned long long)dp_line_number(in->lines), why);
 }
 
-static bool is_blank(struct dp_str line)
-{
-	size_t i = 0;
-
-	while (i < line.n && strchr(" \t\r", line.p[i]))
-		i++;
-	return i == line.n;
-}
-
 static int show_line(struct input *in, struct dp_str line)
 {
 	struct dp_event ev;
 	struct dp_refusal why;
 
-	if (is_blank(line))
+	if (dp_line_is_blank(line))
 		return 0;
 	if (dp_event_read(in->reader, line, dp_clock_now_us(), &ev, &why) < 0) {
 		refuse(in, why.code, why.why);
