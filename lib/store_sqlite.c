@@ -168,19 +168,35 @@ static bool has_moved(struct sqlite_store *s)
 	return moved != 0;
 }
 
+/* Makes one folder where it is missing. 0, or -1 with errno. */
+static int make_folder(const char *path)
+{
+	int why;
+
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	why = errno;
+	if (access(path, F_OK) == 0) /* not every file system says EEXIST first */
+		return 0;
+	errno = why;
+	return -1;
+}
+
 /* Makes the folders that are missing on the way to the file. 0, or -1 with errno. */
 static int make_folders(const char *path)
 {
 	char *copy = dp_mem_copy(path, strlen(path));
 	int rc = 0;
+	int why;
 
 	for (char *p = strchr(copy + 1, '/'); p && rc == 0; p = strchr(p + 1, '/')) {
 		*p = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST && access(copy, F_OK) < 0)
-			rc = -1;
+		rc = make_folder(copy);
 		*p = '/';
 	}
+	why = errno;
 	free(copy);
+	errno = why;
 	return rc;
 }
 
