@@ -15,16 +15,23 @@ enum {
 	SQLSTATE_SIZE = 6,
 };
 
-/* Entry n brings a database of version n to version n + 1.
+/* Begins a migration behind a lock, so that of several writers one makes it; its number is
+ * arbitrary. All in the transaction: a writer that is stopped half-way holds up the others only
+ * until idle_in_transaction_session_timeout. READ COMMITTED, whatever the default is, sees what
+ * another writer did while this one waited. */
+static const char begin_migration[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+				      "SELECT pg_advisory_xact_lock(4919131752989213764);"
+				      "CREATE TABLE IF NOT EXISTS schema_version ("
+				      " one smallint PRIMARY KEY CHECK (one = 1),"
+				      " version bigint NOT NULL,"
+				      " database_id uuid NOT NULL)";
+
+/* Entry n brings a database of version n to version n + 1. The table schema_version is there.
  *
  * Keys are compared as bytes (COLLATE "C"): fast, and the order is SQLite's. A body is `json`,
  * which is kept to the letter (jsonb would rewrite numbers and reorder members) and can still be
  * asked for its members: body->>'details'. */
 static const char *const migrations[DP_STORE_SCHEMA] = {
-    "CREATE TABLE schema_version ("
-    " one smallint PRIMARY KEY CHECK (one = 1),"
-    " version bigint NOT NULL,"
-    " database_id uuid NOT NULL);"
     "CREATE TABLE event_counter ("
     " one smallint PRIMARY KEY CHECK (one = 1),"
     " n bigint NOT NULL) WITH (fillfactor = 10);"
@@ -258,13 +265,18 @@ static int check_encoding(struct pg_store *s)
 }
 
 /* A reader cannot write and does not run for ever. A writer that is stopped in its transaction
- * doesn't hold up the others for ever. */
+ * doesn't hold up the others for ever, and its commits are durable, whatever is the default of the
+ * database or the role; whether they are so on standbys too is left to that. */
 static int set_session(struct pg_store *s)
 {
-	return dp_pg_execute(
-	    s, s->store.mode == DP_STORE_READ
-		   ? "SET default_transaction_read_only = on; SET statement_timeout = '30s'"
-		   : "SET idle_in_transaction_session_timeout = '60s'");
+	static const char reader[] =
+	    "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
+	static const char writer[] =
+	    "SET idle_in_transaction_session_timeout = '60s';"
+	    "SELECT set_config('synchronous_commit', 'on', false)"
+	    " WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+
+	return dp_pg_execute(s, s->store.mode == DP_STORE_READ ? reader : writer);
 }
 
 /* Reads the schema's version, 0 where there is none, and the database's id. */
@@ -305,31 +317,19 @@ static int write_schema(struct pg_store *s)
 	return rc;
 }
 
-/* Brings the schema from `version` up to date in one transaction. */
-static int migrate_from(struct pg_store *s, int64_t version)
-{
-	if (dp_pg_execute(s, "BEGIN") < 0)
-		return -1;
-	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
-		if (dp_pg_execute(s, migrations[v]) < 0)
-			return -1;
-	return write_schema(s) < 0 ? -1 : dp_pg_execute(s, "COMMIT");
-}
-
-/* Looks again behind a lock, as another writer may have done it. The number of the lock is
- * arbitrary; a connection that ends lets go of it. */
+/* Brings the schema up to date: looks again behind the lock, as another writer may have done it. */
 static int migrate(struct pg_store *s)
 {
 	int64_t version;
 
-	if (dp_pg_execute(s, "SELECT pg_advisory_lock(4919131752989213764)") < 0 ||
-	    read_schema(s, &version) < 0)
+	if (dp_pg_execute(s, begin_migration) < 0 || read_schema(s, &version) < 0)
 		return -1;
-	if (version < DP_STORE_SCHEMA && migrate_from(s, version) < 0)
+	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
+		if (dp_pg_execute(s, migrations[v]) < 0)
+			return -1;
+	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
 		return -1;
-	return dp_pg_execute(s, "SELECT pg_advisory_unlock(4919131752989213764)") < 0
-		   ? -1
-		   : read_schema(s, &version);
+	return dp_pg_execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
 }
 
 static int make_ready(struct pg_store *s)

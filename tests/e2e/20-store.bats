@@ -4,6 +4,8 @@
 load helpers
 
 teardown() {
+	# a stopped one would not end by the signal
+	xargs -r kill -CONT <"$BATS_TEST_TMPDIR/pids" 2>/dev/null || true
 	stop_background
 	[ -z "${SERVER:-}" ] || server stop -m immediate 2>/dev/null || true
 }
@@ -280,6 +282,44 @@ two_at_once_on_an_empty_database() {
 	fails_with 2 'does not exist' dp-store --db "${DEVPULSE_TEST_PG%/*}/no_such_database"
 	fails_with 2 '--batch: a whole number' dp-store --batch 0
 }
+
+@test "a folder that cannot be made: the true reason, and a full disk is waited for" {
+	fails_with 2 'cannot make this file: ' dp-store --db sqlite:////sys/devpulse/events.db
+	[[ $output != *"No such file"* ]]
+	unshare -rm true || skip "no namespaces here"
+	mkdir "$BATS_TEST_TMPDIR/full"
+	# shellcheck disable=SC2016
+	background full unshare -rm sh -c 'mount -t tmpfs -o nr_inodes=1 none "$1" && exec dp-store --db "sqlite:///$1/new/events.db" </dev/null' \
+		sh "$BATS_TEST_TMPDIR/full"
+	retry_until file_has "$BATS_TEST_TMPDIR/full.err" 'is away: .*No space left on device'
+	kill "${full_pid:?}"
+	wait_for "$full_pid"
+	[ "$status" = 1 ]
+}
+
+# Whether the server says this of its connections with dp-store.
+sessions_are() {
+	[ "$(query "$1" "SELECT $2 FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'dp-store'")" = "$3" ]
+}
+
+# With nothing but a lock it would not be ended by the server after a while.
+@test "a writer that is stopped while it makes the tables is in a transaction" {
+	local url
+	url=$(new_database postgresql)
+	background lock psql -qX "$url" -c 'SELECT pg_advisory_lock(4919131752989213764), pg_sleep(60)'
+	retry_until query_is "$url" "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted" 1
+	background store store_file "$url" /dev/null
+	retry_until sessions_are "$url" wait_event advisory
+	kill -STOP "${store_pid:?}"
+	query "$url" "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+	retry_until sessions_are "$url" state 'idle in transaction'
+	kill -CONT "$store_pid"
+	wait_for "$store_pid"
+	[ "$status" = 0 ]
+}
+
+query_is() { [ "$(query "$1" "$2")" = "$3" ]; }
 
 @test "the default database is in the state directory, and private" {
 	event a 1 | env -u DEVPULSE_DB dp-store

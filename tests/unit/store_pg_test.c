@@ -1,0 +1,174 @@
+/* What a session with PostgreSQL is like: its settings, its faults, its plans. */
+#include "store_fixture.h"
+
+#include "clock.h"
+
+static const struct {
+	const char *name;
+	enum dp_store_mode mode;
+	const char *synchronous_commit; /* the database's own */
+	const char *want;
+} sessions[] = {
+    {"a reader", DP_STORE_READ, "off", "on 30s 0 off"},
+    {"a writer", DP_STORE_WRITE, "on", "off 0 1min on"},
+    {"off is not durable", DP_STORE_WRITE, "off", "off 0 1min on"},
+    {"local is less than on", DP_STORE_WRITE, "local", "off 0 1min on"},
+    {"less than on, but chosen for standbys", DP_STORE_WRITE, "remote_write",
+	"off 0 1min remote_write"},
+    {"more than on", DP_STORE_WRITE, "remote_apply", "off 0 1min remote_apply"},
+};
+
+static int keep_system(void *arg, const struct dp_store_row *row)
+{
+	char *out = arg;
+
+	snprintf(out, 100, "%.*s", (int)row->system.n, row->system.p);
+	return 0;
+}
+
+/* Instead of the table a view whose only event tells the settings of who reads it. */
+static void each_mode_has_its_settings(void **state)
+{
+	const struct database *d = *state;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d, "CREATE VIEW events AS SELECT 1::bigint AS seq, 't' AS trace_id,"
+	       " gen_random_uuid() AS event_id, now() AS ts, 'info' AS severity,"
+	       " concat_ws(' ', current_setting('default_transaction_read_only'),"
+	       " current_setting('statement_timeout'),"
+	       " current_setting('idle_in_transaction_session_timeout'),"
+	       " current_setting('synchronous_commit')) AS system, 'log' AS type, '{}'::json body");
+	for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
+		char got[100] = "";
+		char text[200];
+		struct dp_store *s = open_store(d, sessions[i].mode);
+
+		snprintf(text, sizeof text, "ALTER DATABASE %s SET synchronous_commit = %s",
+		    d->name, sessions[i].synchronous_commit);
+		sql(d, text);
+		assert_ok(s, dp_store_after(s, &everything, 0, 1, keep_system, got));
+		if (strcmp(got, sessions[i].want) != 0)
+			fail_msg("%s: \"%s\"", sessions[i].name, got);
+		dp_store_close(&s);
+	}
+}
+
+static const struct {
+	const char *sqlstate;
+	enum dp_store_fault want;
+} faults[] = {
+    {"08006", DP_STORE_AWAY},   /* connection_failure */
+    {"40001", DP_STORE_AWAY},   /* serialization_failure */
+    {"40P01", DP_STORE_AWAY},   /* deadlock_detected */
+    {"53100", DP_STORE_AWAY},   /* disk_full */
+    {"57P03", DP_STORE_AWAY},   /* cannot_connect_now */
+    {"57014", DP_STORE_AWAY},   /* query_canceled */
+    {"55P03", DP_STORE_AWAY},   /* lock_not_available */
+    {"21000", DP_STORE_REJECT}, /* cardinality_violation */
+    {"22P05", DP_STORE_REJECT}, /* untranslatable_character */
+    {"23514", DP_STORE_REJECT}, /* check_violation */
+    {"54000", DP_STORE_REJECT}, /* program_limit_exceeded */
+    {"55000", DP_STORE_BROKEN}, /* object_not_in_prerequisite_state */
+    {"42501", DP_STORE_BROKEN}, /* insufficient_privilege */
+    {"25006", DP_STORE_BROKEN}, /* read_only_sql_transaction */
+    {"P0001", DP_STORE_BROKEN}, /* raise_exception */
+    {"XX000", DP_STORE_BROKEN}, /* internal_error */
+};
+
+static void each_sqlstate_is_a_fault(void **state)
+{
+	const struct database *d = *state;
+	struct dp_event *ev = event(1, "a", 0, DP_INFO, "web");
+	const struct dp_event *one = ev;
+	char text[300];
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'");
+	sql(d, "CREATE TRIGGER fail BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION fail()");
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		snprintf(text, sizeof text,
+		    "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+		    " 'BEGIN RAISE EXCEPTION ''it failed'' USING ERRCODE = ''%s''; END'",
+		    faults[i].sqlstate);
+		sql(d, text);
+		snprintf(text, sizeof text, "it failed (SQLSTATE %s)", faults[i].sqlstate);
+		assert_fault(d->store, dp_store_put(d->store, &one, 1, NULL), faults[i].want, text);
+	}
+	free(ev);
+}
+
+/* How many entries of an index were read. */
+static long reads_of(const struct database *d, const char *index)
+{
+	char text[200];
+
+	snprintf(text, sizeof text,
+	    "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '%s'", index);
+	return strtol(sql(d, text), NULL, 10);
+}
+
+/* One trace of many, its events the last ones: in order of seq they would come after all others. */
+static void a_trace_is_not_looked_for_in_all_events(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	struct dp_filter f = {0};
+	struct told t = {0};
+	const int64_t end_ms = dp_clock_monotonic_ms() + 10000;
+	const char *why;
+	long before;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "INSERT INTO events SELECT n, 't' || n / 100, gen_random_uuid(), now(), 'info', '',"
+	       " 'log', ('{\"n\":' || n || '}')::json FROM generate_series(1, 20000) n");
+	sql(d, "ANALYZE events");
+	before = reads_of(d, "events_pkey");
+	assert_int_equal(dp_filter_add(&f, "trace", DP_STR("t199"), &why), 0);
+	assert_ok(reader, dp_store_after(reader, &f, 0, 3, tell_event, &t));
+	assert_told(&t, "19900 19901 19902");
+	dp_store_close(&reader); /* which makes the server count what it did */
+	while (reads_of(d, "events_pkey") == before && dp_clock_monotonic_ms() < end_ms)
+		;
+	assert_true(reads_of(d, "events_pkey") > before);
+	assert_true(reads_of(d, "events_seq") < 10); /* the planner looks up the greatest */
+	dp_filter_release(&f);
+}
+
+/* A view whose 1000 events take ten seconds, each too large to wait in the server for the next. */
+static void a_reading_that_is_ended_early_ends_the_query(void **state)
+{
+	const struct database *d = *state;
+	struct told t = {.stop_after = 3};
+	int64_t begin_ms;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d, "CREATE VIEW events AS SELECT n::bigint AS seq, 't' AS trace_id,"
+	       " gen_random_uuid() AS event_id, now() AS ts, 'info' AS severity,"
+	       " pg_sleep(0.01)::text AS system, 'log' AS type,"
+	       " ('{\"n\":' || n || ',\"x\":\"' || repeat('x', 10000) || '\"}')::json AS body"
+	       " FROM generate_series(1, 1000) n ORDER BY 1");
+	begin_ms = dp_clock_monotonic_ms();
+	assert_ok(d->store, dp_store_after(d->store, &everything, 0, 1000, tell_event, &t));
+	assert_true(dp_clock_monotonic_ms() - begin_ms < 1000);
+	assert_told(&t, "1 2 3");
+	/* and the connection serves on */
+	t.stop_after = 1;
+	assert_ok(d->store, dp_store_after(d->store, &everything, 4, 1000, tell_event, &t));
+	assert_told(&t, "5");
+}
+
+int main(void)
+{
+	const struct CMUnitTest of_pg[] = {
+	    IN_PG(each_mode_has_its_settings),
+	    IN_PG(each_sqlstate_is_a_fault),
+	    IN_PG(a_trace_is_not_looked_for_in_all_events),
+	    IN_PG(a_reading_that_is_ended_early_ends_the_query),
+	};
+
+	if (!has_pg("store, sessions: postgresql"))
+		return 0;
+	return cmocka_run_group_tests_name("store, sessions: postgresql", of_pg, NULL, NULL);
+}
