@@ -18,6 +18,14 @@ bool dp_str_equal(struct dp_str a, struct dp_str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+int dp_str_compare(struct dp_str a, struct dp_str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
 bool dp_str_is(struct dp_str s, const char *text)
 {
 	return dp_str_equal(s, dp_str_from(text));

@@ -17,6 +17,9 @@ struct dp_str dp_str_from(const char *text);
 
 bool dp_str_equal(struct dp_str a, struct dp_str b);
 
+/* The order by bytes, a prefix first: < 0, 0 or > 0. */
+int dp_str_compare(struct dp_str a, struct dp_str b);
+
 /* Whether s is exactly `text`. */
 bool dp_str_is(struct dp_str s, const char *text);
 

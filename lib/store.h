@@ -1,8 +1,14 @@
 /* The store: where events are kept. One interface, a back end by URL:
  *
- *	sqlite:///file.db, sqlite:////var/lib/file.db  (three slashes, then a path; four: absolute).
- *	                                               A writer makes the file (0600) and folder
- *(0700). postgresql://user:password@host:port/database  (as libpq takes it; postgres:// too)
+ *	sqlite:///file.db
+ *	sqlite:////var/lib/file.db
+ *
+ * Three slashes, then a path: with four an absolute one. A writer makes the file (0600) and the
+ * folders (0700).
+ *
+ *	postgresql://user:password@host:port/database
+ *
+ * As libpq takes it; postgres:// too.
  *
  * Both behave alike and are proven by one test suite (tests/unit/store_test.c).
  *
@@ -64,7 +70,8 @@ const char *dp_store_id(const struct dp_store *s);
 /* Stores n events in one transaction, durably, or none. An event whose (trace_id, event_id) is
  * there already is left as it is; is_new[i] (n flags, may be NULL) says which were stored now.
  * Returns 0 or -1; after AWAY the same call may be made again (a commit whose outcome is unknown
- * stores nothing twice). */
+ * stores nothing twice; is_new is false then for what had been stored, so who passes on what is new
+ * does so at most once). */
 int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
 
 /* Keeps an event that dp_store_put rejects in dead_letters with the reason. 0 or -1. */

@@ -3,7 +3,6 @@
 #include "mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* An event at its place in the batch: qsort(3) is not stable. */
 struct item {
@@ -11,22 +10,14 @@ struct item {
 	size_t at;
 };
 
-static int compare_bytes(struct dp_str a, struct dp_str b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 static int compare_items(const void *pa, const void *pb)
 {
 	const struct item *a = pa;
 	const struct item *b = pb;
-	int order = compare_bytes(a->ev->trace_id, b->ev->trace_id);
+	int order = dp_str_compare(a->ev->trace_id, b->ev->trace_id);
 
 	if (order == 0)
-		order = compare_bytes(a->ev->system, b->ev->system);
+		order = dp_str_compare(a->ev->system, b->ev->system);
 	return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
 }
 

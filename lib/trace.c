@@ -3,7 +3,6 @@
 #include "mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* An event while it is sorted: qsort is not stable, so its place decides between equals. */
 struct entry {
@@ -11,19 +10,11 @@ struct entry {
 	size_t index;
 };
 
-static int compare_text(struct dp_str a, struct dp_str b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
-}
-
 static int compare_entries(const void *pa, const void *pb)
 {
 	const struct entry *a = pa;
 	const struct entry *b = pb;
-	int c = compare_text(a->event->system, b->event->system);
+	int c = dp_str_compare(a->event->system, b->event->system);
 
 	if (c == 0)
 		c = (a->event->ts_us > b->event->ts_us) - (a->event->ts_us < b->event->ts_us);
@@ -36,7 +27,7 @@ static int compare_stages(const void *pa, const void *pb)
 	const struct dp_stage *b = pb;
 	int c = (a->first_us > b->first_us) - (a->first_us < b->first_us);
 
-	return c != 0 ? c : compare_text(a->system, b->system);
+	return c != 0 ? c : dp_str_compare(a->system, b->system);
 }
 
 /* The stage of the first events in entries[0..n), which are all of its system's. */

@@ -13,20 +13,27 @@ static void str_compares_bytes(void **state)
 		const char *name;
 		struct dp_str a;
 		struct dp_str b;
-		bool want;
+		int want; /* the sign of the order */
 	} rows[] = {
-	    {"same", {"abc", 3}, {"abc", 3}, true},
-	    {"prefix", {"abc", 3}, {"ab", 2}, false},
-	    {"case", {"abc", 3}, {"abC", 3}, false},
-	    {"both empty", {NULL, 0}, {"", 0}, true},
-	    {"empty and not", {NULL, 0}, {"a", 1}, false},
-	    {"NUL inside counts", {"a\0b", 3}, {"a\0c", 3}, false},
+	    {"same", {"abc", 3}, {"abc", 3}, 0},
+	    {"prefix", {"abc", 3}, {"ab", 2}, 1},
+	    {"case", {"abc", 3}, {"abC", 3}, 1},
+	    {"both empty", {NULL, 0}, {"", 0}, 0},
+	    {"empty and not", {NULL, 0}, {"a", 1}, -1},
+	    {"NUL inside counts", {"a\0b", 3}, {"a\0c", 3}, -1},
+	    {"beyond ASCII", {"\xc3", 1}, {"z", 1}, 1},
+	    {"length comes last", {"b", 1}, {"aa", 2}, 1},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (dp_str_equal(rows[i].a, rows[i].b) != rows[i].want)
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int order = dp_str_compare(rows[i].a, rows[i].b);
+
+		if ((order > 0) - (order < 0) != rows[i].want)
+			fail_msg("%s: %d", rows[i].name, order);
+		if (dp_str_equal(rows[i].a, rows[i].b) != (rows[i].want == 0))
 			fail_msg("%s", rows[i].name);
+	}
 	assert_true(dp_str_is(DP_STR("x"), "x"));
 	assert_true(dp_str_is(dp_str_from(""), ""));
 	assert_false(dp_str_is((struct dp_str){"x\0", 2}, "x"));
