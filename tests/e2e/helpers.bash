@@ -7,7 +7,12 @@ export ROOT
 export PATH="${DEVPULSE_BUILD:-$ROOT/build}/bin:$PATH"
 export XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
 export ASAN_OPTIONS="detect_leaks=1:exitcode=99" UBSAN_OPTIONS="print_stacktrace=1"
-unset DEVPULSE_LISTEN DEVPULSE_HTTP_LISTEN DEVPULSE_STATE_DIR DEVPULSE_DB DEVPULSE_URL DEVPULSE_TOKEN
+for variable in ${!DEVPULSE_@}; do
+	case $variable in
+	DEVPULSE_BUILD | DEVPULSE_TEST_*) ;;
+	*) unset "$variable" ;;
+	esac
+done
 
 # A port that nobody listens on now. Two tests at once do not get the same one.
 free_port() {
