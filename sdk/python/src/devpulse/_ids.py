@@ -1,0 +1,48 @@
+"""Identifiers: W3C trace and span ids (https://www.w3.org/TR/trace-context/), and UUIDv7 (RFC 9562).
+
+They are unique, not secret: they come from a generator of their own, seeded by the system and again
+in the child of a fork, which costs a tenth of asking the system each time.
+"""
+
+import os
+import random
+
+_random = random.Random()
+_bits = _random.getrandbits
+
+
+def reseed() -> None:
+    """Called in the child of a fork, which would repeat its parent's ids."""
+    _random.seed(os.urandom(32))
+
+
+reseed()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=reseed)
+
+
+def new_trace_id() -> str:
+    """32 hexadecimal digits, lower case, not all zero."""
+    return f"{_bits(128) or 1:032x}"
+
+
+def new_span_id() -> str:
+    """16 hexadecimal digits, lower case, not all zero."""
+    return f"{_bits(64) or 1:016x}"
+
+
+def random_bits() -> int:
+    """What makes an event id unique: the 62 random bits of a UUIDv7."""
+    return _bits(62)
+
+
+def event_id(ns: int, bits: int) -> str:
+    """The UUIDv7 of a time, in nanoseconds since the epoch, and random_bits().
+
+    After the milliseconds come 12 bits of their fraction (RFC 9562, section 6.2, method 3), so ids
+    sort by time to a quarter of a microsecond.
+    """
+    ms, fraction = divmod(ns, 1_000_000)
+    number = (ms << 16 | 0x7000 | fraction * 4096 // 1_000_000) << 64 | 1 << 63 | bits
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

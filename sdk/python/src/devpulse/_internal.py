@@ -1,0 +1,28 @@
+"""How the SDK speaks of its own troubles: rarely, and never into its own handler.
+
+Everything goes to the logger `devpulse.internal`. Where an application has configured no logging,
+Python prints warnings of it to stderr; a setting `logging.getLogger("devpulse")` governs it.
+"""
+
+import logging
+import threading
+
+logger = logging.getLogger("devpulse.internal")
+
+_told: set[str] = set()
+_told_lock = threading.Lock()
+
+
+def warn_once(key: str, message: str, *args: object) -> None:
+    """Logs a warning the first time that `key` comes in this process; later ones at DEBUG."""
+    with _told_lock:
+        first = key not in _told
+        _told.add(key)
+    logger.log(logging.WARNING if first else logging.DEBUG, message, *args)
+
+
+def forget_warnings() -> None:
+    """So that a new init() is told of its own troubles, and a fork's child has a lock of its own."""
+    global _told_lock
+    _told_lock = threading.Lock()
+    _told.clear()

@@ -1,0 +1,136 @@
+"""An event on its way from the application to where it is kept, and its text.
+
+What the application's thread pays for is making a Record; its text is made by the thread that
+sends it.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ._ids import event_id, random_bits
+
+# The normal form of devpulse-event(5): no white space, the shortest escapes.
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False
+).encode
+
+
+class Record:
+    """One event. Its values are plain JSON values that nobody changes any more.
+
+    `cost` is about the bytes of its text, exact once that is made.
+    """
+
+    __slots__ = (
+        "_bits",
+        "_common",
+        "_fields",
+        "_ns",
+        "_text",
+        "cost",
+        "severity",
+        "system",
+        "trace_id",
+        "type",
+    )
+
+    def __init__(
+        self,
+        trace_id: str,
+        severity: str,
+        system: str,
+        type: str,  # noqa: A002 - the event's own word
+        fields: dict[str, Any],
+        common: Mapping[str, Any],
+        cost: int,
+        ns: int | None = None,
+    ) -> None:
+        """`fields` and `common` (the same for many events) follow the first six members in the
+        text; `ns`: when it happened, nanoseconds since the epoch, by default now."""
+        self._ns = time.time_ns() if ns is None else ns
+        self._bits = random_bits()
+        self.trace_id = trace_id
+        self.severity = severity
+        self.system = system
+        self.type = type
+        self.cost = cost
+        self._fields = fields
+        self._common = common
+        self._text: bytes | None = None
+
+    @property
+    def event_id(self) -> str:
+        """A UUIDv7, settled when the record was made."""
+        return event_id(self._ns, self._bits)
+
+    @property
+    def timestamp_us(self) -> int:
+        """When it happened, microseconds since the epoch."""
+        return self._ns // 1000
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The event with the members of its normal form, in their order."""
+        return {
+            "traceId": self.trace_id,
+            "eventId": self.event_id,
+            "timestamp": rfc3339(self.timestamp_us),
+            "severity": self.severity,
+            "system": self.system,
+            "type": self.type,
+            **self._fields,
+            **self._common,
+        }
+
+    def encode(self) -> bytes:
+        """The event as one line of JSON in UTF-8, without newline, as dp-ingest would write it but
+        for the time of receipt. Kept for the next call."""
+        if self._text is None:
+            self._text = _to_text(self.event)
+            self.cost = len(self._text)
+        return self._text
+
+
+_second = (-1, "")
+
+
+def rfc3339(us: int) -> str:
+    """Microseconds since the epoch as RFC 3339 in UTC, with six digits."""
+    global _second
+    seconds, fraction = divmod(us, 1_000_000)
+    last, text = _second
+    if seconds != last:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds))
+        _second = (seconds, text)
+    return f"{text}{fraction:06d}Z"
+
+
+def _to_text(event: dict[str, Any]) -> bytes:
+    try:
+        text = _encode(event)
+        if "\\u0000" not in text:
+            return text.encode()
+    except (ValueError, TypeError, RecursionError):  # UnicodeEncodeError is a ValueError
+        pass
+    return _encode(_repaired(event, 0)).encode()
+
+
+def _repaired(value: Any, depth: int) -> Any:
+    """A copy that every database can hold: U+FFFD for U+0000 and lone surrogates, text for numbers
+    and objects that JSON has not. What is made by this package needs none of it."""
+    if isinstance(value, str):
+        utf16 = value.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass")
+        return utf16.decode("utf-16-le", "replace")
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if depth > 60:
+        return "…"
+    if isinstance(value, dict):
+        return {_repaired(str(k), 0): _repaired(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_repaired(v, depth + 1) for v in value]
+    if isinstance(value, float) and abs(value) <= 1.797e308 and (abs(value) >= 1e-308 or value == 0):
+        return value
+    return str(value)
