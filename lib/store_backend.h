@@ -1,8 +1,8 @@
 /* What the back ends of the store share: private to lib/store*.c. A new back end is a file that
  * fills in struct dp_store_backend, and a row in store.c.
  *
- * Writing is up to the back end. Reading is not: store_read.c makes the queries, in SQL that both
- * databases understand, and a back end only runs them. */
+ * Writing is up to the back end, by the SQL in lib/sql. Reading is not: store_read.c makes the
+ * queries, in SQL that both databases understand, and a back end only runs them. */
 #ifndef DP_STORE_BACKEND_H
 #define DP_STORE_BACKEND_H
 
@@ -77,39 +77,5 @@ void dp_store_blame_no_event(struct dp_store *s);
 /* Judges the version of the schema that was found, 0 being none: 0 where it can be used, 1 where a
  * writer has to migrate it, -1 (failed) where it is newer, or a reader has to wait for a writer. */
 int dp_store_judge_schema(struct dp_store *s, int64_t version);
-
-/* The statements that both write. Behind "INSERT INTO events (…)" values follow. */
-#define DP_SQL_EVENT_COLUMNS "seq, trace_id, event_id, ts, severity, system, type, body"
-
-#define DP_SQL_READ_SCHEMA "SELECT version, database_id FROM schema_version"
-
-#define DP_SQL_WRITE_SCHEMA                                                         \
-	"INSERT INTO schema_version (one, version, database_id) VALUES (1, $1, $2)" \
-	" ON CONFLICT (one) DO UPDATE SET version = excluded.version"
-
-#define DP_SQL_PUT_TRACES \
-	"INSERT INTO traces (trace_id, first_ts, last_ts, events, errors, warnings, title) "
-#define DP_SQL_MERGE_TRACES                                         \
-	" ON CONFLICT (trace_id) DO UPDATE SET"                     \
-	" title = CASE WHEN excluded.first_ts < traces.first_ts"    \
-	"  THEN excluded.title ELSE traces.title END,"              \
-	" first_ts = CASE WHEN excluded.first_ts < traces.first_ts" \
-	"  THEN excluded.first_ts ELSE traces.first_ts END,"        \
-	" last_ts = CASE WHEN excluded.last_ts > traces.last_ts"    \
-	"  THEN excluded.last_ts ELSE traces.last_ts END,"          \
-	" events = traces.events + excluded.events,"                \
-	" errors = traces.errors + excluded.errors,"                \
-	" warnings = traces.warnings + excluded.warnings"
-
-#define DP_SQL_PUT_SYSTEMS \
-	"INSERT INTO trace_systems (trace_id, system, first_ts, last_ts, events, errors) "
-#define DP_SQL_MERGE_SYSTEMS                                               \
-	" ON CONFLICT (trace_id, system) DO UPDATE SET"                    \
-	" first_ts = CASE WHEN excluded.first_ts < trace_systems.first_ts" \
-	"  THEN excluded.first_ts ELSE trace_systems.first_ts END,"        \
-	" last_ts = CASE WHEN excluded.last_ts > trace_systems.last_ts"    \
-	"  THEN excluded.last_ts ELSE trace_systems.last_ts END,"          \
-	" events = trace_systems.events + excluded.events,"                \
-	" errors = trace_systems.errors + excluded.errors"
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "store_sql.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,63 +16,14 @@ enum {
 	SQLSTATE_SIZE = 6,
 };
 
-/* Begins a migration behind a lock, so that of several writers one makes it; its number is
- * arbitrary. All in the transaction: a writer that is stopped half-way holds up the others only
- * until idle_in_transaction_session_timeout. READ COMMITTED, whatever the default is, sees what
- * another writer did while this one waited. */
-static const char begin_migration[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
-				      "SELECT pg_advisory_xact_lock(4919131752989213764);"
-				      "CREATE TABLE IF NOT EXISTS schema_version ("
-				      " one smallint PRIMARY KEY CHECK (one = 1),"
-				      " version bigint NOT NULL,"
-				      " database_id uuid NOT NULL)";
+DP_SQL(writer_sql, "postgresql/writer.sql");
+DP_SQL(begin_migration_sql, "postgresql/begin_migration.sql");
+DP_SQL(read_schema_sql, "postgresql/read_schema.sql");
+DP_SQL(write_schema_sql, "postgresql/write_schema.sql");
+DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
 
-/* Entry n brings a database of version n to version n + 1. The table schema_version is there.
- *
- * Keys are compared as bytes (COLLATE "C"): fast, and the order is SQLite's. A body is `json`,
- * which is kept to the letter (jsonb would rewrite numbers and reorder members) and can still be
- * asked for its members: body->>'details'. */
-static const char *const migrations[DP_STORE_SCHEMA] = {
-    "CREATE TABLE event_counter ("
-    " one smallint PRIMARY KEY CHECK (one = 1),"
-    " n bigint NOT NULL) WITH (fillfactor = 10);"
-    "INSERT INTO event_counter VALUES (1, 0);"
-    "CREATE TABLE events ("
-    " seq bigint NOT NULL,"
-    " trace_id text COLLATE \"C\" NOT NULL,"
-    " event_id uuid NOT NULL,"
-    " ts timestamptz NOT NULL,"
-    " severity text NOT NULL,"
-    " system text COLLATE \"C\" NOT NULL,"
-    " type text NOT NULL,"
-    " body json NOT NULL,"
-    " PRIMARY KEY (trace_id, event_id));"
-    "CREATE INDEX events_seq ON events (seq);"
-    "CREATE TABLE traces ("
-    " trace_id text COLLATE \"C\" PRIMARY KEY,"
-    " first_ts timestamptz NOT NULL,"
-    " last_ts timestamptz NOT NULL,"
-    " events bigint NOT NULL,"
-    " errors bigint NOT NULL,"
-    " warnings bigint NOT NULL,"
-    " title text NOT NULL);"
-    "CREATE INDEX traces_last ON traces (last_ts, trace_id);"
-    "CREATE TABLE trace_systems ("
-    " trace_id text COLLATE \"C\" NOT NULL,"
-    " system text COLLATE \"C\" NOT NULL,"
-    " first_ts timestamptz NOT NULL,"
-    " last_ts timestamptz NOT NULL,"
-    " events bigint NOT NULL,"
-    " errors bigint NOT NULL,"
-    " PRIMARY KEY (trace_id, system));"
-    "CREATE TABLE dead_letters ("
-    " trace_id text COLLATE \"C\" NOT NULL,"
-    " event_id uuid NOT NULL,"
-    " received timestamptz NOT NULL,"
-    " why text NOT NULL,"
-    " body bytea NOT NULL,"
-    " PRIMARY KEY (trace_id, event_id));",
-};
+/* Entry n brings a database of version n to version n + 1. */
+static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql};
 
 static void disconnect(struct pg_store *s)
 {
@@ -264,25 +216,19 @@ static int check_encoding(struct pg_store *s)
 	    encoding ? encoding : "(unknown)");
 }
 
-/* A reader cannot write and does not run for ever. A writer that is stopped in its transaction
- * doesn't hold up the others for ever, and its commits are durable, whatever is the default of the
- * database or the role; whether they are so on standbys too is left to that. */
+/* A reader cannot write and does not run for ever. */
 static int set_session(struct pg_store *s)
 {
 	static const char reader[] =
 	    "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
-	static const char writer[] =
-	    "SET idle_in_transaction_session_timeout = '60s';"
-	    "SELECT set_config('synchronous_commit', 'on', false)"
-	    " WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
-	return dp_pg_execute(s, s->store.mode == DP_STORE_READ ? reader : writer);
+	return dp_pg_execute(s, s->store.mode == DP_STORE_READ ? reader : writer_sql);
 }
 
 /* Reads the schema's version, 0 where there is none, and the database's id. */
 static int read_schema(struct pg_store *s, int64_t *version)
 {
-	PGresult *res = PQexec(s->conn, DP_SQL_READ_SCHEMA);
+	PGresult *res = PQexec(s->conn, read_schema_sql);
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	int rc = 0;
 
@@ -311,7 +257,7 @@ static int write_schema(struct pg_store *s)
 
 	dp_uuid_v7(dp_clock_now_us(), id);
 	dp_pg_write_int8(DP_STORE_SCHEMA, version);
-	res = PQexecParams(s->conn, DP_SQL_WRITE_SCHEMA, 2, types, values, lengths, formats, 0);
+	res = PQexecParams(s->conn, write_schema_sql, 2, types, values, lengths, formats, 0);
 	rc = PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : dp_pg_fail(s, res);
 	PQclear(res);
 	return rc;
@@ -322,7 +268,7 @@ static int migrate(struct pg_store *s)
 {
 	int64_t version;
 
-	if (dp_pg_execute(s, begin_migration) < 0 || read_schema(s, &version) < 0)
+	if (dp_pg_execute(s, begin_migration_sql) < 0 || read_schema(s, &version) < 0)
 		return -1;
 	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
 		if (dp_pg_execute(s, migrations[v]) < 0)

@@ -4,10 +4,18 @@
 
 #include "clock.h"
 #include "store_rollup.h"
+#include "store_sql.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
+
+DP_SQL(begin_sql, "postgresql/begin.sql");
+DP_SQL(take_numbers_sql, "postgresql/take_numbers.sql");
+DP_SQL(put_events_sql, "postgresql/put_events.sql");
+DP_SQL(put_traces_sql, "postgresql/put_traces.sql");
+DP_SQL(put_systems_sql, "postgresql/put_systems.sql");
+DP_SQL(put_dead_sql, "postgresql/put_dead.sql");
 
 enum { COLUMNS_MAX = 8 };
 
@@ -117,8 +125,7 @@ static int run_and_release(struct pg_store *s, const char *sql, struct columns *
 	return res ? 0 : -1;
 }
 
-/* Takes n numbers, of which *first is the first. Until the transaction ends no other writer gets
- * any: so the order of numbers is the order of commits. */
+/* Takes n numbers, of which *first is the first. */
 static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 {
 	struct columns c = {.count = 0};
@@ -127,7 +134,7 @@ static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 
 	dp_pg_write_int8((int64_t)n, net);
 	dp_buf_add(add_column(&c, PG_INT8), net, sizeof net);
-	res = run(s, "UPDATE event_counter SET n = n + $1 WHERE one = 1 RETURNING n", &c);
+	res = run(s, take_numbers_sql, &c);
 	release(&c);
 	if (!res)
 		return -1;
@@ -167,15 +174,9 @@ static void add_event_columns(
 	}
 }
 
-/* Set-returning functions in the list give their rows in step and one by one, where in FROM each
- * array would be laid down as a table first. */
 static int put_events(
     struct pg_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
 {
-	static const char sql[] =
-	    "INSERT INTO events (" DP_SQL_EVENT_COLUMNS ")"
-	    " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6),"
-	    " unnest($7), unnest($8) ON CONFLICT DO NOTHING RETURNING seq";
 	struct columns c = {.count = 0};
 	int64_t first = 0;
 	PGresult *res;
@@ -183,7 +184,7 @@ static int put_events(
 	if (take_numbers(s, n, &first) < 0)
 		return -1;
 	add_event_columns(&c, events, n, first);
-	res = run(s, sql, &c);
+	res = run(s, put_events_sql, &c);
 	release(&c);
 	if (!res)
 		return -1;
@@ -195,9 +196,6 @@ static int put_events(
 
 static int put_traces(struct pg_store *s, const struct dp_rollup *r)
 {
-	static const char sql[] = DP_SQL_PUT_TRACES
-	    "SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6),"
-	    " unnest($7)" DP_SQL_MERGE_TRACES;
 	const size_t n = r->trace_count;
 	struct columns c = {.count = 0};
 	struct dp_buf *trace_id = add_array(&c, PG_TEXT_ARRAY, PG_TEXT, n);
@@ -219,14 +217,11 @@ static int put_traces(struct pg_store *s, const struct dp_rollup *r)
 		add_int8(warnings, row->warnings);
 		add_str(title, row->title);
 	}
-	return run_and_release(s, sql, &c);
+	return run_and_release(s, put_traces_sql, &c);
 }
 
 static int put_systems(struct pg_store *s, const struct dp_rollup *r)
 {
-	static const char sql[] =
-	    DP_SQL_PUT_SYSTEMS "SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), "
-			       "unnest($6)" DP_SQL_MERGE_SYSTEMS;
 	const size_t n = r->system_count;
 	struct columns c = {.count = 0};
 	struct dp_buf *trace_id = add_array(&c, PG_TEXT_ARRAY, PG_TEXT, n);
@@ -246,7 +241,7 @@ static int put_systems(struct pg_store *s, const struct dp_rollup *r)
 		add_int8(events, row->events);
 		add_int8(errors, row->errors);
 	}
-	return run_and_release(s, sql, &c);
+	return run_and_release(s, put_systems_sql, &c);
 }
 
 static int put_rollup(
@@ -266,9 +261,8 @@ int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (dp_pg_execute(s, "BEGIN ISOLATION LEVEL READ COMMITTED") == 0 &&
-	    put_events(s, events, n, is_new) == 0 && put_rollup(s, events, n, is_new) == 0 &&
-	    dp_pg_execute(s, "COMMIT") == 0)
+	if (dp_pg_execute(s, begin_sql) == 0 && put_events(s, events, n, is_new) == 0 &&
+	    put_rollup(s, events, n, is_new) == 0 && dp_pg_execute(s, "COMMIT") == 0)
 		return 0;
 	dp_pg_roll_back(s);
 	return -1;
@@ -276,9 +270,6 @@ int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size
 
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)
 {
-	static const char sql[] =
-	    "INSERT INTO dead_letters (trace_id, event_id, received, why, body)"
-	    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 	struct pg_store *s = (struct pg_store *)store;
 	struct columns c = {.count = 0};
 	uint8_t id[16];
@@ -291,5 +282,5 @@ int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char
 	dp_buf_add(add_column(&c, PG_TIMESTAMPTZ), now, sizeof now);
 	dp_buf_add_text(add_column(&c, PG_TEXT), why);
 	dp_buf_add_str(add_column(&c, PG_BYTEA), ev->json);
-	return run_and_release(s, sql, &c);
+	return run_and_release(s, put_dead_sql, &c);
 }

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SELECT_EVENTS "SELECT " DP_SQL_EVENT_COLUMNS " FROM events WHERE "
+#define SELECT_EVENTS \
+	"SELECT seq, trace_id, event_id, ts, severity, system, type, body FROM events WHERE "
 
 static void add_value(struct dp_query *q, struct dp_query_value v)
 {

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "store_sql.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,48 +19,14 @@ enum {
 	BUSY_AT_END_MS = 200,
 };
 
-/* Entry n brings a database of version n to version n + 1. Times are microseconds since the epoch.
- */
-static const char *const migrations[DP_STORE_SCHEMA] = {
-    "CREATE TABLE schema_version ("
-    " one INTEGER PRIMARY KEY CHECK (one = 1),"
-    " version INTEGER NOT NULL,"
-    " database_id TEXT NOT NULL) STRICT;"
-    "CREATE TABLE events ("
-    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " trace_id TEXT NOT NULL,"
-    " event_id TEXT NOT NULL,"
-    " ts INTEGER NOT NULL,"
-    " severity TEXT NOT NULL,"
-    " system TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " body TEXT NOT NULL,"
-    " UNIQUE (trace_id, event_id)) STRICT;"
-    "CREATE TABLE traces ("
-    " trace_id TEXT PRIMARY KEY NOT NULL,"
-    " first_ts INTEGER NOT NULL,"
-    " last_ts INTEGER NOT NULL,"
-    " events INTEGER NOT NULL,"
-    " errors INTEGER NOT NULL,"
-    " warnings INTEGER NOT NULL,"
-    " title TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX traces_last ON traces (last_ts, trace_id);"
-    "CREATE TABLE trace_systems ("
-    " trace_id TEXT NOT NULL,"
-    " system TEXT NOT NULL,"
-    " first_ts INTEGER NOT NULL,"
-    " last_ts INTEGER NOT NULL,"
-    " events INTEGER NOT NULL,"
-    " errors INTEGER NOT NULL,"
-    " PRIMARY KEY (trace_id, system)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE dead_letters ("
-    " trace_id TEXT NOT NULL,"
-    " event_id TEXT NOT NULL,"
-    " received INTEGER NOT NULL,"
-    " why TEXT NOT NULL,"
-    " body BLOB NOT NULL,"
-    " PRIMARY KEY (trace_id, event_id)) STRICT;",
-};
+DP_SQL(writer_sql, "sqlite/writer.sql");
+DP_SQL(find_schema_sql, "sqlite/find_schema.sql");
+DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
+DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
+DP_SQL(migration_1_sql, "sqlite/migration_1.sql");
+
+/* Entry n brings a database of version n to version n + 1. */
+static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql};
 
 static void disconnect(struct sqlite_store *s)
 {
@@ -213,13 +180,10 @@ static int make_file(struct sqlite_store *s)
 	    strerror(errno));
 }
 
-/* Whether there is a schema at all. Asks the file: the connection's own idea of it may be older
- * than another writer's. */
 static int find_schema(struct sqlite_store *s, bool *is_there)
 {
-	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'";
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+	int rc = sqlite3_prepare_v2(s->db, find_schema_sql, -1, &st, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
@@ -240,7 +204,7 @@ static int read_schema(struct sqlite_store *s, int64_t *version)
 		return -1;
 	if (!is_there)
 		return 0;
-	rc = sqlite3_prepare_v2(s->db, DP_SQL_READ_SCHEMA, -1, &st, NULL);
+	rc = sqlite3_prepare_v2(s->db, read_schema_sql, -1, &st, NULL);
 	if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		*version = sqlite3_column_int64(st, 0);
 		snprintf(s->store.id, sizeof s->store.id, "%s",
@@ -257,7 +221,7 @@ static int write_schema(struct sqlite_store *s)
 	int rc;
 
 	dp_uuid_v7(dp_clock_now_us(), id);
-	if (sqlite3_prepare_v2(s->db, DP_SQL_WRITE_SCHEMA, -1, &st, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(s->db, write_schema_sql, -1, &st, NULL) != SQLITE_OK)
 		return dp_sqlite_fail(s);
 	sqlite3_bind_int64(st, 1, DP_STORE_SCHEMA);
 	dp_sqlite_bind(st, 2, dp_str_from(id));
@@ -288,8 +252,7 @@ static int set_durability(struct sqlite_store *s)
 	const int64_t end_ms = dp_clock_monotonic_ms() + BUSY_MS;
 	int rc;
 
-	while ((rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-		    NULL, NULL, NULL)) == SQLITE_BUSY &&
+	while ((rc = sqlite3_exec(s->db, writer_sql, NULL, NULL, NULL)) == SQLITE_BUSY &&
 	       dp_clock_monotonic_ms() < end_ms)
 		poll(NULL, 0, 5);
 	return rc == SQLITE_OK ? 0 : dp_sqlite_fail(s);

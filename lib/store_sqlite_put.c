@@ -3,6 +3,12 @@
 
 #include "clock.h"
 #include "store_rollup.h"
+#include "store_sql.h"
+
+DP_SQL(put_event_sql, "sqlite/put_event.sql");
+DP_SQL(put_trace_sql, "sqlite/put_trace.sql");
+DP_SQL(put_system_sql, "sqlite/put_system.sql");
+DP_SQL(put_dead_sql, "sqlite/put_dead.sql");
 
 /* The statements that are kept prepared. */
 enum statement { BEGIN, COMMIT, PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_DEAD };
@@ -10,12 +16,10 @@ enum statement { BEGIN, COMMIT, PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_DEAD };
 static const char *const statement_text[SQLITE_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
-    [PUT_EVENT] = "INSERT INTO events (trace_id, event_id, ts, severity, system, type, body)"
-		  " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    [PUT_TRACE] = DP_SQL_PUT_TRACES "VALUES (?, ?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_TRACES,
-    [PUT_SYSTEM] = DP_SQL_PUT_SYSTEMS "VALUES (?, ?, ?, ?, ?, ?)" DP_SQL_MERGE_SYSTEMS,
-    [PUT_DEAD] = "INSERT INTO dead_letters (trace_id, event_id, received, why, body)"
-		 " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [PUT_EVENT] = put_event_sql,
+    [PUT_TRACE] = put_trace_sql,
+    [PUT_SYSTEM] = put_system_sql,
+    [PUT_DEAD] = put_dead_sql,
 };
 
 /* The kept statement; NULL (failed) where it cannot be prepared. */

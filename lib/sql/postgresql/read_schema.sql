@@ -1,0 +1,1 @@
+SELECT version, database_id FROM schema_version;

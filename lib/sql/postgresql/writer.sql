@@ -1,0 +1,6 @@
+-- What a writer sets on its connection. One that is stopped in its transaction doesn't hold up the
+-- others for ever, and its commits are durable, whatever is the default of the database or the
+-- role; whether they are so on standbys too is left to that.
+SET idle_in_transaction_session_timeout = '60s';
+SELECT set_config('synchronous_commit', 'on', false)
+ WHERE current_setting('synchronous_commit') IN ('off', 'local');
