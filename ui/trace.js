@@ -93,7 +93,26 @@ function stack(frames) {
 	if (lines.every((line) => typeof line === "string"))
 		return el("section", null, el("h4", null, "Stack"),
 			el("pre", { class: "stack", tabindex: "0" }, lines.join("\n")));
-	return tree("Stack", frames);
+	if (!lines.every((line) => isBranch(line) && isGiven(line.file)))
+		return tree("Stack", frames);
+	const last = lines.findLastIndex((line) => line.inApp !== false);
+	return el("section", null, el("h4", null, "Stack, most recent call last"),
+		el("ol", { class: "frames" }, ...lines.map((line, i) => el("li", null, frame(line, i === last)))));
+}
+
+// A frame of a stack that says more than a line: its code, with the lines around it, and its locals.
+function frame(data, open) {
+	const where = isGiven(data.function) ? ` in ${text(data.function)}` : "";
+	const around = [data.pre, [data.code], data.post].map((lines) =>
+		Array.isArray(lines) ? lines.filter(isGiven).map(text).join("\n") : "");
+	const parts = [];
+	if (around[1] !== "")
+		parts.push(el("pre", { tabindex: "0" },
+			...around.map((lines, i) => lines === "" ? null : el(i === 1 ? "mark" : "span", null, lines))));
+	if (isBranch(data.locals) && Object.keys(data.locals).length > 0)
+		parts.push(tree("Locals", data.locals));
+	return el("details", { class: data.inApp === false ? "library" : null, open },
+		el("summary", null, place(data), where), ...parts);
 }
 
 function source(code) {

@@ -81,6 +81,22 @@ wait document.querySelector(".event.error .tree").innerText.includes("brand visa
 STEPS
 }
 
+@test "a stack of frames: code and locals of each, the application's last one open" {
+	store <<'EVENT'
+{"traceId":"f1","system":"api","severity":"error","name":"ZeroDivisionError","details":"division by zero","file":"shop/tasks.py","line":97,"source":"split","stacktrace":[{"file":"shop/tasks.py","line":61,"function":"checkout","inApp":true,"code":"total = split(order)","pre":["order = load(17)"],"post":["return total"],"locals":{"order_id":17}},{"file":"shop/tasks.py","line":97,"function":"split","inApp":true,"code":"share = discount / len(items)","pre":["items = []"],"post":[],"locals":{"items":[],"discount":5}},{"file":"lib/decimal.py","line":3,"function":"divide","inApp":false,"code":"raise"}]}
+EVENT
+	serve
+	browse '/#/trace/f1' <<'STEPS'
+wait document.querySelectorAll(".frames > li").length === 3
+wait [...document.querySelectorAll(".frames > li > details")].map((n) => n.open).join() === "false,true,false"
+wait document.querySelectorAll(".frames > li")[1].querySelector("summary").textContent === "shop/tasks.py:97 in split"
+wait document.querySelectorAll(".frames > li")[1].querySelector("mark").textContent === "share = discount / len(items)"
+wait document.querySelectorAll(".frames > li")[1].querySelector("pre").innerText === "items = []\nshare = discount / len(items)"
+wait document.querySelectorAll(".frames > li")[0].querySelector(".tree").textContent.includes("order_id")
+wait document.querySelectorAll(".frames > li")[2].firstChild.className === "library"
+STEPS
+}
+
 @test "a trace's page goes on live, and keeps what is open" {
 	store <<<"$two_systems"
 	serve
