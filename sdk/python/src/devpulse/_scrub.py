@@ -1,0 +1,372 @@
+"""Secrets are taken out before an event leaves the process: by name, and by value.
+
+By name: what stands under `db_password` or `X-Api-Key` is replaced as a whole. By value: tokens of
+a known shape, and `name=value` with such a name, are replaced within the text around them. Both are
+guesses that lean towards hiding: a hidden value costs a look at the code, a leaked one a password.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+from urllib.parse import unquote_plus
+
+NAMED: Final = "[scrubbed: name]"
+"""What stands for a value whose name is one of a secret."""
+
+INNOCENT: Final = 0
+SECRET: Final = 1
+SECRET_UNLESS_NUMBER: Final = 2
+"""The verdicts on a name. The last is for `max_tokens` and `session_timeout`, mostly numbers."""
+
+# Names are compared in lower case, with `_` between the words of camelCase and for all punctuation.
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
+
+# What contains a word of _SECRET_NAME by accident; it is taken out before the comparison.
+_INNOCENT_NAME = re.compile(
+    r"author(?!i[sz])|authentic(?!at)"
+    r"|discard|wildcard|postcard|scorecard|flashcard|placard|cardiac|cardio|cardinal|cardboard"
+    r"|secretar|tokeni[sz]|cookiecutter|obsession|possession"
+    r"|(?:hair|linch|king|push|under|s)pin$"
+)
+
+_SECRET_NAME = re.compile(
+    r"pass(?:w|phrase|code|key)|pwd|(?:^|db_|user_|admin_|root_|smtp_|mail_|proxy_|redis_)pass$"
+    r"|secret|token|auth|cookie|session|credential|(?:^|_)creds"
+    r"|(?:api|access|private|signing|encryption|master|ssh|account|shared|service|license|hmac)_?key"
+    r"|[cx]srf|jwt|bearer|connection_?string|card|pin(?:_?code)?$"
+    r"|(?<![a-z])(?:dsn|ssn|otp|totp|cvv|cvc)(?![a-z])"
+)
+
+# One of these is in every text that names a secret: a look at them is cheaper than the patterns.
+_HINTS = (
+    "pass", "pwd", "secret", "token", "auth", "cookie", "session", "cred", "key", "srf", "jwt",
+    "bearer", "string", "card", "pin", "dsn", "ssn", "otp", "cvv", "cvc",
+)  # fmt: skip
+
+_COUNT_NAME = re.compile(
+    r"(?:^|_)(?:n|num|max|min|total)_|(?:tokens|sessions|cookies|cards)$"
+    r"|(?:count|total|limit|size|length|len|timeout|ttl|age|expiry|seconds|index)$|expires"
+)
+
+_MEMO_MAX = 4096
+_MEMO_NAME_MAX = 100
+_NAME_MAX = 256
+_CODE_MAX = 256
+
+# Secrets of a known shape: what is in every one of them, its kind, its pattern. The marks are
+# grouped by a character that they contain, so that most texts need only a few looks.
+_Shape = tuple[str, str, re.Pattern[str]]
+
+
+def _shape(mark: str, kind: str, pattern: str) -> _Shape:
+    return mark, kind, re.compile(pattern, re.DOTALL)
+
+
+_SHAPES: tuple[_Shape, ...] = (
+    _shape("eyJ", "jwt", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]*(?:\.[\w-]*){0,3}"),
+    # Not the words that follow the scheme in a challenge or in prose.
+    _shape(
+        "earer ",
+        "bearer",
+        r"(?<=[Bb]earer )(?!(?:token|auth|realm|error|scheme|credential|is|was)\w*)[\w.~+/=-]{6,}",
+    ),
+    _shape("AKIA", "aws", r"(?<!\w)AKIA[A-Z0-9]{16}(?!\w)"),
+    _shape("ASIA", "aws", r"(?<!\w)ASIA[A-Z0-9]{16}(?!\w)"),
+    _shape("AIza", "google", r"(?<!\w)AIza[\w-]{30,}"),
+    _shape("ya29.", "google", r"(?<!\w)ya29\.[\w-]{16,}"),
+    _shape("SG.", "sendgrid", r"(?<!\w)SG\.[\w-]{12,}\.[\w-]{12,}"),
+    _shape("hooks.slack.com", "slack", r"(?<=hooks\.slack\.com)/[\w/-]{8,}"),
+)
+_SHAPES_BY_CHARACTER: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
+    (
+        "_",
+        (
+            *(_shape(m, "github", rf"(?<![A-Za-z0-9]){m}\w{{16,}}") for m in (
+                "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"
+            )),
+            *(_shape(m, "stripe", rf"(?<![A-Za-z0-9])[rs]{m}\w{{8,}}") for m in (
+                "k_live_", "k_test_"
+            )),
+            _shape("whsec_", "stripe", r"(?<![A-Za-z0-9])whsec_[\w+/=]{16,}"),
+            _shape("npm_", "npm", r"(?<![A-Za-z0-9])npm_\w{30,}"),
+            _shape("hf_", "huggingface", r"(?<![A-Za-z0-9])hf_\w{30,}"),
+        ),
+    ),
+    (
+        "-",
+        (
+            _shape("xox", "slack", r"(?<!\w)xox[a-z]-[\w-]{8,}"),
+            _shape("xapp-", "slack", r"(?<!\w)xapp-[\w-]{8,}"),
+            _shape("glpat-", "gitlab", r"(?<!\w)glpat-[\w-]{16,}"),
+            _shape("pypi-", "pypi", r"(?<!\w)pypi-[\w-]{16,}"),
+            _shape("sk-", "key", r"(?<![\w-])sk-[\w-]{20,}"),
+            _shape(
+                "PRIVATE KEY",
+                "pem",
+                r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [^-]*-----|\Z)",
+            ),
+        ),
+    ),
+    (
+        ":",
+        (_shape("://", "userinfo", r"(?<=://)[^\s/?#'\"<>]+(?=@)"),),
+    ),
+)  # fmt: skip
+
+# A name and what stands between it and its value: name=value, "name": value, name => value, and the
+# same within a string of JSON.
+_NAME_AND_MARK = re.compile(
+    r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,99})(?P<mark>\\?[\"']?\s{0,2}(?:={1,2}>?|:)\s{0,2})"
+)
+_QUOTED = re.compile(r"[bruf]{0,2}(\\?[\"'])((?:(?!\1).)*)", re.DOTALL)
+_BARE = re.compile(r"[^\s\"'&,;(\[{<)\]}]*")
+_LINE = re.compile(r"[^\r\n\"']*")
+_OPENING = "([{<"
+_CLOSING = ")]}>"
+
+# Unquoted values that tell nothing: constants, and the places of parameters in SQL and templates.
+_TELLS_NOTHING = re.compile(
+    r"(?:None|True|False|null|true|false|undefined|%s|%\(\w+\)s|\?|\$\d+|:\w+|\.\.\.|…)?\Z"
+)
+_IN_PROSE = re.compile(r"\D{0,15}\Z")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?\Z")
+_WHOLE_LINE = re.compile(r"(?:.*_)?(?:authorization|cookie)\Z")
+
+_ALL_SHAPES = (*_SHAPES, *(shape for _, shapes in _SHAPES_BY_CHARACTER for shape in shapes))
+
+# In source code only literals are secrets: `token = read_token()` stays.
+_LITERAL = re.compile(
+    r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,99})"
+    r"(?P<mark>(?:[\"']?\]?\s*(?::[ \w\[\]|.,]{0,60})?[!=]{0,1}=|[\"']\s*:)\s*)"
+    r"(?P<value>[bruf]{0,2}(?P<quote>[\"'])(?P<quoted>(?:(?!(?P=quote)).)+))"
+)
+
+_BASIC = re.compile(r"(?<=[Bb]asic )[\w+/-]{4,}={0,2}")
+
+_SIGNATURES = frozenset(("sig", "signature", "x_amz_signature", "x_goog_signature"))
+
+
+class _Memo(dict[str, tuple[int, str]]):
+    """Names and what was found out about them; begins anew when it is full."""
+
+    def __init__(self, judge: Callable[[str], tuple[int, str]], longest: int) -> None:
+        super().__init__()
+        self._judge = judge
+        self._longest = longest
+
+    def __missing__(self, name: str) -> tuple[int, str]:
+        found = self._judge(name)
+        if len(name) <= self._longest:
+            if len(self) >= _MEMO_MAX:
+                self.clear()
+            self[name] = found
+        return found
+
+
+class Scrubber:
+    """Finds secrets. Safe to use from several threads."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        """`keys`: further parts of names that make a name a secret one, in any case."""
+        self._keys = tuple(key.lower() for key in keys if key)
+        self._hints = _HINTS + self._keys + tuple(key.split("_")[-1] for key in self._keys)
+        self._names = _Memo(self._judge, _MEMO_NAME_MAX)
+        self._lines = _Memo(self._scrub_code, _CODE_MAX)
+
+    def is_secret(self, name: str) -> bool:
+        """Whether what has this name is to be hidden."""
+        return self._names[name][0] != INNOCENT
+
+    def name(self, name: str) -> tuple[int, str]:
+        """The verdict on a name, and the name as it may be shown: at most 256 characters."""
+        return self._names[name]
+
+    def text(self, value: str) -> str:
+        """The text with every secret in it replaced by "[scrubbed: kind]"."""
+        if len(value) < 7:
+            return value
+        for shape in _SHAPES:
+            if shape[0] in value:
+                value = _replace(shape, value)
+        for character, shapes in _SHAPES_BY_CHARACTER:
+            if character in value:
+                for shape in shapes:
+                    if shape[0] in value:
+                        value = _replace(shape, value)
+        if "asic " in value:
+            value = _BASIC.sub(_basic, value)
+        if "=" in value or ":" in value:
+            value = self._assignments(value)
+        return value
+
+    def code(self, line: str) -> str:
+        """The same for a line of source code, in which names stand beside names, not secrets."""
+        return self._lines[line][1]
+
+    def headers(self, items: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+        """The headers of a request or an answer (ASGI's form): names in lower case; of several with
+        one name the values are joined by ", ". What is not UTF-8 is read as Latin-1."""
+        found: dict[str, str] = {}
+        for raw_name, raw_value in items:
+            name = _decoded(raw_name).lower()
+            value = NAMED if self.is_secret(name) else self.url(_decoded(raw_value))
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+    def query_string(self, raw: bytes) -> str:
+        """A query string, secret parameters without their value, the others as they were."""
+        return self._query(_decoded(raw))
+
+    def url(self, text: str) -> str:
+        """A URL without user-info, and without the values of secret parameters."""
+        text = self.text(text)
+        head, mark, query = text.partition("?")
+        if not mark:
+            return text
+        query, mark, fragment = query.partition("#")
+        return f"{head}?{self._query(query)}{mark}{fragment}"
+
+    def _query(self, query: str) -> str:
+        return "&".join(map(self._parameter, query.split("&")))
+
+    def _parameter(self, parameter: str) -> str:
+        name, mark, value = parameter.partition("=")
+        if not mark or not value:
+            return self.text(parameter)
+        plain = unquote_plus(name) if "%" in name or "+" in name else name
+        if self.is_secret(plain) or _words(plain) in _SIGNATURES:
+            return f"{name}={NAMED}"
+        found = self.text(value)
+        if found == value and "%" in value:
+            decoded = unquote_plus(value)
+            if self.text(decoded) != decoded:
+                return f"{name}=[scrubbed: value]"
+        return f"{name}={found}"
+
+    def _judge(self, name: str) -> tuple[int, str]:
+        shown = clean(name[:_NAME_MAX])
+        words = _words(shown)
+        verdict = INNOCENT
+        if _SECRET_NAME.search(_INNOCENT_NAME.sub("", words)):
+            verdict = SECRET_UNLESS_NUMBER if _COUNT_NAME.search(words) else SECRET
+        if self._keys:
+            lower = shown.lower()
+            if any(key in lower or key in words for key in self._keys):
+                verdict = SECRET
+        return verdict, self._shapes_only(shown)
+
+    def _shapes_only(self, name: str) -> str:
+        if len(name) < 16:
+            return name
+        for shape in _ALL_SHAPES:
+            if shape[0] in name:
+                name = _replace(shape, name)
+        return name
+
+    def _assignments(self, value: str) -> str:
+        lower = value.lower()
+        for hint in self._hints:
+            if hint in lower:
+                break
+        else:
+            return value
+        parts: list[str] = []
+        done = 0
+        for match in _NAME_AND_MARK.finditer(value):
+            if match.start() < done:
+                continue
+            verdict, _ = self._names[match["name"]]
+            if verdict == INNOCENT:
+                continue
+            start, end = _secret_span(value, match, verdict)
+            if start < end:
+                parts += value[done:start], NAMED
+                done = end
+        return "".join((*parts, value[done:])) if parts else value
+
+    def _scrub_code(self, line: str) -> tuple[int, str]:
+        line = self._shapes_only(clean(line[:_CODE_MAX]))
+        return INNOCENT, _LITERAL.sub(self._literal, line)
+
+    def _literal(self, match: re.Match[str]) -> str:
+        if not self.is_secret(match["name"]) or match["value"].startswith("[scrubbed"):
+            return match[0]
+        return f"{match['name']}{match['mark']}{match['quote']}{NAMED}"
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for what no database takes: U+0000 and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _words(name: str) -> str:
+    return _WORDS.sub("_", name).lower().strip("_")
+
+
+def _replace(shape: _Shape, text: str) -> str:
+    return shape[2].sub(f"[scrubbed: {shape[1]}]", text)
+
+
+def _basic(match: re.Match[str]) -> str:
+    """Basic credentials are base64 of user:password (RFC 7617); other words after "Basic" stay."""
+    try:
+        decoded = base64.b64decode(match[0] + "=" * (-len(match[0].rstrip("=")) % 4))
+    except ValueError:
+        return match[0]
+    return "[scrubbed: basic]" if b":" in decoded else match[0]
+
+
+def _secret_span(text: str, match: re.Match[str], verdict: int) -> tuple[int, int]:
+    """From where to where the value of a name is to be hidden; nothing if the two are equal."""
+    start = match.end()
+    quoted = _QUOTED.match(text, start)
+    if quoted:
+        start, end = quoted.span(2)
+        return (start, start) if text.startswith("[scrubbed", start) else (start, end)
+    mark = match["mark"]
+    if mark.startswith(":") and _WHOLE_LINE.match(_words(match["name"])):
+        return start, _end_of(_LINE, text, start)
+    end = _end_of(_BARE, text, start)
+    if text.startswith("[scrubbed", end):
+        return start, start
+    if end < len(text) and text[end] in _OPENING:
+        return start, _closed(text, end)
+    value = text[start:end]
+    if (
+        _TELLS_NOTHING.match(value)
+        or (verdict == SECRET_UNLESS_NUMBER and _NUMBER.match(value))
+        or (mark == ": " and "pass" not in match["name"].lower() and _IN_PROSE.match(value))
+    ):
+        return start, start
+    return start, end
+
+
+def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
+def _closed(text: str, start: int) -> int:
+    """The end of what is in brackets from `start` on; that of the text if they do not close."""
+    depth = 0
+    for i in range(start, len(text)):
+        if text[i] in _OPENING:
+            depth += 1
+        elif text[i] in _CLOSING:
+            depth -= 1
+            if depth == 0:
+                return i + 1
+    return len(text)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return clean(raw.decode())
+    except UnicodeDecodeError:
+        return clean(raw.decode("latin-1"))

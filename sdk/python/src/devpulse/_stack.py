@@ -1,0 +1,382 @@
+"""An exception, or a place in the code, becomes the fields of an event.
+
+Nothing made here keeps an exception, a traceback or a frame: all is text when the functions return.
+Attributes of exceptions are read by the descriptors of BaseException, so that a class which defines
+them anew is not asked.
+"""
+
+import builtins
+import os
+import sys
+from collections import deque
+from collections.abc import Container, Iterable, Iterator
+from itertools import islice
+from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from typing import Any, Final, NamedTuple
+
+from ._inapp import is_in_app, is_own
+from ._kinds import instance_dict, mro, type_name
+from ._scrub import clean
+from ._source import line, lines_of
+from ._walk import CUT, Walk
+
+__all__ = ["exception_fields", "is_in_app", "mark_reported", "stack_fields"]
+
+LOCALS_MAX: Final = 50
+NAMES_MAX: Final = 500
+DETAILS_MAX: Final = 4096
+NOTES_MAX: Final = 10
+NOTE_MAX: Final = 1024
+CAUSES_MAX: Final = 20
+CONTEXT: Final = 2
+
+_MARK: Final = "__devpulse_reported__"
+_HIDE: Final = ("__tracebackhide__", "__traceback_hide__")
+
+_traceback_of = BaseException.__dict__["__traceback__"].__get__
+_cause_of = BaseException.__dict__["__cause__"].__get__
+_context_of = BaseException.__dict__["__context__"].__get__
+_suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
+
+_Call = tuple[FrameType, int | None]  # a frame, and the line that it was in
+
+
+class _Limits(NamedTuple):
+    """How many frames of a stack are shown: the innermost ones of each sort, and the outermost."""
+
+    app: int
+    library: int
+    outer: int
+
+
+_OF_ERROR = _Limits(app=20, library=25, outer=5)
+_OF_CAUSE = _Limits(app=10, library=5, outer=2)
+
+
+def exception_fields(
+    exc: BaseException,
+    walk: Walk,
+    *,
+    capture_locals: bool = True,
+    traceback: TracebackType | None = None,
+    skip: Container[str] = (),
+) -> dict[str, Any]:
+    """The fields of an error: name, details, stacktrace, and where there are any file, line,
+    source, locals, causes and notes.
+
+    `traceback`: in place of the exception's own. `skip`: names of modules whose frames are left
+    out, as those of this package are. Of a long stack the 20 innermost frames of the application
+    and the 25 innermost others stay, and the 5 outermost; notes stand for the rest. Locals come of
+    the application's frames, the innermost first and those of causes last, until the walk's budget
+    is spent.
+    """
+    stack = _Stack(walk, capture_locals, skip)
+    if type(traceback) is not TracebackType:
+        traceback = _traceback_of(exc)
+    fields: dict[str, Any] = {
+        "name": type_name(type(exc)),
+        "details": walk.text(str, exc, DETAILS_MAX),
+    }
+    frames = stack.frames(_calls(traceback), _OF_ERROR)
+    fields |= _place(frames)
+    fields["stacktrace"] = frames
+    causes = _causes(exc, stack)
+    if causes:
+        fields["causes"] = causes
+    notes = _notes(exc, walk)
+    if notes:
+        fields["notes"] = notes
+    return fields
+
+
+def stack_fields(
+    frame: FrameType,
+    walk: Walk,
+    *,
+    capture_locals: bool = False,
+    stack: bool = False,
+    skip: Container[str] = (),
+) -> dict[str, Any]:
+    """The fields file, line and source of a place in running code, and on demand locals and
+    stacktrace.
+
+    The place is the innermost call from `frame` outwards that is neither of a module in `skip` nor
+    of this package; an empty result if there is none.
+    """
+    shown = _Stack(walk, capture_locals, skip)
+    found: FrameType | None = frame
+    while found is not None and shown.leaves_out(found):
+        found = found.f_back
+    if found is None:
+        return {}
+    if stack:
+        frames = shown.frames(_callers(found), _OF_ERROR)
+        return {**_place_of(frames[-1]), "stacktrace": frames} if frames else {}
+    return _place_of(shown.frame(found, found.f_lineno, capture_locals))
+
+
+def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
+    """Marks an exception that middleware, signals and log records meet one after the other. False
+    if it was marked before, in this trace.
+
+    The mark is of this object in this process only: it does not hold for a copy that travelled
+    within a pickle, nor for another trace in which an application raises the same object again.
+    """
+    mark = f"{os.getpid()}:{id(exc)}:{trace_id}"
+    attributes = instance_dict(exc)
+    if attributes.get(_MARK) == mark:
+        return False
+    attributes[_MARK] = mark
+    return True
+
+
+def _calls(traceback: TracebackType | None) -> list[_Call]:
+    """A traceback's calls, outermost first."""
+    calls: list[_Call] = []
+    while traceback is not None:
+        calls.append((traceback.tb_frame, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return calls
+
+
+def _callers(frame: FrameType | None) -> list[_Call]:
+    """The calls that are running, outermost first."""
+    calls: list[_Call] = []
+    while frame is not None:
+        calls.append((frame, frame.f_lineno))
+        frame = frame.f_back
+    calls.reverse()
+    return calls
+
+
+def _place(frames: list[dict[str, Any]]) -> dict[str, Any]:
+    """Where it happened: the innermost frame of the application, else the innermost."""
+    for frame in reversed(frames):
+        if frame["inApp"]:
+            return _place_of(frame)
+    return _place_of(frames[-1]) if frames else {}
+
+
+def _place_of(frame: dict[str, Any]) -> dict[str, Any]:
+    place = {"file": frame["file"], "line": frame.get("line"), "source": frame["function"]}
+    if place["line"] is None:  # code that a generator made may have none
+        del place["line"]
+    if "locals" in frame:
+        place["locals"] = frame["locals"]
+    return place
+
+
+class _Stack:
+    """Makes the frames of an event. Locals of a frame that is in several tracebacks come once."""
+
+    def __init__(self, walk: Walk, capture_locals: bool, skip: Container[str]) -> None:
+        self._walk = walk
+        self._capture_locals = capture_locals
+        self._skip = skip
+        self._walked: set[int] = set()
+
+    def leaves_out(self, frame: FrameType) -> bool:
+        """Whether a frame is not to be seen: this package's, one to skip, one that hides itself."""
+        code = frame.f_code
+        if is_own(code.co_filename) or _module_of(frame) in self._skip:
+            return True
+        return any(name in code.co_varnames for name in _HIDE) and _hides_itself(frame)
+
+    def frames(self, calls: list[_Call], limits: _Limits) -> list[dict[str, Any]]:
+        """Calls as frames of an event, outermost first; notes stand for those beyond the limits."""
+        app, library, outer = limits
+        frames: list[dict[str, Any]] = []
+        left_out = 0
+        for i in range(len(calls) - 1, -1, -1):
+            frame, number = calls[i]
+            if self.leaves_out(frame):
+                continue
+            ours = is_in_app(frame.f_code.co_filename, _module_of(frame))
+            if i >= outer:
+                app -= ours
+                library -= not ours
+                if (app if ours else library) < 0:
+                    left_out += 1
+                    continue
+            if left_out:
+                frames.append(_note(left_out))
+                left_out = 0
+            frames.append(self.frame(frame, number, self._capture_locals and ours))
+        if left_out:
+            frames.append(_note(left_out))
+        frames.reverse()
+        return frames
+
+    def frame(self, frame: FrameType, number: int | None, with_locals: bool) -> dict[str, Any]:
+        """One frame, with its locals if they were not told before."""
+        code = frame.f_code
+        module = _module_of(frame)
+        ours = is_in_app(code.co_filename, module)
+        shown: dict[str, Any] = {"file": clean(code.co_filename)}
+        if number is not None:
+            shown["line"] = number
+        shown["function"] = clean(_function_of(code))
+        shown["module"] = clean(module)
+        shown["inApp"] = ours
+        if number is not None:
+            self._add_source(shown, frame, number, CONTEXT if ours else 0)
+        self._walk.spent += len(shown["file"]) + len(shown["function"]) + len(module) + 70
+        if with_locals and id(frame) not in self._walked:
+            self._walked.add(id(frame))
+            shown["locals"] = self._locals(frame)
+        return shown
+
+    def _add_source(
+        self, shown: dict[str, Any], frame: FrameType, number: int, context: int
+    ) -> None:
+        lines = lines_of(frame)
+        if not 0 < number <= len(lines):
+            return
+        code = self._walk.scrubber.code
+        shown["code"] = code(line(lines, number))
+        size = len(shown["code"])
+        if context:
+            before = range(max(1, number - context), number)
+            behind = range(number + 1, min(len(lines), number + context) + 1)
+            shown["pre"] = [code(line(lines, n)) for n in before]
+            shown["post"] = [code(line(lines, n)) for n in behind]
+            size += sum(map(len, shown["pre"])) + sum(map(len, shown["post"])) + 30
+        self._walk.spent += size + 10
+
+    def _locals(self, frame: FrameType) -> dict[str, Any]:
+        values = frame.f_locals
+        if type(values) not in _LOCALS_TYPES:  # of a class whose metaclass prepares its own
+            return {}
+        items = islice(values.items(), NAMES_MAX)
+        if frame.f_code.co_name == "<module>":
+            return self._walk.mapping(dict(_of_module(list(items))), LOCALS_MAX)
+        return self._walk.mapping(dict(_of_function(items)), LOCALS_MAX)
+
+
+def _own_f_locals() -> Any:
+    return sys._getframe().f_locals
+
+
+_LOCALS_TYPES: Final = (dict, type(_own_f_locals()))  # the second is a proxy since Python 3.13
+
+
+def _of_function(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Without what the compiler and pytest name for themselves: `.0`, `__class__`, `@py_assert`."""
+    return (item for item in items if item[0][:1] not in ".@" and item[0][:2] != "__")
+
+
+def _of_module(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Without imports and definitions either, which say nothing about what happened."""
+    for name, value in _of_function(items):
+        cls = type(value)
+        if cls is not ModuleType and cls is not FunctionType and type not in mro(cls):
+            yield name, value
+
+
+def _note(n: int) -> dict[str, Any]:
+    return {"function": f"{CUT} {n} more", "inApp": False}
+
+
+def _module_of(frame: FrameType) -> str:
+    name = frame.f_globals.get("__name__")
+    return name if type(name) is str else ""
+
+
+def _function_of(code: CodeType) -> str:
+    """With its class, as Python tells it since 3.11."""
+    name: str = getattr(code, "co_qualname", code.co_name)
+    return name
+
+
+def _hides_itself(frame: FrameType) -> bool:
+    values = frame.f_locals
+    for name in _HIDE:
+        value = values.get(name)
+        if type(value) in (bool, int, str) and value:
+            return True
+    return False
+
+
+def _causes(exc: BaseException, stack: _Stack) -> list[dict[str, Any]]:
+    """The exceptions behind one, nearest first: causes, contexts, and members of groups."""
+    walk = stack._walk
+    waiting = deque([exc])
+    seen = {id(exc)}
+    causes: list[dict[str, Any]] = []
+    beyond = 0
+    while waiting:
+        related, more = _related(waiting.popleft())
+        beyond += more
+        for relation, other in related:
+            if id(other) in seen:
+                continue
+            seen.add(id(other))
+            if len(causes) >= CAUSES_MAX:
+                beyond += 1
+                continue
+            waiting.append(other)
+            causes.append(_cause(relation, other, stack))
+    if beyond:
+        relation = causes[-1]["relation"]
+        causes.append({"relation": relation, "name": CUT, "details": f"{beyond} more"})
+    walk.spent += 60 * len(causes)
+    return causes
+
+
+def _cause(relation: str, exc: BaseException, stack: _Stack) -> dict[str, Any]:
+    walk = stack._walk
+    shown: dict[str, Any] = {
+        "relation": relation,
+        "name": type_name(type(exc)),
+        "details": walk.text(str, exc, NOTE_MAX),
+    }
+    if walk.spent < walk.max_bytes:
+        shown["stacktrace"] = stack.frames(_calls(_traceback_of(exc)), _OF_CAUSE)
+    notes = _notes(exc, walk)
+    if notes:
+        shown["notes"] = notes
+    return shown
+
+
+def _related(exc: BaseException) -> tuple[list[tuple[str, BaseException]], int]:
+    """What is directly behind an exception, and how many members of a large group are not told."""
+    related: list[tuple[str, BaseException]] = []
+    cause = _cause_of(exc)
+    context = _context_of(exc)
+    if cause is not None:
+        related.append(("cause", cause))
+    elif context is not None and not _suppresses_context(exc):
+        related.append(("context", context))
+    members = _members(exc)
+    related.extend(("member", member) for member in members[:CAUSES_MAX])
+    return related, max(0, len(members) - CAUSES_MAX)
+
+
+def _members(exc: BaseException) -> tuple[BaseException, ...]:
+    """The members of an exception group: the interpreter's, or on Python 3.10 that of the package
+    exceptiongroup, which keeps them in an attribute of the instance."""
+    bases = mro(type(exc))
+    if _GROUP is not None:
+        found = _GROUP.__dict__["exceptions"].__get__(exc) if _GROUP in bases else ()
+    elif any(type_name(base) == "exceptiongroup.BaseExceptionGroup" for base in bases):
+        found = instance_dict(exc).get("_exceptions")
+    else:
+        found = ()
+    if type(found) is not tuple:
+        return ()
+    return tuple(member for member in found[:1000] if BaseException in mro(type(member)))
+
+
+def _notes(exc: BaseException, walk: Walk) -> list[str]:
+    found = instance_dict(exc).get("__notes__")
+    if type(found) is not list and type(found) is not tuple:
+        return []
+    notes = [
+        walk.string_of(note[: NOTE_MAX * 2], len(note), NOTE_MAX)
+        for note in found[:NOTES_MAX]
+        if type(note) is str
+    ]
+    if len(found) > NOTES_MAX:
+        notes.append(f"{CUT} {len(found) - NOTES_MAX} more")
+    return notes
