@@ -159,15 +159,15 @@ class Buffer:
 
     def _settle(self) -> None:
         """Moves the intake into the queues."""
-        intake, queues = self._intake, self._queues
+        intake, queues, other = self._intake, self._queues, self._queues["info"]
+        number, total = self._arrivals, self._bytes
         while intake:
             record = intake.popleft()
             cost = record.cost
-            self._arrivals += 1
-            self._bytes += cost
-            queues[_known(record.severity)].append((self._arrivals, cost, record))
-            if self._bytes > self._max_bytes:
-                self._shed()
+            number += 1
+            total += cost
+            queues.get(record.severity, other).append((number, cost, record))
+        self._arrivals, self._bytes = number, total
         self._shed()
 
     def _shed(self) -> None:

@@ -29,7 +29,8 @@ from ._buffer import MAX_BYTES, MAX_EVENTS, Buffer
 from ._internal import logger, warn_once
 from ._record import Record
 
-LINGER = 0.01  # seconds that an event waits for company
+LINGER = 0.02  # seconds that an event waits for company
+_AWAKE = 0.5  # seconds of quiet until a put has to wake the thread, which costs 10 us
 _ENOUGH = 256  # events that wait no longer
 _PAUSE = 1.0  # seconds before what failed unexpectedly is tried again
 
@@ -57,6 +58,7 @@ class Worker:
         self._is_asleep = True  # a put must wake the thread, or start it
         self._is_hurried = False  # by flush() or close(): no event waits for company
         self._since: float | None = None  # when the oldest queued event was seen
+        self._quiet_at = 0.0  # the end of the time in which the thread looks by itself
         self._end_at: float | None = None  # close() waits until then
         self._pid = os.getpid()
 
@@ -213,15 +215,17 @@ class Worker:
         return min(wanted, max(0.0, self._end_at - time.monotonic()))
 
     def _due_in(self) -> float | None:
-        """Seconds until the queued events are to go, 0 for now; None when there are none."""
+        """Seconds until the queued events are to go, 0 for now, or until it is time to look again;
+        None when there were none for a while: the next put is to wake the thread."""
         queued = self._buffer.queued
+        now = time.monotonic()
         if not queued:
             self._since = None
             self._is_hurried = self._end_at is not None
-            return None
+            return LINGER if now < self._quiet_at else None
+        self._quiet_at = now + _AWAKE
         if self._is_hurried or queued >= _ENOUGH:
             return 0.0
-        now = time.monotonic()
         if self._since is None:
             self._since = now
         return max(0.0, self._since + LINGER - now)
