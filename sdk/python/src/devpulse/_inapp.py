@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Final
 
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
 _GENERATED = ("<frozen ", "<attrs generated ", "<__array_function__")
@@ -17,7 +18,11 @@ def _folder(path: str) -> str:
 _STANDARD_LIBRARY = _folder(os.__file__)
 _THIS_PACKAGE = _folder(__file__)
 
-_memo: dict[tuple[str, str], bool] = {}
+LIBRARY: Final = 0
+APPLICATION: Final = 1
+THIS_PACKAGE: Final = 2
+
+_memo: dict[tuple[str, str], int] = {}
 _include: tuple[str, ...] = ()
 _exclude: tuple[str, ...] = ()
 
@@ -35,6 +40,11 @@ def is_in_app(filename: str, module: str) -> bool:
     """Whether a code's file and its module's name say that it is the application's: it is outside
     site-packages, the standard library and this package. Code without a file, such as what
     stands in a console, belongs to its module."""
+    return whose(filename, module) == APPLICATION
+
+
+def whose(filename: str, module: str) -> int:
+    """LIBRARY, APPLICATION or THIS_PACKAGE. Found out once for each file and module."""
     key = (filename, module)
     known = _memo.get(key)
     if known is None:
@@ -44,11 +54,6 @@ def is_in_app(filename: str, module: str) -> bool:
     return known
 
 
-def is_own(filename: str) -> bool:
-    """Whether a file is one of this package."""
-    return filename.replace("\\", "/").startswith(_THIS_PACKAGE)
-
-
 def class_is_in_app(module: str) -> bool:
     """The same for a class, by its module's name."""
     found = sys.modules.get(module)
@@ -56,18 +61,22 @@ def class_is_in_app(module: str) -> bool:
     return is_in_app(filename if type(filename) is str else "<class>", module)
 
 
-def _find_out(path: str, module: str) -> bool:
+def _find_out(path: str, module: str) -> int:
+    if path.startswith(_THIS_PACKAGE):
+        return THIS_PACKAGE
     if _begins(module, _exclude):
-        return False
+        return LIBRARY
     if _begins(module, _include):
-        return True
+        return APPLICATION
+    return LIBRARY if _is_library(path, module) else APPLICATION
+
+
+def _is_library(path: str, module: str) -> bool:
     if path.startswith("<"):
-        return not path.startswith(_GENERATED) and (
-            module.partition(".")[0] not in sys.stdlib_module_names or module == "__main__"
-        )
-    if any(folder in path for folder in _LIBRARIES):
-        return False
-    return not path.startswith((_STANDARD_LIBRARY, _THIS_PACKAGE))
+        root = module.partition(".")[0]
+        standard = root in sys.stdlib_module_names and root != "__main__"
+        return standard or path.startswith(_GENERATED)
+    return path.startswith(_STANDARD_LIBRARY) or any(folder in path for folder in _LIBRARIES)
 
 
 def _begins(module: str, prefixes: tuple[str, ...]) -> bool:

@@ -63,31 +63,16 @@ def _shape(mark: str, kind: str, pattern: str) -> _Shape:
     return mark, kind, re.compile(pattern, re.DOTALL)
 
 
-_SHAPES: tuple[_Shape, ...] = (
-    _shape("eyJ", "jwt", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]*(?:\.[\w-]*){0,3}"),
-    # Not the words that follow the scheme in a challenge or in prose.
-    _shape(
-        "earer ",
-        "bearer",
-        r"(?<=[Bb]earer )(?!(?:token|auth|realm|error|scheme|credential|is|was)\w*)[\w.~+/=-]{6,}",
-    ),
-    _shape("AKIA", "aws", r"(?<!\w)AKIA[A-Z0-9]{16}(?!\w)"),
-    _shape("ASIA", "aws", r"(?<!\w)ASIA[A-Z0-9]{16}(?!\w)"),
-    _shape("AIza", "google", r"(?<!\w)AIza[\w-]{30,}"),
-    _shape("ya29.", "google", r"(?<!\w)ya29\.[\w-]{16,}"),
-    _shape("SG.", "sendgrid", r"(?<!\w)SG\.[\w-]{12,}\.[\w-]{12,}"),
-    _shape("hooks.slack.com", "slack", r"(?<=hooks\.slack\.com)/[\w/-]{8,}"),
-)
-_SHAPES_BY_CHARACTER: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
+_GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
+_SHAPE_MIN = 12  # characters of the shortest: "Bearer 123456" has 13
+
+_SHAPES: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
     (
         "_",
         (
-            *(_shape(m, "github", rf"(?<![A-Za-z0-9]){m}\w{{16,}}") for m in (
-                "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"
-            )),
-            *(_shape(m, "stripe", rf"(?<![A-Za-z0-9])[rs]{m}\w{{8,}}") for m in (
-                "k_live_", "k_test_"
-            )),
+            *(_shape(mark, "github", rf"(?<![A-Za-z0-9]){mark}\w{{16,}}") for mark in _GITHUB),
+            _shape("k_live_", "stripe", r"(?<![A-Za-z0-9])[rs]k_live_\w{8,}"),
+            _shape("k_test_", "stripe", r"(?<![A-Za-z0-9])[rs]k_test_\w{8,}"),
             _shape("whsec_", "stripe", r"(?<![A-Za-z0-9])whsec_[\w+/=]{16,}"),
             _shape("npm_", "npm", r"(?<![A-Za-z0-9])npm_\w{30,}"),
             _shape("hf_", "huggingface", r"(?<![A-Za-z0-9])hf_\w{30,}"),
@@ -110,9 +95,30 @@ _SHAPES_BY_CHARACTER: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
     ),
     (
         ":",
-        (_shape("://", "userinfo", r"(?<=://)[^\s/?#'\"<>]+(?=@)"),),
+        (
+            _shape("://", "userinfo", r"(?<=://)[^\s/?#'\"<>]+(?=@)"),
+            _shape("hooks.slack.com", "slack", r"(?<=hooks\.slack\.com)/[\w/-]{8,}"),
+        ),
     ),
-)  # fmt: skip
+    (
+        "",
+        (
+            _shape("eyJ", "jwt", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]*(?:\.[\w-]*){0,3}"),
+            # Not the words that follow the scheme in a challenge or in prose.
+            _shape(
+                "earer ",
+                "bearer",
+                r"(?<=[Bb]earer )(?!(?:token|auth|realm|error|scheme|credential|is|was)\w*)"
+                r"[\w.~+/=-]{6,}",
+            ),
+            _shape("AKIA", "aws", r"(?<!\w)AKIA[A-Z0-9]{16}(?!\w)"),
+            _shape("ASIA", "aws", r"(?<!\w)ASIA[A-Z0-9]{16}(?!\w)"),
+            _shape("AIza", "google", r"(?<!\w)AIza[\w-]{30,}"),
+            _shape("ya29.", "google", r"(?<!\w)ya29\.[\w-]{16,}"),
+            _shape("SG.", "sendgrid", r"(?<!\w)SG\.[\w-]{12,}\.[\w-]{12,}"),
+        ),
+    ),
+)
 
 # A name and what stands between it and its value: name=value, "name": value, name => value, and the
 # same within a string of JSON.
@@ -133,8 +139,6 @@ _IN_PROSE = re.compile(r"\D{0,15}\Z")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?\Z")
 _WHOLE_LINE = re.compile(r"(?:.*_)?(?:authorization|cookie)\Z")
 
-_ALL_SHAPES = (*_SHAPES, *(shape for _, shapes in _SHAPES_BY_CHARACTER for shape in shapes))
-
 # In source code only literals are secrets: `token = read_token()` stays.
 _LITERAL = re.compile(
     r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,99})"
@@ -150,14 +154,13 @@ _SIGNATURES = frozenset(("sig", "signature", "x_amz_signature", "x_goog_signatur
 class _Memo(dict[str, tuple[int, str]]):
     """Names and what was found out about them; begins anew when it is full."""
 
-    def __init__(self, judge: Callable[[str], tuple[int, str]], longest: int) -> None:
+    def __init__(self, judge: Callable[[str], tuple[int, str]]) -> None:
         super().__init__()
         self._judge = judge
-        self._longest = longest
 
     def __missing__(self, name: str) -> tuple[int, str]:
         found = self._judge(name)
-        if len(name) <= self._longest:
+        if len(name) <= _MEMO_NAME_MAX:
             if len(self) >= _MEMO_MAX:
                 self.clear()
             self[name] = found
@@ -171,38 +174,41 @@ class Scrubber:
         """`keys`: further parts of names that make a name a secret one, in any case."""
         self._keys = tuple(key.lower() for key in keys if key)
         self._hints = _HINTS + self._keys + tuple(key.split("_")[-1] for key in self._keys)
-        self._names = _Memo(self._judge, _MEMO_NAME_MAX)
-        self._lines = _Memo(self._scrub_code, _CODE_MAX)
+        self.name: Callable[[str], tuple[int, str]] = _Memo(self._judge).__getitem__
+        """The verdict on a name, and the name as it may be shown: at most 256 characters."""
 
     def is_secret(self, name: str) -> bool:
         """Whether what has this name is to be hidden."""
-        return self._names[name][0] != INNOCENT
-
-    def name(self, name: str) -> tuple[int, str]:
-        """The verdict on a name, and the name as it may be shown: at most 256 characters."""
-        return self._names[name]
+        return self.name(name)[0] != INNOCENT
 
     def text(self, value: str) -> str:
         """The text with every secret in it replaced by "[scrubbed: kind]"."""
-        if len(value) < 7:
+        names = "=" in value or ":" in value
+        if not names and len(value) < _SHAPE_MIN:
             return value
-        for shape in _SHAPES:
-            if shape[0] in value:
-                value = _replace(shape, value)
-        for character, shapes in _SHAPES_BY_CHARACTER:
-            if character in value:
-                for shape in shapes:
-                    if shape[0] in value:
-                        value = _replace(shape, value)
-        if "asic " in value:
-            value = _BASIC.sub(_basic, value)
-        if "=" in value or ":" in value:
-            value = self._assignments(value)
-        return value
+        # Looks for their marks are cheap, and most texts have none.
+        if (
+            "_" in value
+            or "-" in value
+            or "eyJ" in value
+            or "earer " in value
+            or "asic " in value
+            or "://" in value
+            or "AKIA" in value
+            or "ASIA" in value
+            or "AIza" in value
+            or "SG." in value
+            or "ya29." in value
+        ):
+            value = self._shapes_only(value)
+            if "asic " in value:
+                value = _BASIC.sub(_basic, value)
+        return self._assignments(value) if names else value
 
     def code(self, line: str) -> str:
         """The same for a line of source code, in which names stand beside names, not secrets."""
-        return self._lines[line][1]
+        line = self._shapes_only(clean(line[:_CODE_MAX]))
+        return _LITERAL.sub(self._literal, line)
 
     def headers(self, items: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         """The headers of a request or an answer (ASGI's form): names in lower case; of several with
@@ -256,13 +262,13 @@ class Scrubber:
                 verdict = SECRET
         return verdict, self._shapes_only(shown)
 
-    def _shapes_only(self, name: str) -> str:
-        if len(name) < 16:
-            return name
-        for shape in _ALL_SHAPES:
-            if shape[0] in name:
-                name = _replace(shape, name)
-        return name
+    def _shapes_only(self, text: str) -> str:
+        for character, shapes in _SHAPES:
+            if character in text:
+                for mark, kind, pattern in shapes:
+                    if mark in text:
+                        text = pattern.sub(f"[scrubbed: {kind}]", text)
+        return text
 
     def _assignments(self, value: str) -> str:
         lower = value.lower()
@@ -276,7 +282,7 @@ class Scrubber:
         for match in _NAME_AND_MARK.finditer(value):
             if match.start() < done:
                 continue
-            verdict, _ = self._names[match["name"]]
+            verdict, _ = self.name(match["name"])
             if verdict == INNOCENT:
                 continue
             start, end = _secret_span(value, match, verdict)
@@ -284,10 +290,6 @@ class Scrubber:
                 parts += value[done:start], NAMED
                 done = end
         return "".join((*parts, value[done:])) if parts else value
-
-    def _scrub_code(self, line: str) -> tuple[int, str]:
-        line = self._shapes_only(clean(line[:_CODE_MAX]))
-        return INNOCENT, _LITERAL.sub(self._literal, line)
 
     def _literal(self, match: re.Match[str]) -> str:
         if not self.is_secret(match["name"]) or match["value"].startswith("[scrubbed"):
@@ -307,10 +309,6 @@ def clean(text: str) -> str:
 
 def _words(name: str) -> str:
     return _WORDS.sub("_", name).lower().strip("_")
-
-
-def _replace(shape: _Shape, text: str) -> str:
-    return shape[2].sub(f"[scrubbed: {shape[1]}]", text)
 
 
 def _basic(match: re.Match[str]) -> str:

@@ -2,17 +2,77 @@
 
 import linecache
 import stat
+import weakref
 import zipimport
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
+from ._scrub import Scrubber
+
+CONTEXT: Final = 2
 LINE_MAX: Final = 256
 FILE_MAX: Final = 4 << 20
-_ABSENT_MAX: Final = 1024
+_MEMO_MAX: Final = 1024
 
 _absent: set[str] = set()
+
+
+class Excerpt(NamedTuple):
+    """A line of source code and what stands before and behind it."""
+
+    lines: Sequence[str]  # of which it was made
+    code: str
+    pre: tuple[str, ...]
+    post: tuple[str, ...]
+    cost: int  # about the bytes of pre and post as JSON
+
+
+class Excerpts:
+    """Excerpts without secrets. What was made is kept, as the same places fail again."""
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrub = weakref.WeakMethod(scrubber.code)
+        self._made: dict[tuple[str, int], Excerpt] = {}
+
+    def get(self, frame: FrameType, number: int) -> Excerpt | None:
+        """The line of a frame's file, counted from 1, and 2 lines around it; at most 256 characters
+        of each. None if there is no such line."""
+        lines = lines_of(frame)
+        if not 0 < number <= len(lines):
+            return None
+        key = (frame.f_code.co_filename, number)
+        made = self._made.get(key)
+        if made is None or made.lines is not lines:
+            if len(self._made) >= _MEMO_MAX:
+                self._made.clear()
+            made = self._made[key] = self._make(lines, number)
+        return made
+
+    def _make(self, lines: Sequence[str], number: int) -> Excerpt:
+        first = max(1, number - CONTEXT)
+        last = min(len(lines), number + CONTEXT)
+        pre = tuple(self._line(lines[n - 1]) for n in range(first, number))
+        post = tuple(self._line(lines[n - 1]) for n in range(number + 1, last + 1))
+        cost = 24 + sum(len(line) + 3 for line in pre + post)
+        return Excerpt(lines, self._line(lines[number - 1]), pre, post, cost)
+
+    def _line(self, text: str) -> str:
+        text = text[: LINE_MAX - 1] + "…" if len(text) > LINE_MAX else text.rstrip("\r\n")
+        scrub = self._scrub()
+        return scrub(text) if scrub is not None else ""
+
+
+_by_scrubber: "weakref.WeakKeyDictionary[Scrubber, Excerpts]" = weakref.WeakKeyDictionary()
+
+
+def excerpts_of(scrubber: Scrubber) -> Excerpts:
+    """The ones that this scrubber has been through."""
+    found = _by_scrubber.get(scrubber)
+    if found is None:
+        found = _by_scrubber[scrubber] = Excerpts(scrubber)
+    return found
 
 
 def lines_of(frame: FrameType) -> Sequence[str]:
@@ -33,18 +93,10 @@ def lines_of(frame: FrameType) -> Sequence[str]:
     except Exception:
         lines = ()
     if not lines:
-        if len(_absent) >= _ABSENT_MAX:
+        if len(_absent) >= _MEMO_MAX:
             _absent.clear()
         _absent.add(filename)
     return lines
-
-
-def line(lines: Sequence[str], number: int) -> str:
-    """A line by its number, counted from 1, without its end; at most 256 characters."""
-    text = lines[number - 1]
-    if len(text) > LINE_MAX:
-        text = text[: LINE_MAX - 1] + "…"
-    return text.rstrip("\r\n")
 
 
 def _is_readable(filename: str) -> bool:

@@ -9,15 +9,15 @@ import builtins
 import os
 import sys
 from collections import deque
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container
 from itertools import islice
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final, NamedTuple
 
-from ._inapp import is_in_app, is_own
+from ._inapp import APPLICATION, THIS_PACKAGE, is_in_app, whose
 from ._kinds import instance_dict, mro, type_name
 from ._scrub import clean
-from ._source import line, lines_of
+from ._source import excerpts_of
 from ._walk import CUT, Walk
 
 __all__ = ["exception_fields", "is_in_app", "mark_reported", "stack_fields"]
@@ -28,7 +28,6 @@ DETAILS_MAX: Final = 4096
 NOTES_MAX: Final = 10
 NOTE_MAX: Final = 1024
 CAUSES_MAX: Final = 20
-CONTEXT: Final = 2
 
 _MARK: Final = "__devpulse_reported__"
 _HIDE: Final = ("__tracebackhide__", "__traceback_hide__")
@@ -112,8 +111,8 @@ def stack_fields(
         return {}
     if stack:
         frames = shown.frames(_callers(found), _OF_ERROR)
-        return {**_place_of(frames[-1]), "stacktrace": frames} if frames else {}
-    return _place_of(shown.frame(found, found.f_lineno, capture_locals))
+        return {**_place_of(frames[-1]), "stacktrace": frames}
+    return _place_of(shown.frame(found, found.f_lineno))
 
 
 def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
@@ -174,14 +173,19 @@ class _Stack:
         self._walk = walk
         self._capture_locals = capture_locals
         self._skip = skip
+        self._excerpts = excerpts_of(walk.scrubber)
         self._walked: set[int] = set()
 
     def leaves_out(self, frame: FrameType) -> bool:
         """Whether a frame is not to be seen: this package's, one to skip, one that hides itself."""
         code = frame.f_code
-        if is_own(code.co_filename) or _module_of(frame) in self._skip:
-            return True
-        return any(name in code.co_varnames for name in _HIDE) and _hides_itself(frame)
+        module = _module_of(frame)
+        names = code.co_varnames
+        return (
+            whose(code.co_filename, module) == THIS_PACKAGE
+            or module in self._skip
+            or ((_HIDE[0] in names or _HIDE[1] in names) and _hides_itself(frame))
+        )
 
     def frames(self, calls: list[_Call], limits: _Limits) -> list[dict[str, Any]]:
         """Calls as frames of an event, outermost first; notes stand for those beyond the limits."""
@@ -192,8 +196,8 @@ class _Stack:
             frame, number = calls[i]
             if self.leaves_out(frame):
                 continue
-            ours = is_in_app(frame.f_code.co_filename, _module_of(frame))
             if i >= outer:
+                ours = is_in_app(frame.f_code.co_filename, _module_of(frame))
                 app -= ours
                 library -= not ours
                 if (app if ours else library) < 0:
@@ -202,56 +206,47 @@ class _Stack:
             if left_out:
                 frames.append(_note(left_out))
                 left_out = 0
-            frames.append(self.frame(frame, number, self._capture_locals and ours))
+            frames.append(self.frame(frame, number))
         if left_out:
             frames.append(_note(left_out))
         frames.reverse()
         return frames
 
-    def frame(self, frame: FrameType, number: int | None, with_locals: bool) -> dict[str, Any]:
-        """One frame, with its locals if they were not told before."""
+    def frame(self, frame: FrameType, number: int | None) -> dict[str, Any]:
+        """One frame; with its locals if it is the application's and they were not told before."""
         code = frame.f_code
         module = _module_of(frame)
-        ours = is_in_app(code.co_filename, module)
+        ours = whose(code.co_filename, module) == APPLICATION
         shown: dict[str, Any] = {"file": clean(code.co_filename)}
         if number is not None:
             shown["line"] = number
         shown["function"] = clean(_function_of(code))
         shown["module"] = clean(module)
         shown["inApp"] = ours
-        if number is not None:
-            self._add_source(shown, frame, number, CONTEXT if ours else 0)
-        self._walk.spent += len(shown["file"]) + len(shown["function"]) + len(module) + 70
-        if with_locals and id(frame) not in self._walked:
+        cost = 70 + len(shown["file"]) + len(shown["function"]) + len(module)
+        excerpt = self._excerpts.get(frame, number) if number is not None else None
+        if excerpt is not None:
+            shown["code"] = excerpt.code
+            cost += len(excerpt.code) + 10
+            if ours:
+                shown["pre"] = list(excerpt.pre)
+                shown["post"] = list(excerpt.post)
+                cost += excerpt.cost
+        self._walk.spent += cost
+        if ours and self._capture_locals and id(frame) not in self._walked:
             self._walked.add(id(frame))
             shown["locals"] = self._locals(frame)
         return shown
-
-    def _add_source(
-        self, shown: dict[str, Any], frame: FrameType, number: int, context: int
-    ) -> None:
-        lines = lines_of(frame)
-        if not 0 < number <= len(lines):
-            return
-        code = self._walk.scrubber.code
-        shown["code"] = code(line(lines, number))
-        size = len(shown["code"])
-        if context:
-            before = range(max(1, number - context), number)
-            behind = range(number + 1, min(len(lines), number + context) + 1)
-            shown["pre"] = [code(line(lines, n)) for n in before]
-            shown["post"] = [code(line(lines, n)) for n in behind]
-            size += sum(map(len, shown["pre"])) + sum(map(len, shown["post"])) + 30
-        self._walk.spent += size + 10
 
     def _locals(self, frame: FrameType) -> dict[str, Any]:
         values = frame.f_locals
         if type(values) not in _LOCALS_TYPES:  # of a class whose metaclass prepares its own
             return {}
-        items = islice(values.items(), NAMES_MAX)
+        items = list(islice(values.items(), NAMES_MAX))
         if frame.f_code.co_name == "<module>":
-            return self._walk.mapping(dict(_of_module(list(items))), LOCALS_MAX)
-        return self._walk.mapping(dict(_of_function(items)), LOCALS_MAX)
+            items = [(name, value) for name, value in items if not _is_definition(value)]
+        shown = {name: v for name, v in items if name[:1] not in "_.@" or _is_written(name)}
+        return self._walk.mapping(shown, LOCALS_MAX)
 
 
 def _own_f_locals() -> Any:
@@ -261,17 +256,15 @@ def _own_f_locals() -> Any:
 _LOCALS_TYPES: Final = (dict, type(_own_f_locals()))  # the second is a proxy since Python 3.13
 
 
-def _of_function(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Without what the compiler and pytest name for themselves: `.0`, `__class__`, `@py_assert`."""
-    return (item for item in items if item[0][:1] not in ".@" and item[0][:2] != "__")
+def _is_written(name: str) -> bool:
+    """Whether the name is not one that the compiler or pytest gave, as `.0`, `@py_assert1`."""
+    return name[:2] != "__" and name[:1] not in ".@"
 
 
-def _of_module(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Without imports and definitions either, which say nothing about what happened."""
-    for name, value in _of_function(items):
-        cls = type(value)
-        if cls is not ModuleType and cls is not FunctionType and type not in mro(cls):
-            yield name, value
+def _is_definition(value: object) -> bool:
+    """An import or a definition in a module, which says nothing about what happened."""
+    cls = type(value)
+    return cls is ModuleType or cls is FunctionType or type in mro(cls)
 
 
 def _note(n: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Walk:
     """
 
     __slots__ = (
-        "_deadline", "_left", "_names", "_scrub", "_stop",
+        "_deadline", "_late", "_left", "_names", "_scrub", "_share", "_stop",
         "breadth", "depth", "max_bytes", "scrubber", "spent", "string",
     )  # fmt: skip
 
@@ -66,9 +66,11 @@ class Walk:
         self.string = string
         self.max_bytes = max_bytes
         self.spent = 0
+        self._share = max_bytes // 8
         self._stop = max_bytes
         self._left = max_seconds
         self._deadline = 0.0
+        self._late = False
         self._names = scrubber.name
         self._scrub = scrubber.text
 
@@ -76,6 +78,7 @@ class Walk:
         """The value as JSON values; "[scrubbed: name]" if the name is one of a secret."""
         self._stop = self.max_bytes
         self._deadline = perf_counter() + self._left
+        self._late = self._left <= 0
         try:
             verdict, _ = self._names(name)
             return NAMED if verdict and _hides(verdict, value) else self._any(value, ())
@@ -90,14 +93,8 @@ class Walk:
         found: dict[str, Any] = {}
         self._deadline = perf_counter() + self._left
         try:
-            total = len(values)
-            for item in _head(values.items(), self.breadth if breadth is None else breadth):
-                if self.spent >= self.max_bytes:
-                    break
-                self._stop = min(self.max_bytes, self.spent + self.max_bytes // 8)
-                self._members(found, (item,), 1, ())
-            if len(found) < total:
-                found[CUT] = f"{total - len(found)} more"
+            items = _head(values.items(), self.breadth if breadth is None else breadth)
+            self._members(found, items, len(values), ())
         except Exception as error:
             found[CUT] = self._gave_up(error)
         finally:
@@ -144,25 +141,39 @@ class Walk:
     def _members(
         self, found: dict[str, Any], items: _Items, total: int, path: _Path
     ) -> dict[str, Any]:
-        """Adds members to an object: `items`, the first of `total`."""
+        """Adds members to an object: `items`, the first of `total`. The outermost are variables:
+        each has a budget of its own within the event's."""
         names = self._names
         done = 0
         for key, value in items:
+            if not path:
+                self._next_variable()
             if self.spent >= self._stop:
                 break
             verdict, name = names(key if type(key) is str else self._key(key))
             if name in found:
                 name = f"{name} #{done}"
             self.spent += len(name) + 4
+            done += 1
+            cls = type(value)
             if verdict != INNOCENT and _hides(verdict, value):
                 self.spent += len(NAMED)
                 found[name] = NAMED
+            elif cls is str:
+                found[name] = self._str(value, path)
+            elif value is None or (cls is int and -_INT_MAX <= value <= _INT_MAX):
+                self.spent += 8
+                found[name] = value
             else:
                 found[name] = self._any(value, path)
-            done += 1
         if done < total:
             found[CUT] = f"{total - done} more"
         return found
+
+    def _next_variable(self) -> None:
+        stop = self.spent + self._share
+        self._stop = stop if stop < self.max_bytes else self.max_bytes
+        self._late = perf_counter() > self._deadline
 
     def _key(self, key: Any) -> str:
         """A key that is no string, as one."""
@@ -224,36 +235,40 @@ class Walk:
 
     def _dict(self, value: dict[Any, Any], path: _Path) -> Any:
         length = dict.__len__(value)
-        refused = self._refuses(value, length, path)
-        if refused is not None:
-            return refused
+        self.spent += 2
+        if not length:
+            return {}
+        if self._late or len(path) >= self.depth or id(value) in path:
+            return self._not_entered(value, length, path)
         items = _head(dict.items(value), self.breadth)
         return self._members({}, items, length, (*path, id(value)))
 
-    def _refuses(self, value: object, length: int, path: _Path) -> str | None:
-        """What stands for a container that is not entered."""
-        self.spent += 2
+    def _not_entered(self, value: object, length: int, path: _Path) -> str:
+        self.spent += 20
         if id(value) in path:
             return CIRCULAR
-        if length and (len(path) >= self.depth or perf_counter() > self._deadline):
-            self.spent += 20
-            return f"{CUT} ({type_name(type(value))} of {length})"
-        return None
+        return f"{CUT} ({type_name(type(value))} of {length})"
 
     def _sequence(self, value: Any, items: Iterable[Any], length: int, path: _Path) -> Any:
-        refused = self._refuses(value, length, path)
-        if refused is not None:
-            return refused
+        self.spent += 2
+        if not length:
+            return []
+        if self._late or len(path) >= self.depth or id(value) in path:
+            return self._not_entered(value, length, path)
         head = _head(items, self.breadth)
         path = (*path, id(value))
         if length == 2 and len(head) == 2 and self._is_secret_pair(*head):
             return [self._any(head[0], path), NAMED]
-        found = []
+        found: list[Any] = []
         for item in head:
             if self.spent >= self._stop:
                 break
-            self.spent += 1
-            found.append(self._any(item, path))
+            if type(item) is int and -_INT_MAX <= item <= _INT_MAX:
+                self.spent += 8
+                found.append(item)
+            else:
+                self.spent += 1
+                found.append(self._any(item, path))
         if len(found) < length:
             found.append(f"{CUT} {length - len(found)} more")
         return found
@@ -306,12 +321,14 @@ class Walk:
 
     def _called(self, function: Callable[[Any], Any], value: object) -> Any:
         """What a foreign function says of a value; _FAILED if it must not be called any more."""
-        if perf_counter() > self._deadline:
+        if self._late:
             return _FAILED
         try:
             return function(value)
         except BaseException as error:  # SystemExit too: it was not the application that called
             return f"<{type_name(type(value))}: {type_name(type(error))} in its repr>"
+        finally:
+            self._late = perf_counter() > self._deadline
 
     def _repr(self, value: object, kind: Kind, path: _Path) -> str:
         text = self._called(str if kind.how == How.STRING else repr, value)
@@ -351,7 +368,7 @@ class Walk:
     def _object(self, value: object, kind: Kind, fields: list[tuple[str, Any]], path: _Path) -> Any:
         if id(value) in path:
             return CIRCULAR
-        if not fields or len(path) >= self.depth or perf_counter() > self._deadline:
+        if not fields or self._late or len(path) >= self.depth:
             return self._type_alone(value, kind, path)
         self.spent += len(kind.name) + 16
         head: dict[str, Any] = {"__class__": kind.name}
