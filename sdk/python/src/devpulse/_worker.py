@@ -56,7 +56,7 @@ class Worker:
         self._starting = threading.Lock()
         self._start_again_at = 0.0
         self._is_asleep = True  # a put must wake the thread, or start it
-        self._is_hurried = False  # by flush() or close(): no event waits for company
+        self._hurry_until = 0.0  # by flush() or close(): no event waits for company
         self._since: float | None = None  # when the oldest queued event was seen
         self._quiet_at = 0.0  # the end of the time in which the thread looks by itself
         self._end_at: float | None = None  # close() waits until then
@@ -78,7 +78,7 @@ class Worker:
         if os.getpid() != self._pid:
             self._renew()
         if self._buffer.queued or self._buffer.in_flight:
-            self._is_hurried = True
+            self._hurry_until = max(self._hurry_until, time.monotonic() + timeout)
             self._rouse()
         return self._buffer.wait_done(timeout)
 
@@ -88,10 +88,10 @@ class Worker:
         if os.getpid() != self._pid:
             self._renew()
         deadline = time.monotonic() + timeout
-        self._end_at = deadline
-        self._is_hurried = True
+        self._end_at = self._hurry_until = deadline
         if self._thread is None and self._buffer.queued and not self._start():
-            self._main()  # the interpreter ends and starts no threads any more
+            if self._selector is not None:
+                self._main()  # the interpreter ends, and starts no threads any more
         elif self._thread is not None:
             self._rouse()
             self._thread.join(max(0.0, deadline - time.monotonic()))
@@ -221,10 +221,9 @@ class Worker:
         now = time.monotonic()
         if not queued:
             self._since = None
-            self._is_hurried = self._end_at is not None
             return LINGER if now < self._quiet_at else None
         self._quiet_at = now + _AWAKE
-        if self._is_hurried or queued >= _ENOUGH:
+        if now < self._hurry_until or queued >= _ENOUGH:
             return 0.0
         if self._since is None:
             self._since = now
@@ -242,9 +241,7 @@ class Worker:
     def _wait(self, seconds: float | None, *, for_events: bool = False) -> None:
         """Sleeps until something that is registered with the selector is ready, flush() or close()
         is called, the time is up, or, if wanted, an event is put."""
-        if self._selector is None:  # close() runs this, without a thread
-            time.sleep(min(self._seconds_left(0.1), 0.1 if seconds is None else seconds))
-            return
+        assert self._selector is not None
         if for_events:
             self._is_asleep = True
             if self._buffer.queued:
