@@ -123,7 +123,13 @@ def type_name(cls: type) -> str:
     return name if module in ("builtins", "__main__", "") else f"{module}.{name}"
 
 
+def is_subclass(cls: type, base: type) -> bool:
+    """issubclass() without a metaclass's `__subclasscheck__` or `__eq__`."""
+    return any(known is base for known in _mro_of(cls))
+
+
 def mro(cls: type) -> tuple[type, ...]:
+    """The classes that a class inherits from, itself first."""
     found: tuple[type, ...] = _mro_of(cls)
     return found
 
@@ -140,7 +146,7 @@ def static(cls: type, name: str) -> Any:
 def instance_dict(value: object) -> dict[str, Any]:
     """The attributes of an instance; empty if it has no ordinary dictionary."""
     descriptor = static(type(value), "__dict__")
-    if type(descriptor) is GetSetDescriptorType:
+    if type(descriptor) in (GetSetDescriptorType, MemberDescriptorType):
         found = descriptor.__get__(value)
         if type(found) is dict:
             return found
@@ -159,8 +165,7 @@ def _find_out(cls: type) -> Kind:
     name = type_name(cls)
     if static(cls, "__devpulse_repr__") is not None:
         return Kind(name, How.HOOK)
-    bases = _mro_of(cls)
-    if type in bases:
+    if is_subclass(cls, type):
         return Kind(name, How.CLASS)
     shown_by = static(cls, "__repr__")
     if shown_by is BaseException.__repr__:
@@ -170,14 +175,14 @@ def _find_out(cls: type) -> Kind:
     if name in _OPAQUE_NAMES or _is_opaque(cls):
         return Kind(name, How.NAME)
     for base, how in _BASES:
-        if base in bases and shown_by is base.__repr__:
+        if shown_by is base.__repr__ and is_subclass(cls, base):
             return Kind(name, how)
     fields = static(cls, "_fields")
-    if tuple in bases and _made_in(shown_by) == "collections" and type(fields) is tuple:
+    if _made_in(shown_by) == "collections" and type(fields) is tuple and is_subclass(cls, tuple):
         return Kind(name, How.NAMED_TUPLE, fields=fields)
     if shown_by is object.__repr__:
         return _by_fields(cls, name) if class_is_in_app(_module_name(cls)) else Kind(name, How.NAME)
-    if _made_in(shown_by) in _REPR_OF_FIELDS or _made_by_attrs(shown_by):
+    if _is_of_fields(cls, shown_by):
         return _by_fields(cls, name)
     return Kind(name, How.REPR)
 
@@ -201,10 +206,15 @@ def _made_in(function: object) -> str:
     return name if type(name) is str else ""
 
 
-def _made_by_attrs(function: object) -> bool:
-    return type(function) is FunctionType and function.__code__.co_filename.startswith(
-        "<attrs generated"
-    )
+def _is_of_fields(cls: type, function: object) -> bool:
+    """Whether a repr is one that was made from a class's fields."""
+    if type(function) is not FunctionType:
+        return False
+    module = _made_in(function)
+    if module == "reprlib":  # around that of a dataclass, since Python 3.13
+        return static(cls, "__dataclass_fields__") is not None
+    made_by_attrs = function.__code__.co_filename.startswith("<attrs generated")
+    return made_by_attrs or module in _REPR_OF_FIELDS
 
 
 def _by_fields(cls: type, name: str) -> Kind:
@@ -233,7 +243,7 @@ def _hidden_fields(cls: type) -> Iterator[str]:
 
 def _attrs_fields(cls: type) -> tuple[Any, ...]:
     fields = static(cls, "__attrs_attrs__")
-    return tuple(tuple.__iter__(fields)) if tuple in _mro_of(type(fields)) else ()
+    return tuple(tuple.__iter__(fields)) if is_subclass(type(fields), tuple) else ()
 
 
 def _is_hidden(field: object) -> bool:

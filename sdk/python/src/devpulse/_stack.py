@@ -15,7 +15,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final, NamedTuple
 
 from ._inapp import APPLICATION, THIS_PACKAGE, is_in_app, whose
-from ._kinds import instance_dict, mro, type_name
+from ._kinds import instance_dict, is_subclass, mro, type_name
 from ._scrub import clean
 from ._source import excerpts_of
 from ._walk import CUT, Walk
@@ -36,7 +36,8 @@ _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _cause_of = BaseException.__dict__["__cause__"].__get__
 _context_of = BaseException.__dict__["__context__"].__get__
 _suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
-_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)  # since Python 3.11
+_members_of: Any = _GROUP.__dict__["exceptions"].__get__ if _GROUP is not None else None
 
 _Call = tuple[FrameType, int | None]  # a frame, and the line that it was in
 
@@ -264,7 +265,7 @@ def _is_written(name: str) -> bool:
 def _is_definition(value: object) -> bool:
     """An import or a definition in a module, which says nothing about what happened."""
     cls = type(value)
-    return cls is ModuleType or cls is FunctionType or type in mro(cls)
+    return cls is ModuleType or cls is FunctionType or is_subclass(cls, type)
 
 
 def _note(n: int) -> dict[str, Any]:
@@ -349,16 +350,15 @@ def _related(exc: BaseException) -> tuple[list[tuple[str, BaseException]], int]:
 def _members(exc: BaseException) -> tuple[BaseException, ...]:
     """The members of an exception group: the interpreter's, or on Python 3.10 that of the package
     exceptiongroup, which keeps them in an attribute of the instance."""
-    bases = mro(type(exc))
     if _GROUP is not None:
-        found = _GROUP.__dict__["exceptions"].__get__(exc) if _GROUP in bases else ()
-    elif any(type_name(base) == "exceptiongroup.BaseExceptionGroup" for base in bases):
+        found = _members_of(exc) if is_subclass(type(exc), _GROUP) else ()
+    elif any(type_name(base) == "exceptiongroup.BaseExceptionGroup" for base in mro(type(exc))):
         found = instance_dict(exc).get("_exceptions")
     else:
         found = ()
     if type(found) is not tuple:
         return ()
-    return tuple(member for member in found[:1000] if BaseException in mro(type(member)))
+    return tuple(member for member in found[:1000] if is_subclass(type(member), BaseException))
 
 
 def _notes(exc: BaseException, walk: Walk) -> list[str]:
