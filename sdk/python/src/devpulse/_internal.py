@@ -13,12 +13,12 @@ _told: set[str] = set()
 _told_lock = threading.Lock()
 
 
-def warn_once(key: str, message: str, *args: object) -> None:
+def warn_once(key: str, message: str, *args: object, exc_info: bool = False) -> None:
     """Logs a warning the first time that `key` comes in this process; later ones at DEBUG."""
     with _told_lock:
         first = key not in _told
         _told.add(key)
-    logger.log(logging.WARNING if first else logging.DEBUG, message, *args)
+    logger.log(logging.WARNING if first else logging.DEBUG, message, *args, exc_info=exc_info)
 
 
 def forget_warnings() -> None:

@@ -16,6 +16,9 @@ _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False
 ).encode
 
+_IDENTITY = ("traceId", "eventId", "timestamp", "severity", "system", "type")
+_SEVERITIES = ("debug", "info", "warning", "error")
+
 
 class Record:
     """One event. Its values are plain JSON values that nobody changes any more.
@@ -83,6 +86,24 @@ class Record:
             **self._fields,
             **self._common,
         }
+
+    def replaced(self, event: Mapping[str, Any]) -> "Record":
+        """The same event with other contents; its trace, id and time stay."""
+        fields = {k: v for k, v in event.items() if k not in _IDENTITY}
+        severity = event.get("severity")
+        system, type_ = event.get("system"), event.get("type")
+        copy = Record(
+            self.trace_id,
+            severity if severity in _SEVERITIES else self.severity,
+            system if isinstance(system, str) else self.system,
+            type_ if isinstance(type_, str) else self.type,
+            fields,
+            {},
+            self.cost,
+            self._ns,
+        )
+        copy._bits = self._bits
+        return copy
 
     def encode(self) -> bytes:
         """The event as one line of JSON in UTF-8, without newline, as dp-ingest would write it but
