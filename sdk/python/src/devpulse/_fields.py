@@ -1,0 +1,51 @@
+"""What an application names itself, as members of an event."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ._walk import Walk
+
+
+def _is_str(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _never(value: Any) -> bool:
+    return False
+
+
+# Whether a value is fit for the field of this name (devpulse-event(5)); other names take any.
+_FIT: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("name", "file", "source", "response", "spanId", "parentSpanId"), _is_str),
+    "line": lambda value: type(value) is int,
+    "durationMs": lambda value: type(value) in (int, float),
+    "locals": lambda value: isinstance(value, dict),
+    "stacktrace": lambda value: isinstance(value, (list, str)),
+    **dict.fromkeys(
+        (
+            "traceId eventId timestamp severity system type environment process"
+            " receivedAt timestampRaw severityRaw repairs"
+        ).split(),
+        _never,
+    ),
+}
+MEMBERS_MAX = 100
+
+
+def attributes(values: dict[str, object], walk: Walk) -> dict[str, Any]:
+    """The values, walked, as members of an event.
+
+    A name that the event has a meaning of its own for keeps it where the value is fit for it; else
+    the value goes to the member `attributes`, as the event would be refused or mean something else.
+    """
+    fields = walk.mapping(values, MEMBERS_MAX)
+    others: dict[str, Any] = {}
+    for name in fields:
+        fit = _FIT.get(name)
+        if (fit is not None and not fit(fields[name])) or name[:1] in ("_", ""):
+            others[name] = fields[name]
+    if others:
+        for name in others:
+            del fields[name]
+        fields["attributes"] = others
+    return fields

@@ -1,0 +1,58 @@
+"""What the tests share: one real pipeline, an SDK that sends to it, and no trace left behind."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import devpulse
+import pytest
+from devpulse import _context
+from pipeline import Pipeline
+
+for variable in [name for name in os.environ if name.startswith(("DEVPULSE_", "OTEL_"))]:
+    if variable != "DEVPULSE_BIN" and not variable.startswith("DEVPULSE_TEST_"):
+        del os.environ[variable]
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """dp-ingest | dp-store and dp-http on a SQLite database."""
+    with Pipeline(tmp_path_factory.mktemp("pipeline")) as running:
+        yield running
+
+
+@pytest.fixture
+def devpulse_ready(pipeline: Pipeline) -> None:
+    """The SDK of this process sends to the pipeline."""
+    devpulse.init(pipeline.ws_url, environment="test", system="tests", install_hooks=False)
+
+
+@pytest.fixture
+def events_of(
+    devpulse_ready: None, pipeline: Pipeline
+) -> Callable[..., list[dict[str, Any]]]:
+    """events_of(trace_id, events=1): what is stored of a trace, as it was sent."""
+
+    def events_of(trace_id: str, events: int = 1) -> list[dict[str, Any]]:
+        assert devpulse.flush(10), devpulse.stats()
+        found = pipeline.trace(trace_id, events)["events"]
+        return [
+            {
+                **event["data"],
+                "traceId": event["trace_id"],
+                "system": event["system"],
+                "type": event["event_type"],
+                "timestamp": event["timestamp"],
+            }
+            for event in found
+        ]
+
+    return events_of
+
+
+@pytest.fixture(autouse=True)
+def no_trace_is_left() -> Iterator[None]:
+    """Tests run in one context: each begins outside a trace."""
+    token = _context.enter(None)
+    yield
+    _context.leave(token)

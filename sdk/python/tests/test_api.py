@@ -1,0 +1,323 @@
+"""What `devpulse` exports, as applications call it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import devpulse
+import pytest
+
+Events = Callable[[str], list[dict[str, Any]]]
+
+
+def run(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=30
+    )
+
+
+# The trace
+
+
+def test_trace_ids_are_set_and_read_per_context() -> None:
+    devpulse.set_trace_id("abc123")
+    assert devpulse.get_trace_id() == "abc123"
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(devpulse.get_trace_id()))
+    thread.start()
+    thread.join()
+    assert seen == [None]
+    devpulse.set_trace_id(None)
+    assert devpulse.get_trace_id() is None
+
+
+@pytest.mark.parametrize("value", ["", "a b", "x" * 129, "a\r\nb", 17, b"abc"])
+def test_what_is_no_trace_id_changes_nothing(value: Any) -> None:
+    devpulse.set_trace_id("abc123")
+    devpulse.set_trace_id(value)
+    assert devpulse.get_trace_id() == "abc123"
+
+
+def test_a_generated_id_is_not_the_current_one() -> None:
+    assert len(devpulse.generate_trace_id()) == 32
+    assert devpulse.get_trace_id() is None
+
+
+def test_inject_carries_the_current_trace() -> None:
+    assert devpulse.inject({"Accept": "*/*"}) == {"Accept": "*/*"}
+    devpulse.set_trace_id("abc123")
+    headers = devpulse.inject({"Accept": "*/*"})
+    assert headers["X-Trace-ID"] == "abc123"
+    assert headers["traceparent"].startswith("00-6ca13d52ca70c883e0f0bb101e425a89-")
+    assert headers["Accept"] == "*/*"
+
+
+def test_detached_tasks_belong_to_no_trace() -> None:
+    async def current() -> str | None:
+        return devpulse.get_trace_id()
+
+    async def main() -> tuple[str | None, str | None]:
+        devpulse.set_trace_id("abc123")
+        inherited = asyncio.create_task(current())
+        with devpulse.detached():
+            free = asyncio.create_task(current())
+        assert devpulse.get_trace_id() == "abc123"
+        return await inherited, await free
+
+    assert asyncio.run(main()) == ("abc123", None)
+
+
+def test_wrap_takes_the_trace_into_a_thread() -> None:
+    devpulse.set_trace_id("abc123")
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(devpulse.wrap(devpulse.get_trace_id)).result() == "abc123"
+        assert pool.submit(devpulse.get_trace_id).result() is None
+
+
+def test_opentelemetrys_current_trace_is_used() -> None:
+    trace = pytest.importorskip("opentelemetry.trace")
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    tracer = sdk.TracerProvider().get_tracer("test")
+    with tracer.start_as_current_span("step") as span:
+        context = span.get_span_context()
+        assert devpulse.get_trace_id() == trace.format_trace_id(context.trace_id)
+        with devpulse.span("ours") as ours:
+            assert ours.trace_id == trace.format_trace_id(context.trace_id)
+        devpulse.set_trace_id("abc123")
+        assert devpulse.get_trace_id() == "abc123"
+        devpulse.set_trace_id(None)
+    assert devpulse.get_trace_id() is None
+
+
+# Events
+
+
+def test_an_event_has_its_fields_and_its_own_members(events_of: Events) -> None:
+    devpulse.set_trace_id(devpulse.generate_trace_id())
+    devpulse.event(
+        "order placed", name="order", severity="warning", type="task", order_id=17, line=3
+    )
+    (event,) = events_of(devpulse.get_trace_id() or "")
+    assert event["system"] == "tests"
+    assert event["environment"] == "test"
+    assert {k: event[k] for k in ("severity", "type", "name", "details", "order_id", "line")} == {
+        "severity": "warning",
+        "type": "task",
+        "name": "order",
+        "details": "order placed",
+        "order_id": 17,
+        "line": 3,
+    }
+
+
+def test_values_that_are_unfit_for_a_field_stand_beside(events_of: Events) -> None:
+    trace_id = devpulse.generate_trace_id()
+    devpulse.event(
+        "x",
+        trace_id=trace_id,
+        severity="loud",
+        type="",
+        line="three",
+        locals=[1],
+        durationMs="long",
+        eventId="mine",
+        timestamp=0,
+        _pos="x",
+        system="other",
+    )
+    (event,) = events_of(trace_id)
+    assert event["attributes"] == {
+        "line": "three",
+        "locals": [1],
+        "durationMs": "long",
+        "eventId": "mine",
+        "timestamp": 0,
+        "_pos": "x",
+        "system": "other",
+    }
+    assert (event["severity"], event["type"], event["system"]) == ("info", "log", "tests")
+
+
+def test_an_event_outside_a_trace_begins_none() -> None:
+    devpulse.event("alone")
+    assert devpulse.get_trace_id() is None
+
+
+def test_values_are_scrubbed_and_bounded(events_of: Events) -> None:
+    trace_id = devpulse.generate_trace_id()
+    devpulse.event(
+        "see https://user:hunter2@host/",
+        trace_id=trace_id,
+        password="hunter2",
+        nested={"api_key": "hunter2", "long": "x" * 100_000},
+    )
+    (event,) = events_of(trace_id)
+    assert "hunter2" not in json.dumps(event)
+    assert len(event["nested"]["long"]) < 1000
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"details": Hostile()},
+        {"details": "\ud800 \0", "x": float("nan")},
+        {"severity": Hostile(), "type": Hostile()},
+        {"name": Hostile(), "x": {Hostile: Hostile()}},
+        {"trace_id": Hostile()},
+        {"details": "x" * 10_000_000},
+    ],
+)
+def test_nothing_that_is_given_raises_or_is_refused(
+    arguments: dict[str, Any], events_of: Events
+) -> None:
+    before = devpulse.stats()["refused"]
+    trace_id = devpulse.generate_trace_id()
+    devpulse.set_trace_id(trace_id)
+    devpulse.event(**arguments)
+    assert len(events_of(trace_id)) == 1
+    assert devpulse.stats()["refused"] == before
+
+
+def test_an_exception_is_captured_once(events_of: Events) -> None:
+    devpulse.set_trace_id(devpulse.generate_trace_id())
+    order_id = 17
+    try:
+        {}[order_id]
+    except KeyError as error:
+        first = devpulse.capture_exception(order="seventeen")
+        assert devpulse.capture_exception(error) is None
+    (event,) = events_of(devpulse.get_trace_id() or "")
+    assert event["eventId"] == first
+    assert (event["name"], event["details"]) == ("KeyError", "17")
+    assert event["locals"]["order_id"] == 17
+    assert (event["handled"], event["order"]) == (True, "seventeen")
+    assert event["stacktrace"][-1]["code"].strip() == "{}[order_id]"
+
+
+def test_no_exception_is_no_event() -> None:
+    assert devpulse.capture_exception() is None
+    assert devpulse.capture_exception("text") is None  # type: ignore[arg-type]
+
+
+# init()
+
+
+def test_use_before_init_is_counted_and_told_once() -> None:
+    done = run(
+        "import devpulse\n"
+        "with devpulse.span('a') as s: devpulse.event('b'); print(bool(devpulse.get_trace_id()))\n"
+        "@devpulse.trace\n"
+        "def f(): return 7\n"
+        "print(f(), devpulse.capture_exception(ValueError()), devpulse.flush())\n"
+        "print(devpulse.stats()['dropped'])"
+    )
+    assert done.stdout.split("\n")[:3] == ["True", "7 None True", "4"]
+    assert done.stderr.count("\n") == 1
+    assert "devpulse.init() was not called" in done.stderr
+
+
+def test_disabled_does_nothing_and_says_nothing() -> None:
+    done = run(
+        "import sys, devpulse\n"
+        "hook = sys.excepthook\n"
+        "devpulse.init('not a url')\n"
+        "devpulse.event('x'); print(devpulse.stats()['dropped'], sys.excepthook is hook)",
+        DEVPULSE_DISABLED="1",
+    )
+    assert (done.stdout, done.stderr) == ("0 True\n", "")
+
+
+def test_without_a_server_the_application_is_unhurt_and_told_once() -> None:
+    done = run(
+        "import time, devpulse\n"
+        "devpulse.init('ws://127.0.0.1:9'); devpulse.init('ws://127.0.0.1:9')\n"
+        "began = time.monotonic()\n"
+        "for n in range(20000): devpulse.event('x', n=n)\n"
+        "print(devpulse.stats()['queued'] <= 10100, devpulse.stats()['dropped'] >= 9000)\n"
+        "print(devpulse.flush(0.3))\n"
+    )
+    assert done.returncode == 0
+    assert done.stdout == "True True\nFalse\n"
+    assert len(done.stderr.splitlines()) == 1
+    assert "ws://127.0.0.1:9" in done.stderr
+
+
+def test_a_wrong_argument_of_init_is_an_error_that_says_so() -> None:
+    with pytest.raises(ValueError, match="ws://"):
+        devpulse.init("http://localhost:8008")
+
+
+def test_importing_it_starts_nothing_and_imports_no_framework() -> None:
+    done = run(
+        "import sys, threading, devpulse, devpulse.integrations\n"
+        "print(threading.active_count(),"
+        " [m for m in ('asyncio', 'starlette', 'fastapi', 'celery', 'huey', 'psycopg', 'sqlite3')"
+        " if m in sys.modules])"
+    )
+    assert done.stdout == "1 []\n"
+
+
+# The scrub hook
+
+
+@pytest.fixture
+def scrubbing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    from devpulse import _client
+
+    client = _client.active()
+    assert client is not None
+    return lambda hook: monkeypatch.setattr(client, "_hook", hook)
+
+
+def test_the_hook_changes_an_event(scrubbing: Callable[[Any], None], events_of: Events) -> None:
+    def hook(event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "order_id": "[mine]", "when": object}
+
+    scrubbing(hook)
+    trace_id = devpulse.generate_trace_id()
+    devpulse.event("x", trace_id=trace_id, order_id=17)
+    (event,) = events_of(trace_id)
+    assert event["order_id"] == "[mine]"
+
+
+def test_the_hook_withholds_an_event(scrubbing: Callable[[Any], None]) -> None:
+    before = devpulse.stats()["withheld"]
+    scrubbing(lambda event: None)
+    devpulse.event("x")
+    assert devpulse.stats()["withheld"] == before + 1
+
+
+def test_where_the_hook_fails_values_are_withheld(
+    scrubbing: Callable[[Any], None], events_of: Events
+) -> None:
+    def hook(event: dict[str, Any]) -> dict[str, Any]:
+        raise KeyError("locals")
+
+    scrubbing(hook)
+    trace_id = devpulse.generate_trace_id()
+    devpulse.event("secret", trace_id=trace_id, line=7, order_id=17)
+    (event,) = events_of(trace_id)
+    assert "secret" not in json.dumps(event)
+    assert "order_id" not in event
+    assert event["line"] == 7
+    assert "the scrub hook failed: KeyError" in event["details"]
