@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import devpulse
 from celery import Celery, chain
+
+import devpulse
 from devpulse.integrations import setup_celery_tracing
 
 folder = Path(tempfile.gettempdir(), "devpulse-celery-example")

@@ -6,9 +6,10 @@ curl -i localhost:8000/orders/17      # its X-Trace-ID is where to look
 curl -i localhost:8000/orders/0       # an error, with the local variables that explain it
 """
 
+from fastapi import FastAPI, HTTPException
+
 import devpulse
 from devpulse.integrations import add_devpulse_middleware
-from fastapi import FastAPI, HTTPException
 
 devpulse.init(environment="dev", system="shop-api")
 

@@ -8,13 +8,16 @@ python examples/huey_example.py                   # in another: sends an order a
 import tempfile
 from pathlib import Path
 
+from huey import SqliteHuey
+
 import devpulse
 from devpulse.integrations import setup_huey_tracing
-from huey import SqliteHuey
 
 devpulse.init(environment="dev")
 
-huey = SqliteHuey("shop-mailer", filename=str(Path(tempfile.gettempdir(), "devpulse-huey-example.db")))
+huey = SqliteHuey(
+    "shop-mailer", filename=str(Path(tempfile.gettempdir(), "devpulse-huey-example.db"))
+)
 setup_huey_tracing(huey)  # where `huey` is made: the consumer needs it too
 
 

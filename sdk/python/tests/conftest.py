@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import devpulse
 import pytest
+
+import devpulse
 from devpulse import _context
 from pipeline import Pipeline
 
@@ -28,9 +29,7 @@ def devpulse_ready(pipeline: Pipeline) -> None:
 
 
 @pytest.fixture
-def events_of(
-    devpulse_ready: None, pipeline: Pipeline
-) -> Callable[..., list[dict[str, Any]]]:
+def events_of(devpulse_ready: None, pipeline: Pipeline) -> Callable[..., list[dict[str, Any]]]:
     """events_of(trace_id, events=1): what is stored of a trace, as it was sent."""
 
     def events_of(trace_id: str, events: int = 1) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import devpulse
 import pytest
+
+import devpulse
 
 Events = Callable[[str], list[dict[str, Any]]]
 

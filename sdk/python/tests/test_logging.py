@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import devpulse
 import pytest
+
+import devpulse
 from devpulse._logging import severity
 
 Events = Callable[[str], list[dict[str, Any]]]

@@ -85,6 +85,8 @@ def test_long_names_are_cut_at_a_character() -> None:
     assert made.system == "ä" * 256
 
 
-@pytest.mark.parametrize(("value", "want"), [("1", True), ("True", True), ("0", False), ("", False)])
+@pytest.mark.parametrize(
+    ("value", "want"), [("1", True), ("True", True), ("0", False), ("", False)]
+)
 def test_disabled(value: str, want: bool) -> None:
     assert is_disabled({"DEVPULSE_DISABLED": value}) is want

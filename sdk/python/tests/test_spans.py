@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import devpulse
 import pytest
+
+import devpulse
 
 Events = Callable[[str], list[dict[str, Any]]]
 
@@ -25,7 +26,11 @@ def test_nested_spans_name_their_parents(events_of: Events) -> None:
             devpulse.event("inside")
     assert devpulse.get_trace_id() is None
     events = events_of(trace_id, 3)
-    assert [e["type"] for e in sorted(events, key=lambda e: e["timestamp"])] == ["span", "span", "log"]
+    assert [e["type"] for e in sorted(events, key=lambda e: e["timestamp"])] == [
+        "span",
+        "span",
+        "log",
+    ]
     sent_outer, sent_inner = named(events, "outer"), named(events, "inner")
     assert "parentSpanId" not in sent_outer
     assert sent_outer["order_id"] == 17

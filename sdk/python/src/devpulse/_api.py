@@ -4,7 +4,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from . import _client, _context, _hooks, _options
 from ._context import Scope
@@ -48,7 +48,7 @@ def init(
         OTEL_SERVICE_NAME, else what an integration knows, else the script's name.
     enable_db_logging, db_url
         Write the events to a database too, in dp-store's schema: sqlite:///file.db or
-        postgresql://user:password@host/database (needs psycopg: `pip install 'devpulse[postgres]'`).
+        postgresql://user:password@host/database (for which `pip install 'devpulse[postgres]'`).
         Default of db_url: DEVPULSE_DB.
     token
         Offered to the server. Default: DEVPULSE_TOKEN.
@@ -106,7 +106,7 @@ def get_trace_id() -> str | None:
 
 
 def set_trace_id(trace_id: str | None) -> None:
-    """Makes a trace the current one, for this thread or asyncio task and what it starts; None: none.
+    """Makes a trace the current one, for this thread or asyncio task and its tasks; None: none.
 
     An id has 1 to 128 letters, digits and . _ : - characters; one that has not is reported once
     and changes nothing.
@@ -140,7 +140,7 @@ def detached() -> AbstractContextManager[None]:
 def wrap(function: Callable[P, R]) -> Callable[P, R]:
     """The function, to be called in another thread within the current trace.
 
-        executor.submit(devpulse.wrap(work), item)
+    executor.submit(devpulse.wrap(work), item)
     """
     scope = _context.current()
 

@@ -147,7 +147,9 @@ class Client:
     def _notice(self, text: str) -> Record:
         """An event of our own: what the sender has to say to whoever looks at the events."""
         fields = {"name": "devpulse", "details": text}
-        return Record(new_scope().trace_id, "warning", self.system, "log", fields, self._common, 300)
+        return Record(
+            new_scope().trace_id, "warning", self.system, "log", fields, self._common, 300
+        )
 
     # Delivery
 

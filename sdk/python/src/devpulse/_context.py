@@ -1,6 +1,6 @@
 """Which trace, span and system the code that runs now belongs to.
 
-One context variable holds an immutable Scope, so asyncio tasks inherit it and threads start without.
+One context variable holds an immutable Scope: asyncio's tasks inherit it, threads begin without.
 """
 
 import re

@@ -10,7 +10,7 @@ def _is_str(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _never(value: Any) -> bool:
+def _never(_: Any) -> bool:
     return False
 
 
@@ -21,13 +21,9 @@ _FIT: dict[str, Callable[[Any], bool]] = {
     "durationMs": lambda value: type(value) in (int, float),
     "locals": lambda value: isinstance(value, dict),
     "stacktrace": lambda value: isinstance(value, (list, str)),
-    **dict.fromkeys(
-        (
-            "traceId eventId timestamp severity system type environment process"
-            " receivedAt timestampRaw severityRaw repairs"
-        ).split(),
-        _never,
-    ),
+    **dict.fromkeys(("traceId", "eventId", "timestamp", "severity", "system", "type"), _never),
+    **dict.fromkeys(("environment", "process", "receivedAt", "repairs"), _never),
+    **dict.fromkeys(("timestampRaw", "severityRaw"), _never),
 }
 MEMBERS_MAX = 100
 

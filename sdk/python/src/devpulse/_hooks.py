@@ -55,7 +55,7 @@ def _report(exc: BaseException | None, mechanism: str) -> None:
     client.capture_exception(exc, mechanism=mechanism, handled=False)
 
 
-def _on_exception(kind: type[BaseException], exc: BaseException, tb: object) -> None:
+def _on_exception(_kind: type[BaseException], exc: BaseException, _traceback: object) -> None:
     _report(exc, "excepthook")
 
 

@@ -1,4 +1,4 @@
-"""Identifiers: W3C trace and span ids (https://www.w3.org/TR/trace-context/), and UUIDv7 (RFC 9562).
+"""Identifiers: trace and span ids (https://www.w3.org/TR/trace-context/), UUIDv7 (RFC 9562).
 
 They are unique, not secret: they come from a generator of their own, seeded by the system and again
 in the child of a fork, which costs a tenth of asking the system each time.

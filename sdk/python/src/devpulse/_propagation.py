@@ -1,8 +1,8 @@
 """Trace ids across processes, in headers.
 
 `traceparent` and `tracestate` are W3C's (https://www.w3.org/TR/trace-context/). X-Trace-ID is ours
-and holds any id; where that is not 32 hexadecimal digits, `traceparent` carries the first 16 bytes of
-its SHA-256, and a receiver that finds two headers that match so knows the real one.
+and holds any id; where that is not 32 hexadecimal digits, `traceparent` carries the first 16 bytes
+of its SHA-256, and a receiver that finds two headers that match so knows the real one.
 """
 
 import hashlib

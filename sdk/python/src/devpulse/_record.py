@@ -152,6 +152,10 @@ def _repaired(value: Any, depth: int) -> Any:
         return {_repaired(str(k), 0): _repaired(v, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_repaired(v, depth + 1) for v in value]
-    if isinstance(value, float) and abs(value) <= 1.797e308 and (abs(value) >= 1e-308 or value == 0):
+    if (
+        isinstance(value, float)
+        and abs(value) <= 1.797e308
+        and (abs(value) >= 1e-308 or value == 0)
+    ):
         return value
     return str(value)

@@ -86,7 +86,12 @@ class Span:
         if self._values:
             fields = attributes(self._values, walk) | fields
         client.emit(
-            self._outer, "info", "span", fields, cost=walk.spent + _client.TYPICAL_BYTES, ns=self._ns
+            self._outer,
+            "info",
+            "span",
+            fields,
+            cost=walk.spent + _client.TYPICAL_BYTES,
+            ns=self._ns,
         )
 
     def enter(self) -> None:
@@ -114,8 +119,8 @@ class Span:
 def span(name: str, **values: object) -> Span:
     """A step of the trace, as a context manager; outside a trace it begins one.
 
-        with devpulse.span("charge", order_id=17) as step:
-            step.set(attempt=2)
+    with devpulse.span("charge", order_id=17) as step:
+        step.set(attempt=2)
     """
     return Span(name, dict(values))
 
@@ -129,11 +134,11 @@ def trace(
 def trace(function: Any = None, /, **values: object) -> Any:
     """Makes every call of a function a span: of a plain one, a coroutine or a generator.
 
-        @devpulse.trace
-        def charge(order): ...
+    @devpulse.trace
+    def charge(order): ...
 
-        @devpulse.trace("charge a card", gateway="paygate")
-        async def charge(order): ...
+    @devpulse.trace("charge a card", gateway="paygate")
+    async def charge(order): ...
     """
     if callable(function):
         return _traced(function, function.__qualname__, values)

@@ -42,7 +42,9 @@ def _is_program(path: Path) -> bool:
 
 def run(argv: Sequence[str] | None = None, places: Iterable[Path] = ()) -> NoReturn:
     """Replaces this process by the pipeline and the page. Exits with 1 where there is none."""
-    parser = argparse.ArgumentParser(prog="python -m devpulse.websocket_server", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m devpulse.websocket_server", description=__doc__
+    )
     parser.add_argument("--listen", metavar="ADDRESS:PORT", help="for events (127.0.0.1:8008)")
     parser.add_argument("--http-listen", metavar="ADDRESS:PORT", help="page (127.0.0.1:8088)")
     parser.add_argument("--db", metavar="URL", help="sqlite:///… or postgresql://… (SQLite)")
