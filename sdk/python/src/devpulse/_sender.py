@@ -271,9 +271,9 @@ class Sender(Worker):
         for _ in range(count):
             message = self._messages.popleft()
             self._first += 1
-            self._buffer.done(message.left)
             if self._websocket is not None and self._websocket.subprotocol:
                 self._acked += message.left - message.refused_more
+            self._buffer.done(message.left)  # which may end a flush()
         if count > 0:
             self._prove()
             self._tell_of_dropped()
