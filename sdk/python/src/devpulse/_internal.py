@@ -5,24 +5,19 @@ Python prints warnings of it to stderr; a setting `logging.getLogger("devpulse")
 """
 
 import logging
-import threading
 
 logger = logging.getLogger("devpulse.internal")
 
 _told: set[str] = set()
-_told_lock = threading.Lock()
 
 
 def warn_once(key: str, message: str, *args: object, exc_info: bool = False) -> None:
     """Logs a warning the first time that `key` comes in this process; later ones at DEBUG."""
-    with _told_lock:
-        first = key not in _told
-        _told.add(key)
+    first = key not in _told  # without a lock: this may run in a signal handler, or a destructor
+    _told.add(key)
     logger.log(logging.WARNING if first else logging.DEBUG, message, *args, exc_info=exc_info)
 
 
 def forget_warnings() -> None:
-    """So that a new init() is told of its own troubles, and a fork's child has a lock of its own."""
-    global _told_lock
-    _told_lock = threading.Lock()
+    """So that a new init(), and the child of a fork, is told of its own troubles."""
     _told.clear()

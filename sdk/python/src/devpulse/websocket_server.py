@@ -52,14 +52,13 @@ def run(argv: Sequence[str] | None = None, places: Iterable[Path] = ()) -> NoRet
     programs = find_programs(places)
     if programs is None:
         sys.exit(HOW_TO_GET_THEM)
-    environ = dict(os.environ, DEVPULSE_BIN=str(programs.resolve()))
-    for name, value in (
-        ("DEVPULSE_LISTEN", arguments.listen),
-        ("DEVPULSE_HTTP_LISTEN", arguments.http_listen),
-        ("DEVPULSE_DB", arguments.db),
-    ):
-        if value:
-            environ[name] = value
+    given = {
+        "DEVPULSE_BIN": str(programs.resolve()),
+        "DEVPULSE_LISTEN": arguments.listen,
+        "DEVPULSE_HTTP_LISTEN": arguments.http_listen,
+        "DEVPULSE_DB": arguments.db,
+    }
+    environ = os.environ | {name: value for name, value in given.items() if value}
     os.execve("/bin/sh", ["sh", str(SCRIPT), "up"], environ)
 
 
