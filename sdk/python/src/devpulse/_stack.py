@@ -15,7 +15,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final, NamedTuple
 
 from ._inapp import APPLICATION, THIS_PACKAGE, is_in_app, whose
-from ._kinds import instance_dict, is_subclass, mro, type_name
+from ._kinds import is_subclass, mro, type_name
 from ._scrub import clean
 from ._source import excerpts_of
 from ._walk import CUT, Walk
@@ -36,6 +36,7 @@ _traceback_of = BaseException.__dict__["__traceback__"].__get__
 _cause_of = BaseException.__dict__["__cause__"].__get__
 _context_of = BaseException.__dict__["__context__"].__get__
 _suppresses_context = BaseException.__dict__["__suppress_context__"].__get__
+_attributes_of = BaseException.__dict__["__dict__"].__get__
 _GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)  # since Python 3.11
 _members_of: Any = _GROUP.__dict__["exceptions"].__get__ if _GROUP is not None else None
 
@@ -124,10 +125,10 @@ def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
     within a pickle, nor for another trace in which an application raises the same object again.
     """
     mark = f"{os.getpid()}:{id(exc)}:{trace_id}"
-    attributes = instance_dict(exc)
-    if attributes.get(_MARK) == mark:
+    attributes = _attributes_of(exc)
+    if dict.get(attributes, _MARK) == mark:
         return False
-    attributes[_MARK] = mark
+    dict.__setitem__(attributes, _MARK, mark)
     return True
 
 
@@ -343,26 +344,28 @@ def _related(exc: BaseException) -> tuple[list[tuple[str, BaseException]], int]:
     elif context is not None and not _suppresses_context(exc):
         related.append(("context", context))
     members = _members(exc)
-    related.extend(("member", member) for member in members[:CAUSES_MAX])
+    related.extend(("member", member) for member in members[:CAUSES_MAX] if _is_exception(member))
     return related, max(0, len(members) - CAUSES_MAX)
 
 
-def _members(exc: BaseException) -> tuple[BaseException, ...]:
+def _is_exception(value: object) -> bool:
+    return is_subclass(type(value), BaseException)
+
+
+def _members(exc: BaseException) -> tuple[Any, ...]:
     """The members of an exception group: the interpreter's, or on Python 3.10 that of the package
     exceptiongroup, which keeps them in an attribute of the instance."""
     if _GROUP is not None:
         found = _members_of(exc) if is_subclass(type(exc), _GROUP) else ()
     elif any(type_name(base) == "exceptiongroup.BaseExceptionGroup" for base in mro(type(exc))):
-        found = instance_dict(exc).get("_exceptions")
+        found = dict.get(_attributes_of(exc), "_exceptions")
     else:
         found = ()
-    if type(found) is not tuple:
-        return ()
-    return tuple(member for member in found[:1000] if is_subclass(type(member), BaseException))
+    return found if type(found) is tuple else ()
 
 
 def _notes(exc: BaseException, walk: Walk) -> list[str]:
-    found = instance_dict(exc).get("__notes__")
+    found = dict.get(_attributes_of(exc), "__notes__")
     if type(found) is not list and type(found) is not tuple:
         return []
     notes = [
