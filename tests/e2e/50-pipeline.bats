@@ -163,9 +163,10 @@ PY
 
 @test "bad events among good ones cost only themselves: PostgreSQL" { bad_among_good postgresql; }
 
-# The README's blocks of a language, with this test's ports.
+# The README's blocks of a language, or the one of this number, with this test's ports.
 readme_blocks() {
-	awk -v lang="$1" '$0 == "```" lang { on = 1; next } /^```/ { on = 0 } on' README.md |
+	awk -v lang="$1" -v want="${2:-}" '/^```/ { on = 0 } $0 == "```" lang { on = ++n == want || want == ""; next }
+		on' README.md |
 		sed -e "s/127\.0\.0\.1:8008/$DEVPULSE_LISTEN/" -e "s/localhost:8088/$DEVPULSE_HTTP_LISTEN/"
 }
 
@@ -173,7 +174,12 @@ readme_line() { readme_blocks sh | grep "^$1"; }
 
 @test "the README's lines run as they stand" {
 	start_all sqlite
-	readme_blocks python | /usr/bin/python3 -
+	run bash -c "$(declare -f readme_blocks); readme_blocks python 1 |
+		PYTHONPATH=$ROOT/sdk/python/src /usr/bin/python3 -"
+	[[ $output == *'ZeroDivisionError: division by zero' ]]
+	trace=$(sed -n 's/^trace //p' <<<"$output")
+	retry_until trace_has "$trace" '"prices":\[\]'
+	readme_blocks python 2 | /usr/bin/python3 -
 	retry_until trace_has first-light '"order_id":17'
 	eval "$(readme_line PATH)"
 	eval "$(readme_line cat)"
