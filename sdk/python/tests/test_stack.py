@@ -352,6 +352,14 @@ def test_the_innermost_frames_get_the_budget() -> None:
     assert w.spent < 20_000 + 26 * 700
 
 
+def test_causes_beyond_the_budget_have_no_stack() -> None:
+    causes = exception_fields(caught(chain), walk(max_bytes=100))["causes"]
+    assert [(cause["name"], "stacktrace" in cause) for cause in causes] == [
+        ("KeyError", False),
+        ("ZeroDivisionError", False),
+    ]
+
+
 def test_nothing_is_kept() -> None:
     class Big:
         pass

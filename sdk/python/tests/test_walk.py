@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import gc
 import json
 import math
 import os
@@ -24,7 +25,7 @@ from typing import Any
 import pytest
 
 from devpulse._scrub import NAMED, Scrubber
-from devpulse._walk import Walk
+from devpulse._walk import Walk, _head
 
 SCRUBBER = Scrubber()
 
@@ -510,6 +511,21 @@ def test_a_dict_that_another_thread_changes() -> None:
     finally:
         stop.set()
         thread.join()
+
+
+def test_a_container_that_changes_while_it_is_read() -> None:
+    changed = collections.deque([1, 2])
+    items = iter(changed)
+    changed.append(3)
+    assert _head(items, 5) == []
+
+
+def test_a_class_in_the_place_of_a_former_one() -> None:
+    """What is known of a class is found by its address, which another class can have later."""
+    for i in range(200):
+        assert shown(named(f"Class{i}")()) == f"<shop.Class{i}>"
+        if i % 20 == 0:
+            gc.collect()
 
 
 def test_near_the_recursion_limit() -> None:
