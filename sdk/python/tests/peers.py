@@ -47,7 +47,7 @@ class RawServer:
 
     def _serve(self, sock: socket.socket) -> None:
         sock.settimeout(PATIENCE)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
                 self._open.append(sock)

@@ -268,15 +268,15 @@ class Sender(Worker):
         """The first `count` unacknowledged messages arrived."""
         if count > len(self._messages):
             raise WebSocketError("the server acknowledged what was not sent")
+        if count > 0:
+            self._prove()
+            self._tell_of_dropped()
         for _ in range(count):
             message = self._messages.popleft()
             self._first += 1
             if self._websocket is not None and self._websocket.subprotocol:
                 self._acked += message.left - message.refused_more
-            self._buffer.done(message.left)  # which may end a flush()
-        if count > 0:
-            self._prove()
-            self._tell_of_dropped()
+            self._buffer.done(message.left)  # which may end a flush(): all else is done before
 
     def _take_nack(self, nack: dict[str, Any]) -> None:
         code = str(nack.get("code"))[:100]
