@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -56,9 +57,7 @@ def whose(filename: str, module: str) -> int:
 
 def class_is_in_app(module: str) -> bool:
     """The same for a class, by its module's name."""
-    found = sys.modules.get(module)
-    filename = vars(found).get("__file__") if type(found) is ModuleType else None
-    return is_in_app(filename if type(filename) is str else "<class>", module)
+    return is_in_app(_file_of(module) or "<class>", module)
 
 
 def _find_out(path: str, module: str) -> int:
@@ -76,7 +75,16 @@ def _is_library(path: str, module: str) -> bool:
         root = module.partition(".")[0]
         standard = root in sys.stdlib_module_names and root != "__main__"
         return standard or path.startswith(_GENERATED)
+    if not Path(path).is_absolute():  # compiled code names a file of where it was built
+        path = _file_of(module) or path
     return path.startswith(_STANDARD_LIBRARY) or any(folder in path for folder in _LIBRARIES)
+
+
+def _file_of(module: str) -> str:
+    """Of a module; empty where there is none."""
+    found = sys.modules.get(module)
+    filename = vars(found).get("__file__") if type(found) is ModuleType else None
+    return filename.replace("\\", "/") if type(filename) is str else ""
 
 
 def _begins(module: str, prefixes: tuple[str, ...]) -> bool:
