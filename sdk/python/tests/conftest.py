@@ -7,6 +7,14 @@ from typing import Any
 import pytest
 
 import devpulse
+from databases import (  # noqa: F401 - fixtures
+    database,
+    make_database,
+    server,
+    sink_of,
+    sqlite_db,
+    warnings,
+)
 from devpulse import _context
 from pipeline import Pipeline
 

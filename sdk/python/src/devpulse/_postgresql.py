@@ -1,0 +1,261 @@
+"""PostgreSQL, by psycopg 3 (the extra `postgres`), imported when it is needed; as
+lib/store_pg*.c does it: a batch travels as one array a column, and writers take their numbers from
+one row, so that the order of numbers is the order of commits."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ._ids import event_id, random_bits
+from ._record import rfc3339
+from ._rows import Row, roll_up
+from ._store import Away, Broken, Rejected, Store, StoreError, missing_migrations, sql
+
+# Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection,
+# rollback, resources, intervention, lock timeout; then what the data of a row can cause.
+_AWAY = ("08", "40", "53", "57", "55P03")
+_REJECTING = ("21", "22", "23", "54")
+
+# libpq tells no code of a connection that failed. What only a person can put right is known by
+# these words of the server, where it speaks English; in doubt we wait.
+_REFUSALS = (
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "permission denied for database",
+    "is not permitted to log in",
+)
+
+# As the URL has it, else these.
+_DEFAULTS = {
+    "fallback_application_name": "devpulse",
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "30000",
+}
+
+
+class PostgresStore(Store):
+    """postgresql://user:password@host:port/database?setting=value, as libpq takes it."""
+
+    fork_seconds = 0.1  # in vain: the child has a descriptor too many
+
+    def __init__(self, url: str) -> None:
+        """Raises Broken where it is none for sure."""
+        self.name = public_name(url)
+        self._url = url
+        self._connection: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def connect(self) -> None:
+        if self._connection is not None and not self._connection.closed:
+            return
+        self.close()
+        psycopg = self._driver()
+        settings = self._settings(psycopg)
+        try:
+            self._connection = psycopg.connect(
+                **settings,
+                autocommit=True,  # transactions are begun by the SQL
+                cursor_factory=psycopg.RawCursor,
+                prepare_threshold=None,
+            )
+        except psycopg.Error as error:
+            text = " ".join(str(error).split())
+            kind = Broken if any(word in text for word in _REFUSALS) else Away
+            raise kind(f"{self.name}: {text}") from None
+        with self._faults():
+            self._make_ready()
+
+    def put(self, rows: Sequence[Row]) -> int:
+        self.connect()
+        with self._faults():
+            self._execute("begin")
+            new = self._put_events(rows)
+            if new:
+                self._put_shares(new)
+            self._connection.execute("COMMIT")
+            return len(new)
+
+    def put_dead(self, row: Row, why: str, received_us: int) -> None:
+        self.connect()
+        values = (row.trace_id, row.event_id, rfc3339(received_us), why, row.body.encode())
+        with self._faults():
+            self._execute("put_dead", values)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.close()
+
+    def forget(self) -> None:
+        """Closing would say farewell to the server in the parent's name."""
+        _inherited.append(self._connection)
+        self._connection = None
+
+    def _driver(self) -> Any:
+        try:
+            import psycopg
+        except ImportError as error:  # also where its libpq is missing
+            raise Broken(
+                f"{self.name}: psycopg is wanted, pip install 'devpulse[postgres]' ({error})"
+            ) from None
+        if not hasattr(psycopg, "RawCursor"):
+            raise Broken(
+                f"{self.name}: psycopg 3.2 or later is wanted, not {psycopg.__version__}:"
+                " pip install -U 'devpulse[postgres]'"
+            )
+        return psycopg
+
+    def _settings(self, psycopg: Any) -> dict[str, Any]:
+        try:
+            given = psycopg.conninfo.conninfo_to_dict(self._url)
+        except psycopg.Error:  # whose text has parts of the URL
+            raise Broken(
+                f"{self.name}: not a URL as PostgreSQL takes it:"
+                " postgresql://user:password@host:port/database"
+            ) from None
+        return {**_DEFAULTS, **given, "client_encoding": "UTF8"}
+
+    def _make_ready(self) -> None:
+        encoding = self._connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise Broken(
+                f"{self.name}: the database has the encoding {encoding}, which cannot hold every"
+                " event: make one by createdb -T template0 -E UTF8"
+            )
+        self._execute("writer")
+        if missing_migrations(self.name, "postgresql", self._version()):
+            self._migrate()
+
+    def _version(self) -> int:
+        """That of the schema, 0 where there is none."""
+        import psycopg
+
+        try:
+            found = self._execute("read_schema").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return 0
+        return int(found[0]) if found else 0
+
+    def _migrate(self) -> None:
+        """Looks again behind the lock, as another writer may have done it."""
+        self._execute("begin_migration")
+        version = self._version()
+        steps = missing_migrations(self.name, "postgresql", version)
+        for step in steps:
+            self._connection.execute(step)
+        if steps:
+            database_id = event_id(time.time_ns(), random_bits())
+            self._execute("write_schema", (version + len(steps), database_id))
+        self._connection.execute("COMMIT")
+
+    def _execute(self, name: str, values: Sequence[Any] | None = None) -> Any:
+        return self._connection.execute(sql("postgresql", name), values)
+
+    def _put_events(self, rows: Sequence[Row]) -> list[Row]:
+        """Returns those that were new."""
+        taken = self._execute("take_numbers", (len(rows),)).fetchone()
+        if taken is None:
+            raise Broken(f"{self.name}: the row of the table event_counter is missing")
+        first = taken[0] - len(rows) + 1
+        cursor = self._execute(
+            "put_events",
+            (
+                list(range(first, first + len(rows))),
+                [r.trace_id for r in rows],
+                [r.event_id for r in rows],
+                [rfc3339(r.ts_us) for r in rows],
+                [r.severity for r in rows],
+                [r.system for r in rows],
+                [r.type for r in rows],
+                [r.body for r in rows],
+            ),
+        )
+        return [rows[number - first] for (number,) in cursor]
+
+    def _put_shares(self, rows: Sequence[Row]) -> None:
+        traces, systems = roll_up(rows)
+        self._execute(
+            "put_traces",
+            (
+                [t.trace_id for t in traces],
+                [rfc3339(t.first_us) for t in traces],
+                [rfc3339(t.last_us) for t in traces],
+                [t.events for t in traces],
+                [t.errors for t in traces],
+                [t.warnings for t in traces],
+                [t.title for t in traces],
+            ),
+        )
+        self._execute(
+            "put_systems",
+            (
+                [s.trace_id for s in systems],
+                [s.system for s in systems],
+                [rfc3339(s.first_us) for s in systems],
+                [rfc3339(s.last_us) for s in systems],
+                [s.events for s in systems],
+                [s.errors for s in systems],
+            ),
+        )
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Rolls back and tells what a failure means for the caller."""
+        import psycopg
+
+        try:
+            yield
+        except psycopg.Error as error:
+            fault = self._fault(psycopg, error)
+            self._roll_back(keep=not isinstance(fault, Broken) and not self._connection.closed)
+            raise fault from None
+        except StoreError:
+            self._roll_back(keep=False)
+            raise
+        except Exception as error:  # of an event, or it would stand in the way for ever
+            self._roll_back(keep=False)
+            raise Rejected(f"{self.name}: {error.__class__.__name__}: {error}") from None
+
+    def _fault(self, psycopg: Any, error: Any) -> StoreError:
+        state = error.sqlstate
+        text = " ".join((error.diag.message_primary or str(error)).split())
+        if state is None and isinstance(error, psycopg.DataError):  # the driver's own judgement
+            return Rejected(f"{self.name}: {text}")
+        if state is None or self._connection.closed:
+            return Away(f"{self.name}: {text or 'connection lost'}")
+        text = f"{self.name}: {text} (SQLSTATE {state})"
+        if state.startswith(_AWAY):
+            return Away(text)
+        return Rejected(text) if state.startswith(_REJECTING) else Broken(text)
+
+    def _roll_back(self, *, keep: bool) -> None:
+        if keep:
+            try:
+                self._connection.execute("ROLLBACK")
+            except Exception:
+                keep = False
+        if not keep:
+            self.close()
+
+
+_inherited: list[object] = []  # of the parent of this process
+
+
+def public_name(url: str) -> str:
+    """The URL without password and settings. Raises Broken where it is not clear what that is: such
+    a URL would mean another host to libpq."""
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    if any(c in user for c in "@/?#") or (at and not place):
+        raise Broken(
+            f"{scheme}://...: @ and / in the user's name or password are written as %40 and %2F"
+        )
+    return f"{scheme}://{user.partition(':')[0]}{at}{place.partition('?')[0]}"

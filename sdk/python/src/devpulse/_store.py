@@ -1,0 +1,92 @@
+"""What the back ends of database logging share: faults, the SQL, the judgement of a schema.
+
+The SQL is that of dp-store, from the same files: the folder `sql` of this package is the
+repository's lib/sql.
+"""
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from importlib.resources import files
+
+from ._rows import Row
+
+
+class StoreError(Exception):
+    """Why a call failed: where, and what to do about it, without password. One of these three."""
+
+
+class Away(StoreError):
+    """Not reachable, restarting, locked, full: the same call may work later."""
+
+
+class Rejected(StoreError):
+    """One of the events cannot be stored, whatever is tried."""
+
+
+class Broken(StoreError):
+    """Wrong URL, newer schema, missing driver or privilege: somebody must act."""
+
+
+class Store(ABC):
+    """A database. Not thread-safe. After a failure the next call connects again where it must."""
+
+    name: str  # the URL for messages: without password
+    fork_seconds: float  # that a fork waits for a call to end, so that it can close the connection
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool: ...
+
+    @abstractmethod
+    def connect(self) -> None:
+        """Makes sure of a connection and the schema; cheap where they are there."""
+
+    @abstractmethod
+    def put(self, rows: Sequence[Row]) -> int:
+        """Stores them in one transaction, durably, or none. One whose (trace_id, event_id) is there
+        already is left as it is. Returns how many were new."""
+
+    @abstractmethod
+    def put_dead(self, row: Row, why: str, received_us: int) -> None:
+        """Keeps a row that put() rejects in the table dead_letters."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the connection. Never raises; the next call opens another one."""
+
+    def finish(self) -> None:
+        """close(), for good."""
+        self.close()
+
+    @abstractmethod
+    def forget(self) -> None:
+        """In the child of a fork: lets go of the parent's connection without touching it."""
+
+
+@functools.cache
+def sql(database: str, name: str) -> str:
+    """A statement, or several, of the folder sqlite or postgresql."""
+    return (files(__package__) / "sql" / database / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@functools.cache
+def migrations(database: str) -> list[str]:
+    """Item n brings a database of version n to version n + 1: the files migration_1, ..."""
+    folder = files(__package__) / "sql" / database
+    steps: list[str] = []
+    while (step := folder / f"migration_{len(steps) + 1}.sql").is_file():
+        steps.append(step.read_text(encoding="utf-8"))
+    return steps
+
+
+def missing_migrations(name: str, database: str, version: int) -> list[str]:
+    """What brings a schema of this version, 0 being none, up to date. Raises Broken where it is
+    newer than what this package knows."""
+    steps = migrations(database)
+    if version > len(steps):
+        raise Broken(
+            f"{name}: the database has schema version {version}, this package knows up to"
+            f" {len(steps)}: upgrade devpulse"
+        )
+    return steps[version:]

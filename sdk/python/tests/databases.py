@@ -1,0 +1,190 @@
+"""For the tests of database logging: databases of their own, and who writes to them and reads."""
+
+import contextlib
+import logging
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devpulse import _internal
+from devpulse._database import DatabaseSink
+from devpulse._record import Record
+from pipeline import BIN, free_port
+
+PG = os.environ.get("DEVPULSE_TEST_PG")
+TABLES = {
+    "events": "trace_id, event_id, ts, severity, system, type, body",
+    "traces": "trace_id, first_ts, last_ts, events, errors, warnings, title",
+    "trace_systems": "trace_id, system, first_ts, last_ts, events, errors",
+}
+START_NS = 1_700_000_000_123_456_789
+
+
+class Database:
+    """One of its own for a test, and what stands in it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        if self.url.startswith("sqlite:"):
+            with contextlib.closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as c:
+                return c.execute(sql).fetchall()
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as c:
+            cursor = c.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def change(self, sql: str) -> None:
+        if not self.url.startswith("sqlite:"):
+            self.query(sql)
+            return
+        with contextlib.closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as c:
+            c.executescript(sql)
+
+    def count(self, table: str = "events") -> int:
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        """All rows, without their numbers and times of receipt."""
+        rows = sorted(self.query(f"SELECT {TABLES[table]} FROM {table}"))
+        return [tuple(without_receipt(value) for value in row) for row in rows]
+
+
+def without_receipt(value: Any) -> Any:
+    """A body as its text: the order of members and the digits of numbers count."""
+    if isinstance(value, dict):  # of PostgreSQL's json
+        return {k: v for k, v in value.items() if k != "receivedAt"}
+    if isinstance(value, str) and value.endswith('Z"}'):
+        return value[: value.index(',"receivedAt":')]
+    return value
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Database]:
+    """Makes an empty database."""
+    if request.param == "postgresql":
+        pytest.importorskip("psycopg", reason="psycopg is not installed")
+        if not PG:
+            pytest.skip("no PostgreSQL: DEVPULSE_TEST_PG is not set (tests/with-postgres.sh)")
+        server = PG
+
+    def make() -> Database:
+        name = f"t{uuid.uuid4().hex}"
+        if request.param == "sqlite":
+            return Database(f"sqlite:///{tmp_path}/{name}.db")
+        Database(server).query(f"CREATE DATABASE {name}")
+        return Database(f"{server.rpartition('/')[0]}/{name}")
+
+    return make
+
+
+@pytest.fixture
+def database(make_database: Callable[[], Database]) -> Database:
+    return make_database()
+
+
+@pytest.fixture
+def sqlite_db(tmp_path: Path) -> Database:
+    return Database(f"sqlite:///{tmp_path}/events.db")
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+    """What the SDK has warned of so far."""
+    _internal.forget_warnings()
+    caplog.set_level(logging.INFO, "devpulse.internal")
+    yield lambda: [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+
+@pytest.fixture
+def sink_of() -> Iterator[Callable[..., DatabaseSink]]:
+    """Opens a sink; all are closed at the end."""
+    sinks: list[DatabaseSink] = []
+
+    def open_sink(database: Database, **limits: int) -> DatabaseSink:
+        sinks.append(DatabaseSink(database.url, **limits))
+        return sinks[-1]
+
+    yield open_sink
+    for sink in sinks:
+        sink.close(5)
+
+
+def record(n: int = 0, /, **fields: Any) -> Record:
+    """Record n: 7 traces, 3 systems, times that do not follow the order of arrival."""
+    given = {
+        "trace_id": f"trace-{n % 7}",
+        "severity": ("info", "warning", "error", "debug")[n % 4],
+        "system": f"system {n % 3}",
+        "type": "log",
+        "ns": START_NS + (n * 7919 % 1000) * 1_000_000,
+    }
+    given.update({k: fields.pop(k) for k in tuple(fields) if k in given})
+    fields = fields or {"details": f"number {n}"}
+    return Record(**given, fields=fields, common={"environment": "test"}, cost=300)
+
+
+def store_by_programs(some: list[Record], url: str) -> None:
+    text = b"".join(r.encode() + b"\n" for r in some)
+    ingest = subprocess.run([BIN / "dp-ingest", "-"], input=text, capture_output=True, check=True)
+    subprocess.run(
+        [BIN / "dp-store", f"--db={url}"], input=ingest.stdout, check=True, capture_output=True
+    )
+
+
+def put_all(sink: DatabaseSink, some: list[Record]) -> None:
+    for r in some:
+        sink.put(r)
+    assert sink.flush(20), sink.stats()
+
+
+class Server:
+    """A PostgreSQL of its own, to be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        initdb = str(found[-1]) if found else shutil.which("initdb")
+        if not initdb:
+            pytest.skip("no PostgreSQL server here: initdb is not found")
+        self._bin = Path(initdb).parent
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+        self._owner: list[str] = []
+        if os.geteuid() == 0:  # as which PostgreSQL does not run
+            shutil.chown(folder, "postgres")
+            self._owner = ["runuser", "-u", "postgres", "--"]
+        self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        self.start()
+
+    def _run(self, program: str, *args: str) -> None:
+        command = [*self._owner, self._bin / program, "-D", self._folder / "data", *args]
+        subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+    def start(self) -> None:
+        options = f"-p {self._port} -h 127.0.0.1 -k {self._folder}"
+        self._run("pg_ctl", "-l", str(self._folder / "log"), "-w", "-o", options, "start")
+
+    def kill(self) -> None:
+        self._run("pg_ctl", "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    # Not in pytest's folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory(prefix="devpulse-pg.", ignore_cleanup_errors=True) as folder:
+        running = Server(Path(folder))
+        yield running
+        with contextlib.suppress(subprocess.SubprocessError):
+            running.kill()
