@@ -130,6 +130,8 @@ TEXTS = [  # the text, what must be gone, what comes out
     ("url=https://x.example/?token=abc", "abc", f"url=https://x.example/?token={NAMED}"),
     ("token=b'abc'", "abc", f"token=b'{NAMED}'"),
     ("jwt => abc", "abc", f"jwt => {NAMED}"),
+    ("Headers([(b'x-api-key', b'abc'), (b'host', b'x')])", "abc", None),
+    ("[('cookie', 'abc'), ('host', 'x')]", "abc", f"[('cookie', '{NAMED}'), ('host', 'x')]"),
 ]
 
 
@@ -158,6 +160,7 @@ def test_secret_in_a_text(scrubber: Scrubber, text: str, secret: str, expected: 
         "max_tokens=100, session_timeout: 30",
         "12:30:00 key=value author=ann cardinality=3",
         "at eyJust a word",
+        "['token', 'user', 'card', 'x']",
         "2026-01-01T10:00:00Z 10.0.0.1:8000 /cart -> 200",
         "C:\\Users\\ann: no such file",
     ],
@@ -209,6 +212,14 @@ def test_headers(scrubber: Scrubber) -> None:
         "referer": f"https://[scrubbed: userinfo]@x.example/?token={NAMED}&page=2",
         "x-nul": "a\ufffdb",
     }
+
+
+def test_headers_are_bounded(scrubber: Scrubber) -> None:
+    found = scrubber.headers((b"x-%d" % i, b"y" * 10_000) for i in range(1000))
+    assert len(found) == 100
+    assert found["x-0"] == "y" * 1024 + "… (10000 characters)"
+    assert len(scrubber.query_string(b"a=1&" * 10_000)) < 4200
+    assert len(scrubber.url("/" * 10_000_000)) < 4200
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,33 @@ def test_nothing_is_kept() -> None:
     assert fields["stacktrace"]
 
 
+def test_a_running_frame_keeps_nothing_longer() -> None:
+    class Big:
+        pass
+
+    def work() -> object:
+        big = Big()
+        watch = weakref.ref(big)
+        try:
+            divide(1, 0)
+        except ZeroDivisionError as exc:
+            assert fields_of(exc)["stacktrace"][0]["locals"]["big"].endswith("Big>")
+        del big
+        return watch()
+
+    assert work() is None
+
+
+def test_a_dict_of_locals_that_the_application_has_is_not_emptied() -> None:
+    value = 3
+    mine = locals()
+    try:
+        divide(1, 0)
+    except ZeroDivisionError as exc:
+        fields_of(exc)
+    assert mine["value"] == value
+
+
 def test_stack_fields() -> None:
     def here() -> tuple[FrameType, int]:
         value = 3

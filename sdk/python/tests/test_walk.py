@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import gc
+import http.cookies
 import json
 import math
 import os
@@ -393,6 +394,23 @@ def test_a_hook_that_raises_or_returns_itself() -> None:
     assert shown(broken) == "<shop.Thing: ValueError in its repr>"
     endless = named("Thing", __devpulse_repr__=lambda self: [self])()
     assert shown(endless) == ["<shop.Thing>"]
+
+
+def test_objects_that_are_secrets() -> None:
+    class AccessToken:
+        def __init__(self) -> None:
+            self.value = "abc"
+
+    class AuthService(AccessToken):
+        pass
+
+    cookies = http.cookies.SimpleCookie("sid=abc")
+    jar = type("Jar", (dict,), {"__module__": "shop", "__repr__": lambda self: "Jar(sid=abc)"})
+    card = named("CreditCard", __repr__=lambda self: "CreditCard(4111)")
+    assert shown([cookies, card()]) == ["<http.cookies.SimpleCookie>", "<shop.CreditCard>"]
+    assert "abc" not in str(shown(AccessToken()))
+    assert shown(AuthService())["value"] == "abc"
+    assert shown(jar()) == "Jar(sid=abc)"
 
 
 @pytest.mark.parametrize(

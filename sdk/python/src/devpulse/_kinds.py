@@ -11,7 +11,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any, NamedTuple
 
 from ._inapp import class_is_in_app
-from ._scrub import clean
+from ._scrub import clean, last_word
 
 _qualname_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
@@ -50,6 +50,7 @@ class Kind(NamedTuple):
 
     name: str
     how: How
+    noun: str = ""  # the last word of its name: what its instances are
     slots: tuple[tuple[str, Any], ...] = ()  # the names and descriptors of its __slots__
     hidden: frozenset[str] = frozenset()  # fields that their class keeps out of its repr
     fields: tuple[str, ...] = ()  # of a named tuple
@@ -61,12 +62,16 @@ _OPAQUE = (
     "sqlalchemy.", "sqlmodel.", "django.db.", "django.utils.functional.", "peewee.", "tortoise.",
     "pony.", "mongoengine.", "numpy.", "pandas.", "polars.", "torch.", "tensorflow.", "jax.",
     "jaxlib.", "cupy.", "xarray.", "dask.", "pyarrow.", "pyspark.", "scipy.", "unittest.mock.",
-    "mock.", "werkzeug.local.", "wrapt.", "lazy_object_proxy.",
+    "mock.", "werkzeug.local.", "wrapt.", "lazy_object_proxy.", "http.cookies.",
+    "http.cookiejar.",
 )  # fmt: skip
-# Builtin types whose repr is that of all they hold or refer to, or holds secrets.
+# Types of Python's own whose repr is that of all they hold or refer to, or holds secrets.
 _OPAQUE_NAMES = frozenset(
-    ("array.array", "functools.partial", "functools.partialmethod", "mappingproxy", "os._Environ")
-)
+    (
+        "array.array", "collections.ChainMap", "collections.UserDict", "collections.UserList",
+        "functools.partial", "functools.partialmethod", "mappingproxy", "os._Environ",
+    )
+)  # fmt: skip
 
 # Types of the standard library whose str says it all.
 _STRINGS = frozenset(
@@ -104,7 +109,7 @@ def kind_of(cls: type) -> Kind:
     known = _memo.get(id(cls))
     if known is not None and known[0]() is cls:
         return known[1]
-    kind = _find_out(cls)
+    kind = _find_out(cls)._replace(noun=last_word(_qualname_of(cls)[-_NAME_MAX:]))
     if len(_memo) >= _MEMO_MAX:
         _memo.clear()
     _memo[id(cls)] = (weakref.ref(cls), kind)
@@ -224,7 +229,7 @@ def _by_fields(cls: type, name: str) -> Kind:
         for attribute, found in list(_namespace_of(base).items())
         if type(found) is MemberDescriptorType and not attribute.startswith("__")
     )
-    return Kind(name, How.FIELDS, slots, frozenset(_hidden_fields(cls)))
+    return Kind(name, How.FIELDS, slots=slots, hidden=frozenset(_hidden_fields(cls)))
 
 
 def _hidden_fields(cls: type) -> Iterator[str]:

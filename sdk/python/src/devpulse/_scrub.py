@@ -8,6 +8,7 @@ guesses that lean towards hiding: a hidden value costs a look at the code, a lea
 import base64
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -53,6 +54,10 @@ _MEMO_MAX = 4096
 _MEMO_NAME_MAX = 100
 _NAME_MAX = 256
 _CODE_MAX = 256
+_HEADERS_MAX = 100
+_HEADER_MAX = 1024
+_URL_MAX = 4096
+_WINDOW_MAX = _URL_MAX + 1024  # a secret is told by what follows
 
 # Secrets of a known shape: what is in every one of them, its kind, its pattern. The marks are
 # grouped by a character that they contain, so that most texts need only a few looks.
@@ -120,11 +125,13 @@ _SHAPES: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
     ),
 )
 
-# A name and what stands between it and its value: name=value, "name": value, name => value, and the
-# same within a string of JSON.
+# A name and what stands between it and its value: name=value, "name": value, name => value, the
+# same within a string of JSON, and the pair ("name", "value") of headers.
 _NAME_AND_MARK = re.compile(
-    r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,99})(?P<mark>\\?[\"']?\s{0,2}(?:={1,2}>?|:)\s{0,2})"
+    r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,99})"
+    r"(?P<mark>\\?[\"']?\s{0,2}(?:={1,2}>?|:)\s{0,2}|[\"'], (?=b?[\"']))"
 )
+_PAIR = re.compile(r"\(b?[\"']\Z")
 _QUOTED = re.compile(r"[bruf]{0,2}(\\?[\"'])((?:(?!\1).)*)", re.DOTALL)
 _BARE = re.compile(r"[^\s\"'&,;(\[{<)\]}]*")
 _LINE = re.compile(r"[^\r\n\"']*")
@@ -183,7 +190,7 @@ class Scrubber:
 
     def text(self, value: str) -> str:
         """The text with every secret in it replaced by "[scrubbed: kind]"."""
-        names = "=" in value or ":" in value
+        names = "=" in value or ":" in value or "', " in value
         if not names and len(value) < _SHAPE_MIN:
             return value
         # Looks for their marks are cheap, and most texts have none.
@@ -212,26 +219,30 @@ class Scrubber:
 
     def headers(self, items: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         """The headers of a request or an answer (ASGI's form): names in lower case; of several with
-        one name the values are joined by ", ". What is not UTF-8 is read as Latin-1."""
+        one name the values are joined by ", ". What is not UTF-8 is read as Latin-1. The first 100,
+        and 1,024 characters of each."""
         found: dict[str, str] = {}
-        for raw_name, raw_value in items:
-            name = _decoded(raw_name).lower()
-            value = NAMED if self.is_secret(name) else self.url(_decoded(raw_value))
+        for raw_name, raw_value in islice(items, _HEADERS_MAX):
+            name = self.name(_decoded(raw_name).lower())[1]
+            value = NAMED if self.is_secret(name) else self.url(_decoded(raw_value), _HEADER_MAX)
             found[name] = f"{found[name]}, {value}" if name in found else value
         return found
 
     def query_string(self, raw: bytes) -> str:
-        """A query string, secret parameters without their value, the others as they were."""
-        return self._query(_decoded(raw))
+        """A query string, secret parameters without their value, the others as they were; at most
+        4,096 characters."""
+        text = _decoded(raw)
+        return _cut(self._query(text[:_WINDOW_MAX]), _URL_MAX, len(text))
 
-    def url(self, text: str) -> str:
-        """A URL without user-info, and without the values of secret parameters."""
-        text = self.text(text)
-        head, mark, query = text.partition("?")
-        if not mark:
-            return text
-        query, mark, fragment = query.partition("#")
-        return f"{head}?{self._query(query)}{mark}{fragment}"
+    def url(self, text: str, limit: int = _URL_MAX) -> str:
+        """A URL without user-info, and without the values of secret parameters; at most `limit`
+        characters."""
+        shown = self.text(clean(text[:_WINDOW_MAX]))
+        head, mark, query = shown.partition("?")
+        if mark:
+            query, mark, fragment = query.partition("#")
+            shown = f"{head}?{self._query(query)}{mark}{fragment}"
+        return _cut(shown, limit, len(text))
 
     def _query(self, query: str) -> str:
         return "&".join(map(self._parameter, query.split("&")))
@@ -307,6 +318,16 @@ def clean(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def _cut(text: str, limit: int, length: int) -> str:
+    """`length`: of the text before it was scrubbed."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({length} characters)"
+
+
+def last_word(name: str) -> str:
+    """Of a name in camelCase or with punctuation, in lower case: "cookie" of "SessionCookie"."""
+    return _words(name).rpartition("_")[2]
+
+
 def _words(name: str) -> str:
     return _WORDS.sub("_", name).lower().strip("_")
 
@@ -323,11 +344,15 @@ def _basic(match: re.Match[str]) -> str:
 def _secret_span(text: str, match: re.Match[str], verdict: int) -> tuple[int, int]:
     """From where to where the value of a name is to be hidden; nothing if the two are equal."""
     start = match.end()
+    if "," in match["mark"] and not _PAIR.search(text[max(0, match.start() - 3) : match.start()]):
+        return start, start
     quoted = _QUOTED.match(text, start)
     if quoted:
         start, end = quoted.span(2)
         return (start, start) if text.startswith("[scrubbed", start) else (start, end)
     mark = match["mark"]
+    if "," in mark:  # a value is quoted, and two strings of a list are no pair
+        return start, start
     if mark.startswith(":") and _WHOLE_LINE.match(_words(match["name"])):
         return start, _end_of(_LINE, text, start)
     end = _end_of(_BARE, text, start)

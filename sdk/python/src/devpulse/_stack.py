@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Container
 from itertools import islice
+from sys import getrefcount
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final, NamedTuple
 
@@ -248,12 +249,20 @@ class _Stack:
         if frame.f_code.co_name == "<module>":
             items = [(name, value) for name, value in items if not _is_definition(value)]
         shown = {name: v for name, v in items if name[:1] not in "_.@" or _is_written(name)}
+        if _HAS_SNAPSHOTS and frame.f_code.co_flags & _OPTIMIZED and getrefcount(values) == 3:
+            values.clear()
         return self._walk.mapping(shown, LOCALS_MAX)
 
 
 def _own_f_locals() -> Any:
     return sys._getframe().f_locals
 
+
+# Until Python 3.12 a function's f_locals are a copy, which the frame keeps: what its variables let
+# go of later would stay alive as long as it runs. So the copy is emptied, unless somebody else has
+# it, as the result of locals(): else its references are the frame, a variable, and an argument.
+_HAS_SNAPSHOTS: Final = sys.version_info < (3, 13)
+_OPTIMIZED: Final = 1  # inspect.CO_OPTIMIZED: the code of a function
 
 _LOCALS_TYPES: Final = (dict, type(_own_f_locals()))  # the second is a proxy since Python 3.13
 

@@ -19,16 +19,13 @@ from typing import Any, Final
 
 from ._internal import warn_once
 from ._kinds import How, Kind, instance_dict, kind_of, type_name
+from ._leaves import INT_MAX, LEAVES, SCALARS, floating, integer
 from ._scrub import INNOCENT, NAMED, SECRET_UNLESS_NUMBER, Scrubber, clean
 
 CUT: Final = "…"
 CIRCULAR: Final = "[circular]"
 
-_INT_MAX = 2**63 - 1
-_INT_BITS_MAX = 512
-_FLOAT_MIN, _FLOAT_MAX = 1e-308, 1.797e308
 _PAIR_NAME_MAX = 64
-_NAME_MAX = 200
 _FAILED = object()
 HOOK: Final = "__devpulse_repr__"
 
@@ -132,10 +129,15 @@ class Walk:
         cls = type(value)
         if cls is str:
             return self._str(value, path)
+        leaf = LEAVES.get(id(cls))
+        if leaf is not None:
+            return self._leaf(leaf(value))
         show = _EXACT.get(id(cls))
         if show is not None:
             return show(self, value, path)
         kind = kind_of(cls)
+        if self._names(kind.noun)[0] != INNOCENT and kind.how in _TELLING:
+            return self._type_alone(value, kind, path)
         return _FOREIGN[kind.how](self, value, kind, path)
 
     def _members(
@@ -161,7 +163,7 @@ class Walk:
                 found[name] = NAMED
             elif cls is str:
                 found[name] = self._str(value, path)
-            elif value is None or (cls is int and -_INT_MAX <= value <= _INT_MAX):
+            elif value is None or (cls is int and -INT_MAX <= value <= INT_MAX):
                 self.spent += 8
                 found[name] = value
             else:
@@ -187,8 +189,8 @@ class Walk:
         cls = type(key)
         if cls is str:
             return self.string_of(key[: self.string * 2], len(key), self.string)
-        if id(cls) in _SCALARS:
-            return str(_EXACT[id(cls)](self, key, ()))
+        if id(cls) in SCALARS:
+            return str(LEAVES[id(cls)](key))
         kind = kind_of(cls)
         if kind.how == How.STR:
             return self._key_part(str.__getitem__(key, slice(self.string)))
@@ -205,26 +207,9 @@ class Walk:
         self.spent += length + 3
         return value
 
-    def _same(self, value: Any, path: _Path) -> Any:
-        self.spent += 5
-        return value
-
-    def _int(self, value: int, path: _Path) -> int | str:
-        self.spent += 8
-        if -_INT_MAX <= value <= _INT_MAX:
-            return value
-        bits = value.bit_length()
-        return str(value) if bits < _INT_BITS_MAX else f"{CUT} (int of {bits} bits)"
-
-    def _float(self, value: float, path: _Path) -> float | str:
-        self.spent += 18
-        if value == 0 or _FLOAT_MIN <= abs(value) <= _FLOAT_MAX:
-            return value
-        return repr(value)
-
-    def _complex(self, value: complex, path: _Path) -> str:
-        self.spent += 36
-        return repr(value)
+    def _leaf(self, shown: Any) -> Any:
+        self.spent += len(shown) + 3 if type(shown) is str else 10
+        return shown
 
     def _bytes(self, value: bytes | bytearray, path: _Path) -> str:
         text = self._scrub(repr(bytes(value[: self.string * 2])))
@@ -263,7 +248,7 @@ class Walk:
         for item in head:
             if self.spent >= self._stop:
                 break
-            if type(item) is int and -_INT_MAX <= item <= _INT_MAX:
+            if type(item) is int and -INT_MAX <= item <= INT_MAX:
                 self.spent += 8
                 found.append(item)
             else:
@@ -290,21 +275,6 @@ class Walk:
 
     def _builtin(self, value: Any, path: _Path) -> Any:
         return self._sequence(value, iter(value), len(value), path)
-
-    def _named(self, value: Any, path: _Path) -> str:
-        text = f"<{_NOUNS[id(type(value))]} {clean(value.__qualname__[:_NAME_MAX])}>"
-        self.spent += len(text)
-        return text
-
-    def _method(self, value: types.MethodType, path: _Path) -> str:
-        function = value.__func__
-        name = function.__qualname__ if type(function) is types.FunctionType else ""
-        self.spent += len(name) + 12
-        return f"<method {clean(name[:_NAME_MAX])}>"
-
-    def _module(self, value: types.ModuleType, path: _Path) -> str:
-        name = instance_dict(value).get("__name__")
-        return self._str(f"<module {name if type(name) is str else '?'}>", path)
 
     def _namespace(self, value: types.SimpleNamespace, path: _Path) -> Any:
         return self._dict(instance_dict(value), path)
@@ -343,7 +313,11 @@ class Walk:
     def _hook(self, value: Any, kind: Kind, path: _Path) -> Any:
         found = self._called(lambda it: type.__getattribute__(type(it), HOOK)(it), value)
         cls = type(found)
-        if id(cls) in _EXACT and len(path) <= self.depth and id(value) not in path:
+        if (
+            (id(cls) in _EXACT or id(cls) in LEAVES)
+            and len(path) <= self.depth
+            and id(value) not in path
+        ):
             return self._any(found, (*path, id(value)))
         return self._type_alone(value, kind, path)
 
@@ -383,10 +357,10 @@ class Walk:
         return self._bytes(bytes.__getitem__(value, slice(None)), path)
 
     def _as_int(self, value: Any, kind: Kind, path: _Path) -> Any:
-        return self._int(int.__index__(value), path)
+        return self._leaf(integer(int.__index__(value)))
 
     def _as_float(self, value: Any, kind: Kind, path: _Path) -> Any:
-        return self._float(float.__float__(value), path)
+        return self._leaf(floating(float.__float__(value)))
 
     def _as_dict(self, value: Any, kind: Kind, path: _Path) -> Any:
         return self._dict(value, path)
@@ -418,19 +392,9 @@ _arguments_of: Callable[[Any], tuple[Any, ...]] = BaseException.__dict__["args"]
 _Show = Callable[[Walk, Any, _Path], Any]
 
 _BY_TYPE: dict[type, _Show] = {
-    type(None): Walk._same,
-    bool: Walk._same,
-    int: Walk._int,
-    float: Walk._float,
-    complex: Walk._complex,
+    str: Walk._str,
     bytes: Walk._bytes,
     bytearray: Walk._bytes,
-    str: Walk._str,
-}
-# Types are found by identity: a foreign metaclass may define a hash.
-_SCALARS = frozenset(map(id, _BY_TYPE))
-
-_BY_TYPE |= {
     dict: Walk._dict,
     collections.OrderedDict: Walk._dict,
     collections.defaultdict: Walk._dict,
@@ -444,23 +408,9 @@ _BY_TYPE |= {
     type({}.values()): Walk._builtin,
     type({}.items()): Walk._builtin,
     types.SimpleNamespace: Walk._namespace,
-    types.ModuleType: Walk._module,
-    types.MethodType: Walk._method,
-    types.FunctionType: Walk._named,
-    types.BuiltinFunctionType: Walk._named,
-    types.CoroutineType: Walk._named,
-    types.GeneratorType: Walk._named,
-    types.AsyncGeneratorType: Walk._named,
 }
+# By identity, as LEAVES.
 _EXACT: dict[int, _Show] = {id(cls): show for cls, show in _BY_TYPE.items()}
-
-_NOUNS = {
-    id(types.FunctionType): "function",
-    id(types.BuiltinFunctionType): "function",
-    id(types.CoroutineType): "coroutine",
-    id(types.GeneratorType): "generator",
-    id(types.AsyncGeneratorType): "async generator",
-}
 
 _FOREIGN: dict[How, Callable[[Walk, Any, Kind, _Path], Any]] = {
     How.NAME: Walk._type_alone,
@@ -481,6 +431,9 @@ _FOREIGN: dict[How, Callable[[Walk, Any, Kind, _Path], Any]] = {
     How.SET: Walk._as_sequence,
     How.FROZENSET: Walk._as_sequence,
 }
+
+# The ways that tell what an object is made of: not for one of class Cookies or AccessToken.
+_TELLING = frozenset((How.REPR, How.FIELDS, How.NAMED_TUPLE))
 
 _SEQUENCES: dict[How, Any] = {
     How.LIST: list,
