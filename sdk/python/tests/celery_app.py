@@ -14,6 +14,7 @@ from pathlib import Path
 
 from celery import Celery, signals
 from celery.exceptions import Ignore, Reject
+from celery.utils.log import get_task_logger
 
 import devpulse
 from devpulse.integrations import setup_celery_tracing
@@ -79,6 +80,7 @@ def define(app):
     @task(name="grind", bind=True)
     def grind(self, sacks):
         logging.getLogger("mill").warning("grinding %d", sacks)
+        get_task_logger("mill").warning("ground %d", sacks)
         with devpulse.span("stones"):
             add.delay(sacks, 1)
         return sacks
@@ -151,15 +153,20 @@ def define(app):
             time.sleep(0.01)
         return path
 
-    @task(name="secretly", ignore_result=True)
-    def secretly():
-        raise ValueError("password=hunter2 is wrong")
+    @task(name="last")
+    def last():
+        """The child is killed right behind it."""
 
 
 if "CELERY_TEST_BROKER" in os.environ:
     devpulse.init(environment="test")
     logging.getLogger().addHandler(devpulse.DevPulseHandler(level=logging.INFO))
     app = make(os.environ["CELERY_TEST_BROKER"], os.environ.get("CELERY_TEST_BACKEND"))
+
+    @signals.task_postrun.connect
+    def kill(task=None, **_):
+        if task.name == "last":
+            os.kill(os.getpid(), signal.SIGKILL)
 
     @signals.worker_ready.connect
     def say_so(**_):

@@ -24,6 +24,7 @@ from devpulse.integrations import setup_celery_tracing
 from pipeline import PATIENCE, free_port, wait_for
 
 TESTS = Path(__file__).parent
+PATH = os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])
 OVER = ("success", "failure", "revoked", "ignored", "rejected", "interrupted", "unknown")
 
 
@@ -114,7 +115,7 @@ def redis(tmp_path_factory):
 class Worker:
     """A real worker."""
 
-    def __init__(self, pipeline, folder, broker, backend, *options):
+    def __init__(self, ws_url, folder, broker, backend, *options):
         self.log = Path(folder, "worker.log")
         self.folder = folder
         ready = Path(folder, "ready")
@@ -122,11 +123,10 @@ class Worker:
             **os.environ,
             "CELERY_TEST_BROKER": broker,
             "CELERY_TEST_READY": str(ready),
-            "DEVPULSE_WEBSOCKET_URL": pipeline.ws_url,
-            "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "src")]),
+            "DEVPULSE_WEBSOCKET_URL": ws_url,
+            "CELERY_TEST_BACKEND": backend,
+            "PYTHONPATH": PATH,
         }
-        if backend:
-            environ["CELERY_TEST_BACKEND"] = backend
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -161,7 +161,7 @@ def worker(pipeline, redis, tmp_path_factory):
     """A prefork worker with two children, shared."""
     url = f"redis://127.0.0.1:{redis}/0"
     found = Worker(
-        pipeline, tmp_path_factory.mktemp("worker"), url, url, "-P", "prefork", "-c", "2"
+        pipeline.ws_url, tmp_path_factory.mktemp("worker"), url, url, "-P", "prefork", "-c", "2"
     )
     yield found
     found.stop()
@@ -184,11 +184,12 @@ def other_worker(pipeline, tmp_path):
     """Starts further workers, with a file system broker: (worker, app)."""
     started = []
 
-    def start(*options):
-        (tmp_path / "queue" / "control").mkdir(parents=True)
-        broker = f"filesystem://{tmp_path / 'queue'}"
-        started.append(Worker(pipeline, tmp_path, broker, None, *options))
-        return started[0], celery_app.make(broker)
+    def start(*options, ws_url=pipeline.ws_url):
+        for name in ("queue/control", "results"):
+            (tmp_path / name).mkdir(parents=True)
+        broker, backend = f"filesystem://{tmp_path / 'queue'}", f"file://{tmp_path / 'results'}"
+        started.append(Worker(ws_url, tmp_path, broker, backend, *options))
+        return started[0], celery_app.make(broker, backend)
 
     yield start
     for each in started:
@@ -219,7 +220,7 @@ def test_a_task_from_sending_to_its_end(tasks, trace, trace_id):
     assert len({e["taskId"] for e in (publish, start, success)}) == 1
     assert {e["attempt"] for e in (publish, start, success)} == {1}
     assert {e["severity"] for e in (publish, start, success)} == {"info"}
-    assert not events.of(type="error")
+    assert {e["type"] for e in events} == {"task", "span"}
 
 
 @pytest.mark.parametrize("how", ["delay", "apply_async", "send_task", "signature", "link"])
@@ -256,7 +257,8 @@ def test_what_happens_in_a_task_is_part_of_it(tasks, trace, trace_id):
     tasks["grind"].delay(7).get(timeout=PATIENCE)
     events = trace(trace_id, over("grind", "add"))
     run = events.one(task="grind", stage="start")["spanId"]
-    assert events.one(type="log", details="grinding 7")["parentSpanId"] == run
+    for details in ("grinding 7", "ground 7"):  # the second by a logger of Celery's
+        assert events.one(type="log", details=details)["parentSpanId"] == run
     stones = events.one(type="span")
     assert stones["parentSpanId"] == run
     assert events.one(task="add", stage="publish")["parentSpanId"] == stones["spanId"]
@@ -434,6 +436,18 @@ def test_a_chord_is_one_trace(tasks, trace, trace_id):
     assert events.stages("total") == ["publish", "start", "success"]
     runs = [e["spanId"] for e in events.of(task="add", stage="start")]
     assert events.one(task="total", stage="publish")["parentSpanId"] in runs
+
+
+def test_a_chord_whose_members_are_polled(other_worker, trace, trace_id):
+    """As where the results are not in Redis: a task of Celery's polls, of which nothing is told."""
+    _, app = other_worker("-P", "threads", "-c", "2")
+    chord([app.tasks["add"].s(1, 2)], app.tasks["total"].s().set(countdown=0), interval=0.1)()
+    events = trace(trace_id, over("add", "total"))
+    assert set(events.stages()) == {
+        (task, stage) for task in ("add", "total") for stage in ("publish", "start", "success")
+    }
+    ids = {e["spanId"] for e in events.of(type="task")}
+    assert {e.get("parentSpanId") for e in events} <= ids | {None}
 
 
 def test_a_task_that_replaces_itself(tasks, trace, trace_id):
@@ -680,3 +694,75 @@ def test_a_warm_shutdown_loses_nothing(other_worker, trace, trace_id, tmp_path):
     assert worker.stop() == 0
     events = trace(trace_id, over("until", "until"))
     assert Counter(events.stages("until")) == Counter(publish=2, start=2, success=2)
+
+
+def test_a_child_that_is_killed_between_two_tasks_loses_nothing(tasks, trace, trace_id):
+    tasks["last"].delay()
+    events = trace(trace_id, lambda e: e.of(stage="success"))
+    assert events.stages("last")[:3] == ["publish", "start", "success"]
+
+
+def test_without_a_server_tasks_run_as_ever(other_worker, tmp_path):
+    options = ("-P", "prefork", "-c", "2", "--max-tasks-per-child", "1")
+    worker, app = other_worker(*options, ws_url=f"ws://localhost:{free_port()}")
+    paths = [tmp_path / f"go{n}" for n in range(6)]
+    for path in paths:
+        path.touch()
+        app.tasks["until"].delay(str(path))
+    wait_for(lambda: all(Path(f"{path}.runs").exists() for path in paths))
+    assert worker.log.read_text().count("was not called yet") == 0
+
+
+WITHOUT_INIT = """
+import celery_app, devpulse
+app = celery_app.make("memory://", task_always_eager=True)
+assert app.tasks["whoami"].delay().get() is None
+devpulse.set_trace_id("order:17")
+assert app.tasks["whoami"].delay().get() == "order:17"
+app.tasks["divide"].delay(1, 0)
+app.conf.task_always_eager = False
+with app.connection_for_write() as connection:
+    app.tasks["add"].apply_async((1, 2), connection=connection)
+    message = connection.SimpleQueue("celery").get(timeout=5)
+    message.ack()
+assert message.headers["devpulse"]["traceId"] == "order:17"
+assert devpulse.stats()["dropped"] > 0
+"""
+
+
+@pytest.mark.parametrize("disabled", ["", "1"])
+def test_without_init_ids_still_travel(disabled):
+    environ = {**os.environ, "DEVPULSE_DISABLED": disabled, "PYTHONPATH": PATH}
+    code = WITHOUT_INIT
+    if disabled:
+        code = code.replace("app = ", "devpulse.init(); app = ").replace(
+            '["dropped"] > 0', '["dropped"] == 0'
+        )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=TESTS, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("devpulse.init() was not called yet") == (0 if disabled else 1)
+
+
+@pytest.mark.parametrize(("settings", "system"), [({"system": "stones"}, "stones"), ({}, "tests")])
+def test_the_name_of_the_system(eager, trace, settings, system):
+    setup_celery_tracing(eager["whoami"].app, **settings)
+    trace_id = eager["whoami"].delay().get()
+    assert {e["system"] for e in trace(trace_id, over("whoami"))} == {system}
+
+
+def test_a_message_of_protocol_1(memory, trace, trace_id):
+    memory.conf.task_protocol = 1
+    headers = sent(memory, kwargs={"c": 3})
+    assert headers["devpulse"]["traceId"] == trace_id
+    publish = trace(trace_id, lambda e: e).one(stage="publish")
+    assert (publish["args"], publish["kwargs"]) == ([1, 2], {"c": 3})
+    assert publish["taskId"] != "None"
+
+
+def test_a_redelivered_message_is_another_run():
+    carrier = message.Carrier("t", "p")
+    runs = [{}, {"retries": 1}, {"delivery_info": {"redelivered": True}}]
+    assert len({message.run_span_id(carrier, "id", run) for run in runs}) == 3
+    assert message.run_span_id(carrier, "id", {}) == message.run_span_id(carrier, "id", {})

@@ -74,7 +74,6 @@ _STEERING = {"Retry": "retry", "Ignore": "ignored", "Reject": "rejected"}  # of 
 
 _FLUSH_SECONDS = 0.05
 _FLUSH_EVENTS = 100
-_EXIT_SECONDS = 2.0
 
 _is_beat: ContextVar[bool] = ContextVar("devpulse_celery_beat", default=False)
 
@@ -180,13 +179,16 @@ def _on_prerun(
 ) -> None:
     request = task.request
     system = system_of(task.app)
-    carrier = None
+    ambient = _context.current() if request.is_eager else None
+    carrier = None if request.is_eager else carrier_of(request)
+    if ambient is carrier is None and _client.active() is None:
+        _client.missed()
+        return
     if request.is_eager:
-        outer = _context.current() or _context.new_scope()
+        outer = ambient or _context.new_scope()
         outer = outer if outer.system else outer._replace(system=system)
         span_id = new_span_id()
     else:
-        carrier = carrier_of(request)
         outer = _outer(carrier, task_id, system)
         span_id = run_span_id(carrier, task_id, request)
     run = Run(task, task_id, outer, span_id)
@@ -376,7 +378,7 @@ def _on_process_shutdown(**_: Any) -> None:
     """A child of the pool ends by os._exit(), which nothing else hears of."""
     client = _client.active()
     if client is not None:
-        client.flush(_EXIT_SECONDS)
+        client.close(_client.EXIT_SECONDS)
 
 
 def _deliver() -> None:
