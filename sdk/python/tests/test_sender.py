@@ -115,7 +115,7 @@ def test_nothing_is_lost_when_the_server_is_killed(ingest, make_sender):
         for n in range(1500):
             sender.put(record(1500 * part + n))
         if part < 3:
-            wait_for(lambda part=part: sender.stats()["acked"] > 1500 * part)
+            wait_for(lambda part=part: sender.stats()["acked"] > 1600 * part)
             ingest.kill()
             put_all(sender, 100, away=True)
             ingest.start()
@@ -245,7 +245,8 @@ def test_a_token(tmp_path, make_sender, told, token):
             assert len(ingest.events()) == 5
             assert told() == []
         else:
-            assert not sender.flush(1)
+            wait_for(told)
+            assert not sender.flush(0.1)
             ((level, text),) = told()
             assert level == "WARNING"
             assert "the token is refused (401 a token is needed" in text
@@ -522,7 +523,8 @@ def test_wss(ingest, make_sender, certificate, monkeypatch, told, is_trusted):
             assert numbers(ingest.events()) == list(range(5000))
             assert sender.close(5)
         else:
-            assert not sender.flush(1)
+            wait_for(told)
+            assert not sender.flush(0.1)
             ((_, text),) = told()
             assert "the certificate is not trusted" in text
 

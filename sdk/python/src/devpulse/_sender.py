@@ -172,7 +172,7 @@ class Sender(Worker):
         self._disconnect()
         if not was_proven and not self._is_told:
             self._is_told = True
-            logger.warning("events wait, %s: %s", self._where, _reason(error))
+            logger.warning("%s: %s; events wait until it is there", self._where, _reason(error))
         logger.debug("%s: %s", self._where, error)
 
     def _wait_to_connect(self) -> None:

@@ -156,12 +156,14 @@ class Worker:
                 _warn_of_uwsgi()
         except (RuntimeError, OSError) as error:
             self._start_again_at = time.monotonic() + _PAUSE
-            self._is_asleep = True
             if self._end_at is None:
                 warn_once("thread", "no thread can be started, events wait: %s", error)
         finally:
             self._starting.release()
-        return self._thread is not None
+        if self._thread is None:
+            self._is_asleep = True
+            return False
+        return True
 
     def _open_waker(self) -> None:
         if self._selector is not None:
