@@ -45,7 +45,7 @@ def test_a_refusal_says_why(ingest, path, headers, status, reason):
     assert caught.value.reason.startswith(reason)
 
 
-@pytest.mark.parametrize("size", [0, 1, 3, 125, 126, 127, 65535, 65536, 100_001])
+@pytest.mark.parametrize("size", [0, 1, 3, 125, 126, 127, 4095, 4097, 65535, 65536, 100_001])
 def test_messages_of_every_form_of_length(size):
     payload = bytes(i % 95 + 32 for i in range(size))
 

@@ -16,6 +16,7 @@ from ._handshake import HandshakeError, WebSocketError, connect, wait_until_read
 __all__ = ["ClosedError", "HandshakeError", "WebSocket", "WebSocketError"]
 
 _READ_MAX = 1 << 20  # bytes read at a time, so that a flood does not keep the caller
+_BLOCK = 4096  # bytes masked at a time: larger numbers are slower, and keep other threads waiting
 _CONTINUATION, _TEXT, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x8, 0x9, 0xA
 _NORMAL, _PROTOCOL_ERROR, _NOT_UTF8, _TOO_LARGE = 1000, 1002, 1007, 1009
 
@@ -245,8 +246,12 @@ def _frame(opcode: int, payload: bytes) -> bytes:
 
 
 def _masked(payload: bytes, key: bytes) -> bytes:
-    """Each byte XOR that of the key (section 5.3), all at once as two large numbers."""
-    size = len(payload)
-    mask = (key * (size // 4 + 1))[:size]
-    number = int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")
-    return number.to_bytes(size, "little")
+    """Each byte XOR that of the key (section 5.3), a block at a time as two large numbers."""
+    mask = int.from_bytes(key * (_BLOCK // 4), "little")
+    blocks = []
+    for start in range(0, len(payload), _BLOCK):
+        block = payload[start : start + _BLOCK]
+        size = len(block)
+        number = int.from_bytes(block, "little") ^ mask & ((1 << 8 * size) - 1)
+        blocks.append(number.to_bytes(size, "little"))
+    return b"".join(blocks)
