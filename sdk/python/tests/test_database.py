@@ -223,3 +223,48 @@ def test_a_fork_in_the_midst_of_storing_does_not_touch_sqlite(sqlite_db: Databas
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert sink.close(5)
     assert sqlite_db.count() == 2
+
+
+APPLICATION = """
+import sys
+import devpulse
+devpulse.init(sys.argv[1], enable_db_logging=True, db_url=sys.argv[2], system="shop")
+devpulse.set_trace_id("an-application")
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    devpulse.capture_exception(error)
+devpulse.event("order", amount=3)
+if len(sys.argv) > 3:
+    assert devpulse.flush(20)
+    print(devpulse.stats()["db_stored"], devpulse.stats()["db_duplicate"])
+"""
+
+
+def run_application(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", APPLICATION, *args],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_an_application_ends_and_all_is_stored_though_no_server_is_there(
+    database: Database,
+) -> None:
+    run_application("ws://127.0.0.1:1", database.url)
+    assert database.rows("traces")[0][0] == "an-application"
+    assert sorted(row[5] for row in database.rows("events")) == ["error", "log"]
+
+
+def test_an_application_whose_events_go_both_ways(database: Database, tmp_path: Path) -> None:
+    with Pipeline(tmp_path, db_url=database.url) as pipeline:
+        counts = run_application(pipeline.ws_url, database.url, "and wait").stdout.split()
+        pipeline.trace("an-application", 2)
+        pipeline.stop()
+    assert sum(map(int, counts)) == 2
+    assert database.count() == 2
+    assert database.query("SELECT events, errors FROM traces") == [(2, 1)]
