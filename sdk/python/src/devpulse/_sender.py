@@ -296,8 +296,8 @@ class Sender(Worker):
             message.records[index] = None
             self._buffer.remove(record)
             self._refused += 1
-            why = str(nack.get("why"))[:200]
-            warn_once(f"nack {code}", "an event was refused (%s): %s", code, why)
+            why = f"{code}: {nack.get('why')}"[:200]
+            warn_once(f"nack {code}", "an event was refused: %r", why)
 
     def _prove(self) -> None:
         """This connection works."""

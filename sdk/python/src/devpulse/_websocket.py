@@ -25,7 +25,7 @@ class ClosedError(WebSocketError):
     """The server said good-bye."""
 
     def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"closed by the server ({code}{' ' if reason else ''}{reason})")
+        super().__init__(f"closed by the server ({code}, {reason!r})")
         self.code = code
         self.reason = reason
 
