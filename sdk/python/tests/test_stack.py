@@ -20,7 +20,13 @@ import pytest
 
 from devpulse import _inapp
 from devpulse._scrub import NAMED, Scrubber
-from devpulse._stack import exception_fields, is_in_app, mark_reported, stack_fields
+from devpulse._stack import (
+    configure_in_app,
+    exception_fields,
+    is_in_app,
+    mark_reported,
+    stack_fields,
+)
 from devpulse._walk import Walk
 
 SCRUBBER = Scrubber()
@@ -464,14 +470,18 @@ def test_is_in_app(filename: str, module: str, expected: bool) -> None:
 
 def test_is_in_app_can_be_told() -> None:
     library = "/x/site-packages/ours/a.py"
+    order = type("Order", (), {"__module__": "shop"})()
+    order.id = 3
+    assert walk().value(order) == {"__class__": "shop.Order", "id": 3}
     try:
-        _inapp.configure(include=["ours"], exclude=["ours.vendor", "shop"])
+        configure_in_app(include=["ours"], exclude=["ours.vendor", "shop"])
         assert is_in_app(library, "ours.a")
         assert not is_in_app(library, "ours.vendor.b")
         assert not is_in_app(library, "oursx")
         assert not is_in_app("/srv/shop/a.py", "shop.a")
+        assert walk().value(order) == "<shop.Order>", "its attributes are a library's"
     finally:
-        _inapp.configure()
+        configure_in_app()
     assert not is_in_app(library, "ours.a")
 
 

@@ -369,8 +369,16 @@ def test_after_a_slow_repr_no_other_is_called() -> None:
     w = Walk(SCRUBBER, max_seconds=0.01)
     assert w.value([cls() for _ in range(5)]) == ["Slow", *["<shop.Slow>"] * 4]
     assert w.mapping({"a": cls(), "n": 1, "s": "x"}) == {"a": "<shop.Slow>", "n": 1, "s": "x"}
-    assert w.value({"a": [1]}) == "… (dict of 1)"
     assert len(calls) == 1
+
+
+def test_long_after_the_time_no_container_is_entered() -> None:
+    thing = named("Slow", __repr__=lambda self: time.sleep(0.02) or "Slow")()
+    for seconds, expected in ((0.001, "… (dict of 1)"), (60.0, {"a": [1]})):
+        w = Walk(SCRUBBER, max_seconds=seconds)
+        w.value(thing)
+        assert w.value({"a": [1]}) == expected
+        assert w.mapping({"a": 1, "b": {}, "c": "x"}) == {"a": 1, "b": {}, "c": "x"}
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,20 @@ import builtins
 import os
 import sys
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from itertools import islice
 from sys import getrefcount
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final, NamedTuple
 
+from . import _inapp, _kinds
 from ._inapp import APPLICATION, THIS_PACKAGE, is_in_app, whose
 from ._kinds import is_subclass, mro, type_name
 from ._scrub import clean
 from ._source import excerpts_of
 from ._walk import CUT, Walk
 
-__all__ = ["exception_fields", "is_in_app", "mark_reported", "stack_fields"]
+__all__ = ["configure_in_app", "exception_fields", "is_in_app", "mark_reported", "stack_fields"]
 
 LOCALS_MAX: Final = 50
 NAMES_MAX: Final = 500
@@ -116,6 +117,13 @@ def stack_fields(
         frames = shown.frames(_callers(found), _OF_ERROR)
         return {**_place_of(frames[-1]), "stacktrace": frames}
     return _place_of(shown.frame(found, found.f_lineno))
+
+
+def configure_in_app(include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+    """Prefixes of module names that are the application's wherever they are, and that are not;
+    `exclude` wins. For the whole process."""
+    _inapp.configure(include, exclude)
+    _kinds.forget()
 
 
 def mark_reported(exc: BaseException, trace_id: str = "") -> bool:

@@ -38,12 +38,13 @@ class Walk:
 
     `depth`: containers within each other; `breadth`: members of each; `string`: characters;
     `max_bytes`: of JSON, about; `max_seconds`: spent in here. Once the time is over no repr is
-    called and no container entered any more; that is looked at between values, as nothing can
-    interrupt a repr.
+    called any more, and after four times as long no container is entered: these are bounded by
+    their bytes, and the time of a busy machine is not theirs. The clock is looked at between
+    values, as nothing can interrupt a repr.
     """
 
     __slots__ = (
-        "_deadline", "_late", "_left", "_names", "_scrub", "_share", "_stop",
+        "_closed", "_deadline", "_grace", "_late", "_left", "_names", "_scrub", "_share", "_stop",
         "breadth", "depth", "max_bytes", "scrubber", "spent", "string",
     )  # fmt: skip
 
@@ -67,7 +68,9 @@ class Walk:
         self._stop = max_bytes
         self._left = max_seconds
         self._deadline = 0.0
+        self._grace = 3 * max_seconds
         self._late = False
+        self._closed = False
         self._names = scrubber.name
         self._scrub = scrubber.text
 
@@ -75,7 +78,7 @@ class Walk:
         """The value as JSON values; "[scrubbed: name]" if the name is one of a secret."""
         self._stop = self.max_bytes
         self._deadline = perf_counter() + self._left
-        self._late = self._left <= 0
+        self._look_at_the_clock()
         try:
             verdict, _ = self._names(name)
             return NAMED if verdict and _hides(verdict, value) else self._any(value, ())
@@ -175,7 +178,12 @@ class Walk:
     def _next_variable(self) -> None:
         stop = self.spent + self._share
         self._stop = stop if stop < self.max_bytes else self.max_bytes
-        self._late = perf_counter() > self._deadline
+        self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        late = perf_counter() - self._deadline
+        self._late = late > 0
+        self._closed = late > self._grace
 
     def _key(self, key: Any) -> str:
         """A key that is no string, as one."""
@@ -223,7 +231,7 @@ class Walk:
         self.spent += 2
         if not length:
             return {}
-        if self._late or len(path) >= self.depth or id(value) in path:
+        if self._closed or len(path) >= self.depth or id(value) in path:
             return self._not_entered(value, length, path)
         items = _head(dict.items(value), self.breadth)
         return self._members({}, items, length, (*path, id(value)))
@@ -238,7 +246,7 @@ class Walk:
         self.spent += 2
         if not length:
             return []
-        if self._late or len(path) >= self.depth or id(value) in path:
+        if self._closed or len(path) >= self.depth or id(value) in path:
             return self._not_entered(value, length, path)
         head = _head(items, self.breadth)
         path = (*path, id(value))
@@ -298,7 +306,7 @@ class Walk:
         except BaseException as error:  # SystemExit too: it was not the application that called
             return f"<{type_name(type(value))}: {type_name(type(error))} in its repr>"
         finally:
-            self._late = perf_counter() > self._deadline
+            self._look_at_the_clock()
 
     def _repr(self, value: object, kind: Kind, path: _Path) -> str:
         text = self._called(str if kind.how == How.STRING else repr, value)
@@ -342,7 +350,7 @@ class Walk:
     def _object(self, value: object, kind: Kind, fields: list[tuple[str, Any]], path: _Path) -> Any:
         if id(value) in path:
             return CIRCULAR
-        if not fields or self._late or len(path) >= self.depth:
+        if not fields or self._closed or len(path) >= self.depth:
             return self._type_alone(value, kind, path)
         self.spent += len(kind.name) + 16
         head: dict[str, Any] = {"__class__": kind.name}
