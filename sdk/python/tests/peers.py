@@ -81,6 +81,8 @@ class Peer:
         while line := self._in.readline().strip():
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
+        if not headers:
+            raise EOFError
         return headers
 
     def accept(self, subprotocol: str = "devpulse.v1", greeting: str = HELLO) -> None:

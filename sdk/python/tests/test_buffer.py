@@ -296,6 +296,17 @@ def test_events_gather_to_batches_and_flush_hurries_them():
     worker.close(10)
 
 
+def test_an_event_waits_a_little_for_company(monkeypatch):
+    monkeypatch.setattr("devpulse._worker.LINGER", 0.5)
+    worker = Collector()
+    records = [record(), record()]
+    worker.put(records[0])
+    time.sleep(0.05)
+    worker.put(records[1])
+    wait_for(lambda: worker.batches == [records])
+    worker.close(10)
+
+
 def test_flush_of_a_worker_that_stands_still():
     worker = Stuck("test-stuck")
     worker.put(record())

@@ -539,9 +539,16 @@ sender = Sender("{ingest.ws_url}")
 put_all(sender, 100)
 assert sender.flush(10)
 put_all(sender, 100)
+inherited = [sender._websocket.fileno(), sender._selector.fileno(), sender._waker.fileno()]
 pid = os.fork()
 if pid == 0:
     sender.after_fork_in_child()
+    for descriptor in inherited:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            continue
+        raise AssertionError("a descriptor of the parent's is open")
     put_all(sender, 50, child=True)
     assert sender.flush(10)
     assert sender.stats()["acked"] == 50

@@ -142,6 +142,24 @@ def test_what_came_before_the_good_bye_is_received_first():
         assert answered.wait(5)
 
 
+def test_what_came_before_the_end_is_received_first():
+    gone = threading.Event()
+
+    def behave(peer):
+        peer.accept("")
+        peer.say("last words")
+        peer.socket.shutdown(socket.SHUT_WR)
+        gone.set()
+        peer.read_to_end()
+
+    with RawServer(behave) as server:
+        websocket = WebSocket.open(server.ws_url)
+        assert gone.wait(20)
+        assert websocket.receive_now() == ["last words"]
+        with pytest.raises(WebSocketError, match="hung up"):
+            websocket.receive_now()
+
+
 def test_abandon_leaves_the_connection_to_the_parent():
     """The other holder of the descriptor can still use the connection."""
 
