@@ -96,8 +96,9 @@ def define(huey):
         return "slept"
 
     @huey.task()
-    def say(trace_id, text):
-        devpulse.event(text, trace_id=trace_id)
+    def whoami_later(seconds):
+        time.sleep(seconds)
+        return devpulse.get_trace_id()
 
     return {name: value for name, value in locals().items() if name != "huey"}
 

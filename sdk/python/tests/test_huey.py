@@ -1,12 +1,14 @@
 """The Huey integration: what GET /api/traces/<id> shows of tasks that ran in real consumers."""
 
 import contextvars
+import multiprocessing
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -191,9 +193,10 @@ def mill(request, pipeline, tmp_path_factory):
         pytest.importorskip("gevent")
     folder = tmp_path_factory.mktemp(kind)
     where = request.getfixturevalue("redis_port") if storage == "redis" else folder
-    consumer = Consumer(storage, where, kind, pipeline, folder)
-    yield Mill(storage, kind, where, consumer)
-    consumer.stop()
+    mill = Mill(storage, kind, where, Consumer(storage, where, kind, pipeline, folder))
+    assert result(mill.tasks.add(1, 2)) == 3  # it works, so a delayed task will wait
+    yield mill
+    mill.consumer.stop()
 
 
 def result(handle):
@@ -355,6 +358,17 @@ def test_one_task_object_in_two_traces(mill, trace, trace_id):
         assert events.stages("whoami") == ["publish", "start", "success"]
 
 
+def test_tasks_that_run_at_once_keep_apart(mill, devpulse_ready):
+    handles = {}
+    for _ in range(6):
+        trace_id = devpulse.generate_trace_id()
+        devpulse.set_trace_id(trace_id)
+        handles[trace_id] = mill.tasks.whoami_later(0.1)
+
+    for trace_id, handle in handles.items():
+        assert result(handle) == trace_id
+
+
 def test_a_periodic_task_begins_a_trace(mill, trace):
     trace_id = wait_for(lambda: mill.consumer.tick.exists() and mill.consumer.tick.read_text())
 
@@ -433,7 +447,46 @@ def test_an_interrupted_task_says_so(kind, pipeline, tmp_path, trace, trace_id):
     assert not events.of(type="error")
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_worker_process_that_is_killed_loses_nothing(tmp_path, monkeypatch, trace, trace_id):
+    monkeypatch.setattr("devpulse.integrations.huey._FLUSH_SECONDS", PATIENCE)
+    huey, tasks = huey_app.make("sqlite", tmp_path)
+    tasks.add(1, 2)
+
+    def work_and_die():
+        work(huey)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    worker = multiprocessing.get_context("fork").Process(target=work_and_die)
+    worker.start()
+    worker.join(PATIENCE)
+
+    assert worker.exitcode == -signal.SIGKILL
+    assert trace(trace_id, over("add")).stages("add") == ["publish", "start", "success"]
+
+
 # In one process
+
+
+@since(2, 3, 1)
+def test_an_interrupted_task_that_ends_all_the_same_is_told_once(memory, trace, trace_id):
+    huey, _ = memory
+    runs, may_end = threading.Event(), threading.Event()
+
+    @huey.task()
+    def hold():
+        runs.set()
+        may_end.wait(PATIENCE)
+
+    hold()
+    worker = threading.Thread(target=work, args=(huey,))
+    worker.start()
+    assert runs.wait(PATIENCE)
+    huey.notify_interrupted_tasks()
+    may_end.set()
+    worker.join(PATIENCE)
+
+    assert trace(trace_id, over("hold")).stages("hold") == ["publish", "start", "interrupted"]
 
 
 @pytest.fixture
@@ -473,6 +526,16 @@ def test_immediate_mode_nests_in_the_caller(trace, trace_id):
     assert events.stages("whoami") == ["publish", "start", "success"]
     assert events.stages("flaky") == ["publish", "start", "retry", "start", "success"]
     assert events.one(name="after")["parentSpanId"] == order.span_id
+
+
+def test_one_task_object_twice_in_immediate_mode(trace, devpulse_ready):
+    huey, tasks = huey_app.make("immediate")
+    task = tasks.whoami.s()
+    for wanted in ("first", "second"):
+        trace_id = f"{wanted}-{devpulse.generate_trace_id()}"
+        devpulse.set_trace_id(trace_id)
+        assert result(huey.enqueue(task)) == trace_id
+        assert trace(trace_id, over("whoami")).stages("whoami") == ["publish", "start", "success"]
 
 
 def test_immediate_mode_without_a_trace_leaves_none(devpulse_ready):

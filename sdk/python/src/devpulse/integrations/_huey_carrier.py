@@ -32,12 +32,7 @@ def carrying(task: Any, carrier: Carrier, store: Callable[[Any], Any]) -> Any:
 
 def taken_off(task: Any) -> Carrier | None:
     """The carrier, which the task is without then; None where there is no valid one."""
-    if KEYWORD not in task.kwargs:
-        return None
-    kwargs = dict(task.kwargs)
-    carrier = _from_value(kwargs.pop(KEYWORD))
-    task.kwargs = kwargs
-    return carrier
+    return _from_value(task.kwargs.pop(KEYWORD, None))
 
 
 def _to_value(carrier: Carrier) -> dict[str, Any]:
