@@ -358,6 +358,26 @@ def test_where_no_thread_can_be_had_close_does_its_work(monkeypatch):
     assert worker.collected == records
 
 
+def test_close_starts_the_thread_that_could_not_be_had_before(monkeypatch):
+    worker = Collector()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        worker.put(record())
+    assert worker.close(10)
+    assert len(worker.collected) == 1
+
+
+def test_close_in_a_handler_of_a_signal_that_came_within_put():
+    worker = Stuck("test-stuck")
+    worker.put(record())
+    started = time.monotonic()
+    with worker._buffer._lock:  # what the interrupted put holds
+        assert not worker.close(0.1)
+        assert not worker.flush(0.1)
+        worker.put(record())
+    assert time.monotonic() - started < 5
+
+
 def test_a_thread_that_could_not_be_had_is_started_later(monkeypatch):
     monkeypatch.setattr("devpulse._worker._PAUSE", 0.1)
     worker = Collector()

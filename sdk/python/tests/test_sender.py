@@ -346,7 +346,7 @@ def test_the_limits_of_hello_are_kept(make_sender):
 
     with RawServer(strict) as server:
         sender = make_sender(server.ws_url)
-        put_all(sender, 60)
+        put_all(sender, 60, details="x" * 200)  # more than their estimate
         assert sender.flush(10)
         assert received == list(range(60))
         assert len(sizes) > 10

@@ -19,6 +19,7 @@ MAX_BYTES = 4 << 20
 SEVERITIES = ("debug", "info", "warning", "error")
 
 _INTAKE_EVENTS = 64
+_DROP_SECONDS = 0.2
 _INTAKE_COST = 4096  # a record above it is accounted for at once
 
 _Entry = tuple[int, int, Record]  # number in order of arrival, accounted cost, record
@@ -121,12 +122,17 @@ class Buffer:
             self._shed()
 
     def drop_all(self) -> None:
-        """Gives up what is queued."""
-        with self._lock:
+        """Gives up what is queued. Called at the end, perhaps by a handler of a signal that came
+        while this thread was in here: so it does not insist."""
+        if not self._lock.acquire(timeout=_DROP_SECONDS):
+            return
+        try:
             self._settle()
             for severity, queue in self._queues.items():
                 self._drop_oldest(severity, len(queue))
             self._changed.notify_all()
+        finally:
+            self._lock.release()
 
     def wait_done(self, timeout: float) -> bool:
         """Waits, `timeout` seconds at most, until nothing is left of what was put before; returns

@@ -89,12 +89,14 @@ class Worker:
             self._renew()
         deadline = time.monotonic() + timeout
         self._end_at = self._hurry_until = deadline
-        if self._thread is None and self._buffer.queued and not self._start():
-            if self._selector is not None:
-                self._main()  # the interpreter ends, and starts no threads any more
-        elif self._thread is not None:
+        if self._thread is None and self._buffer.queued:
+            self._start_again_at = 0.0
+            self._start()
+        if self._thread is not None:
             self._rouse()
             self._thread.join(max(0.0, deadline - time.monotonic()))
+        elif self._buffer.queued and self._selector is not None:
+            self._main()  # the interpreter ends, and starts no threads any more
         is_done = self._buffer.wait_done(0.0)
         self._buffer.drop_all()
         if not self._is_running():
