@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import devpulse
+from pipeline import Pipeline
 
 Events = Callable[[str], list[dict[str, Any]]]
 
@@ -322,3 +323,28 @@ def test_where_the_hook_fails_values_are_withheld(
     assert "order_id" not in event
     assert event["line"] == 7
     assert "the scrub hook failed: KeyError" in event["details"]
+
+
+def test_an_exception_object_is_reported_in_each_trace_it_is_raised_in(events_of: Events) -> None:
+    not_found = KeyError("not found")
+    traces = [devpulse.generate_trace_id() for _ in range(2)]
+    for trace_id in traces:
+        devpulse.set_trace_id(trace_id)
+        for _ in range(2):
+            devpulse.capture_exception(not_found)
+    assert [len(events_of(trace_id)) for trace_id in traces] == [1, 1]
+
+
+def test_what_is_the_applications_own_can_be_said(pipeline: Pipeline, events_of: Events) -> None:
+    options = {"environment": "test", "system": "tests", "install_hooks": False}
+    devpulse.init(pipeline.ws_url, in_app_include=["json"], in_app_exclude=["test_api"], **options)
+    devpulse.set_trace_id(devpulse.generate_trace_id())
+    try:
+        json.loads("{")
+    except ValueError:
+        devpulse.capture_exception()
+    finally:
+        devpulse.init(pipeline.ws_url, **options)
+    (event,) = events_of(devpulse.get_trace_id() or "")
+    assert [frame["inApp"] for frame in event["stacktrace"]] == [False, True, True, True]
+    assert "s" in event["locals"]

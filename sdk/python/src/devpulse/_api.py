@@ -31,6 +31,8 @@ def init(
     capture_locals: bool = True,
     scrub: _options.ScrubHook | None = None,
     scrub_keys: Iterable[str] = (),
+    in_app_include: Iterable[str] = (),
+    in_app_exclude: Iterable[str] = (),
     install_hooks: bool = True,
     max_events: int = 10_000,
     max_bytes: int = 4 * 1024 * 1024,
@@ -59,6 +61,9 @@ def init(
         the event to send, or None to send nothing. Where it fails, values are withheld.
     scrub_keys
         Further parts of names whose values are secret, beside `password`, `token` and their like.
+    in_app_include, in_app_exclude
+        Names of modules, with those in them, that are the application's own code (whose frames have
+        locals and source), or are not. By default all is that is not in site-packages or Python.
     install_hooks
         False: uncaught exceptions are left alone.
     max_events, max_bytes
@@ -82,6 +87,8 @@ def init(
             capture_locals=bool(capture_locals),
             scrub=scrub,
             scrub_keys=tuple(scrub_keys),
+            in_app_include=tuple(in_app_include),
+            in_app_exclude=tuple(in_app_exclude),
             install_hooks=install_hooks,
             max_events=max_events,
             max_bytes=max_bytes,

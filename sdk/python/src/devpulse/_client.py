@@ -20,7 +20,7 @@ from ._options import Options, program_name
 from ._record import Record
 from ._scrub import Scrubber
 from ._sender import Sender
-from ._stack import exception_fields, mark_reported
+from ._stack import configure_in_app, exception_fields, mark_reported
 from ._walk import Walk
 from ._worker import Worker
 
@@ -41,6 +41,7 @@ class Client:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.scrubber = Scrubber(options.scrub_keys)
+        configure_in_app(options.in_app_include, options.in_app_exclude)
         self.system = options.system or program_name()
         self._hook = options.scrub
         self._common = _common(options)
@@ -105,14 +106,15 @@ class Client:
         again: bool = False,
     ) -> Record | None:
         """An event of type error with stack, source and locals; None where this exception was
-        reported already (unless `again`), or could not be.
+        reported in this trace already (unless `again`), or could not be.
 
         `extra`: further fields, plain and scrubbed, which win over those of the exception.
         """
         try:
-            if not mark_reported(exc) and not again:
+            scope = scope or scope_of(exc)
+            if not mark_reported(exc, scope.trace_id if scope else "") and not again:
                 return None
-            scope = scope or scope_of(exc) or new_scope()
+            scope = scope or new_scope()
             walk = self.walk()
             fields = exception_fields(exc, walk, capture_locals=self.options.capture_locals)
             fields["handled"] = handled

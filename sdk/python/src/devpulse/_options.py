@@ -28,6 +28,8 @@ class Options:
     capture_locals: bool = True
     scrub: ScrubHook | None = None
     scrub_keys: tuple[str, ...] = ()
+    in_app_include: tuple[str, ...] = ()
+    in_app_exclude: tuple[str, ...] = ()
     install_hooks: bool = True
     max_events: int = 10_000
     max_bytes: int = 4 * 1024 * 1024
