@@ -6,6 +6,9 @@ curl -i localhost:8000/orders/17      # its X-Trace-ID is where to look
 curl -i localhost:8000/orders/0       # an error, with the local variables that explain it
 """
 
+import os
+
+import uvicorn
 from fastapi import FastAPI, HTTPException
 
 import devpulse
@@ -34,6 +37,4 @@ def read_order(order_id: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    import uvicorn
-
-    uvicorn.run(app, host="127.0.0.1", port=8000)
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

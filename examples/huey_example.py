@@ -36,9 +36,11 @@ def send(text: str) -> str:
 def main() -> None:
     with devpulse.span("mail", order_id=17) as step:
         results = huey.enqueue(render.s(17).then(send))
-        print(results.get(blocking=True, timeout=30)[-1])
+        print(list(results)[-1].get(blocking=True, timeout=30))
         print(f"trace {step.trace_id}")
 
 
 if __name__ == "__main__":
-    main()
+    import huey_example  # as the consumer knows it: a task's name has that of its module in it
+
+    huey_example.main()
