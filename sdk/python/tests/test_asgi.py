@@ -24,7 +24,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import connect
 
 import asgi_app
@@ -543,8 +543,8 @@ def test_websockets_that_fail_or_are_left_or_refused(shop: Server, events_of: Ev
     events = by_type(events_of("ws-fails", 3))
     assert events["error"]["locals"]["text"] == "fail"
     assert events["response"]["response"] == "fail"
-    with connect(f"{url}/rooms/a", additional_headers={"X-Trace-ID": "ws-left"}):
-        pass
+    with connect(f"{url}/rooms/a", additional_headers={"X-Trace-ID": "ws-left"}) as ws:
+        ws.recv()
     events = by_type(events_of("ws-left", 2))
     assert events["response"]["stage"] == "disconnect"
     assert events["response"]["closeCode"] == 1000
@@ -674,6 +674,26 @@ def test_a_cancelled_request_ends_too(
         asyncio.run(cancel())
     assert [event["type"] for event in told] == ["request", "response"]
     assert (told[1]["stage"], told[1]["severity"]) == ("cancelled", "info")
+
+
+def test_a_websocket_left_before_the_first_word_is_no_error(
+    devpulse_ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = captured(monkeypatch)
+
+    class Left(Peer):
+        async def send(self, message: Any) -> None:
+            if message["type"] == "websocket.send":
+                raise ConnectionClosedOK(None, None)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+
+    with pytest.raises(ConnectionClosedOK):
+        asyncio.run(Left(type="websocket").serve(DevPulseMiddleware(app)))
+    assert [event["type"] for event in told] == ["request", "response"]
+    assert told[1]["stage"] == "disconnect"
 
 
 def test_the_scope_is_the_servers_again(devpulse_ready: None) -> None:

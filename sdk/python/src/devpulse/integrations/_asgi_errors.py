@@ -10,6 +10,7 @@ from typing import Any
 from .._client import Client
 
 _DISCONNECTS = frozenset(("ClientDisconnect", "ClientDisconnected", "WebSocketDisconnect"))
+_CLOSED = ("ConnectionClosed", "ConnectionClosedOK", "ConnectionClosedError")  # of `websockets`
 _NO_RESPONSE = "No response returned."  # says Starlette's BaseHTTPMiddleware when it is interrupted
 _FRAMEWORKS = ("starlette", "fastapi")
 _VALIDATIONS = (  # the last two have not the first as a base in old releases
@@ -23,7 +24,8 @@ _FAULTS_MAX = 10
 def stage_of(exc: BaseException, *, is_gone: bool) -> str:
     """ "disconnect" where the client went away, "cancelled" where the server, or whoever calls the
     application, gave up; "" where it is neither. `is_gone`: the client is known to be."""
-    if type(exc).__name__ in _DISCONNECTS:
+    name = type(exc).__name__
+    if name in _DISCONNECTS or (is_gone and name in _CLOSED):
         return "disconnect"
     if isinstance(exc, CancelledError):
         return "disconnect" if is_gone else "cancelled"

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import _client, _context
 from .._context import Scope
-from .._ids import new_span_id
+from .._ids import new_span_id, new_trace_id
 from .._propagation import Incoming, extract
 from . import _asgi_errors
 from ._asgi_headers import trace_headers, with_trace_id, with_traceparent
@@ -83,18 +83,21 @@ class Exchange:
         incoming = extract(found.get) if found else _NOTHING
         system = self._settings.system_name()
         self._correlation_id = incoming.correlation_id
+        # FastAPI imports OpenTelemetry's API, which without its SDK has no span, but costs time.
+        has_opentelemetry = "opentelemetry.sdk" in sys.modules
+        foreign = _context.opentelemetry_scope() if has_opentelemetry else None
         if incoming.trace_id:
             self._parent = incoming.parent_span_id
             self.scope = Scope(incoming.trace_id, new_span_id(), system, incoming.tracestate)
+        elif foreign is not None:
+            self._parent = foreign.span_id
+            self.scope = Scope(foreign.trace_id, new_span_id(), system)
         else:
-            begun = _context.new_scope(system)
-            self._parent = begun.span_id
-            self.scope = begun._replace(span_id=new_span_id())
-        if self._parent or "opentelemetry.sdk" not in sys.modules:
-            return asgi
-        if _context.opentelemetry_scope() is not None:
-            return asgi
-        return with_traceparent(asgi, headers, self.scope)
+            self._parent = ""
+            self.scope = Scope(new_trace_id(), new_span_id(), system)
+        if has_opentelemetry and foreign is None and not self._parent:
+            return with_traceparent(asgi, headers, self.scope)
+        return asgi
 
     # What the application gets in the place of the server's
 
@@ -340,7 +343,15 @@ class WebSocketExchange(Exchange):
         elif kind == "websocket.close":
             self._status = self._status or 403
             self._closed(message.get("code", 1000))
-        return self._send(message)
+        return self._send_noticing(message)
+
+    async def _send_noticing(self, message: Message) -> None:
+        """Some servers tell the application nothing of a client that went away before it sends."""
+        try:
+            await self._send(message)
+        except Exception:
+            self._is_gone = True
+            raise
 
     def _disconnected(self, message: Message) -> None:
         self._is_gone = True

@@ -20,10 +20,8 @@ def trace_headers(headers: Headers) -> dict[str, str]:
     """Those that may tell of a trace. Of two the first counts, but two `traceparent` are none, and
     `tracestate` may come in parts (https://www.w3.org/TR/trace-context/, 3.3.1.4)."""
     found: dict[str, str] = {}
-    for raw, value in headers:
-        name = _WANTED.get(raw)
-        if name is None:
-            continue
+    for raw, value in [header for header in headers if header[0] in _WANTED]:
+        name = _WANTED[raw]
         text = value.decode("latin-1")
         if name not in found:
             found[name] = text
@@ -45,7 +43,7 @@ def with_trace_id(message: Message, trace_id: str, *, expose: bool) -> Message:
     """A copy of what begins a response, as applications send one response several times. A header
     that the application has put there itself stays alone."""
     headers = [*(message.get("headers") or ())]
-    if not any(name.lower() == _TRACE_ID for name, _ in headers):
+    if _TRACE_ID not in [header[0].lower() for header in headers]:
         headers.append((_TRACE_ID, trace_id.encode()))
     if expose:
         headers.append(_EXPOSE)
