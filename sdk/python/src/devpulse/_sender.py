@@ -196,14 +196,13 @@ class Sender(Worker):
             for text in websocket.receive_now():
                 if websocket.subprotocol:
                     self._take_answer(_parsed(text))
-            may_send = not websocket.unsent and len(self._messages) < self._window
-            due = 0.0 if self._taken else self._due_in()
-            has_taken = may_send and due == 0 and self._send_message(websocket)
             is_written = websocket.write_now()
             if is_written and not websocket.subprotocol:
                 self._take_ack(len(self._messages))
             self._watch(websocket, _READ if is_written else _READ | _WRITE)
-            if has_taken:
+            may_send = is_written and len(self._messages) < self._window
+            due = 0.0 if self._taken else self._due_in()
+            if may_send and due == 0 and self._send_message(websocket):
                 self._wait(0.0)  # so that answers are read, and green threads have a turn
             elif may_send and due != 0:
                 self._wait(due, for_events=due is None)
