@@ -387,7 +387,7 @@ def test_an_expired_task_says_so(mill, trace, trace_id):
     assert events.stages() == [("whoami", "publish"), ("whoami", "expired")]
 
 
-@since(3, 0)
+@since(3, 5)
 def test_a_timeout_is_an_error(mill, trace, trace_id):
     if mill.kind == "thread":
         pytest.skip("a thread cannot be interrupted")
@@ -722,7 +722,7 @@ def test_a_group_outside_a_trace_is_one_trace(memory, trace):
     assert len(trace(found.pop(), over(*["whoami"] * 3)).of(stage="publish")) == 3
 
 
-@since(3, 0)
+@since(3, 5)
 def test_the_chord_of_a_revoked_task_stays_in_the_trace(memory, trace, trace_id):
     huey, tasks = memory
     members = [tasks.add.s(1, 1), tasks.add.s(2, 2)]
