@@ -19,7 +19,7 @@ from pipeline import Pipeline
 
 DIFFICULT: list[dict[str, Any]] = [
     {"details": 'quotes " \\ / \t \n \u2028 \x7f \x01 ünïcödé 😀'},
-    {"name": "ä" * 150, "details": "a title that is cut between two bytes"},
+    {"name": "a" + "ä" * 150, "details": "a title that is cut between two bytes"},
     {"name": "", "details": "an empty name"},
     {"details": {"not": "a text"}},
     {"details": "numbers", "n": [0, -0.0, 1e-7, 1.5e300, 2**70, 0.1, 123456.789, -2.5e-300, 1e16]},
@@ -35,7 +35,7 @@ DIFFICULT: list[dict[str, Any]] = [
 
 def records() -> list[Record]:
     return [record(n) for n in range(300)] + [
-        record(n, **dict(fields)) for n, fields in enumerate(DIFFICULT)
+        record(n, **{"trace_id": f"difficult {n}", **fields}) for n, fields in enumerate(DIFFICULT)
     ]
 
 

@@ -52,7 +52,7 @@ def test_a_relative_path_is_from_the_folder_of_init(
     sink = sink_of(Database("sqlite:///odd ?name#%20.db"))
     monkeypatch.chdir("/")
     put_all(sink, [record()])
-    assert (tmp_path / "odd ?name#%20.db").is_file()
+    assert Database(f"sqlite:///{tmp_path}/odd ?name#%20.db").count() == 1
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:events.db", "sqlite:///a/"])
@@ -139,7 +139,20 @@ def test_no_message_has_the_password(
     assert "topsecret" not in caplog.text
 
 
-def test_a_refused_password_is_not_waited_for(
+@pytest.mark.parametrize("url", ["postgresql://host/db?topsecret=1", "postgresql://[host/db"])
+def test_what_is_no_url_is_not_waited_for(
+    url: str, sink_of: Callable[..., DatabaseSink], warnings: Callable[[], list[str]]
+) -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    sink = sink_of(Database(url))
+    put_all(sink, [record()])
+    assert sink.stats()["dropped"] == 1
+    (warning,) = warnings()
+    assert "not a URL as PostgreSQL takes it" in warning
+    assert "topsecret" not in warning
+
+
+def test_a_database_that_does_not_exist_is_not_waited_for(
     sink_of: Callable[..., DatabaseSink], warnings: Callable[[], list[str]]
 ) -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed")

@@ -88,6 +88,9 @@ class DatabaseSink(Worker):
 
     def _store_batch(self, records: Sequence[Record]) -> None:
         """Makes an end of these, which are in flight. Raises Away, with the first of them done."""
+        if time.monotonic() < self._broken_until:
+            self._drop(records)
+            return
         rows = []
         now_us = time.time_ns() // 1000
         for record in records:
@@ -97,9 +100,6 @@ class DatabaseSink(Worker):
                 self._refused += 1
                 self._buffer.remove(record)
                 warn_once("database event", "an event is not stored: %s", error)
-        if time.monotonic() < self._broken_until:
-            self._drop(records)
-            return
         try:
             self._put(rows)
         except Broken as error:
