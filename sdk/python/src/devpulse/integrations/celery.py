@@ -181,7 +181,7 @@ def _on_prerun(
     system = system_of(task.app)
     ambient = _context.current() if request.is_eager else None
     carrier = None if request.is_eager else carrier_of(request)
-    if ambient is carrier is None and _client.active() is None:
+    if ambient is None and carrier is None and _client.active() is None:
         _client.missed()
         return
     if request.is_eager:
