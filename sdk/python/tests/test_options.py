@@ -77,6 +77,9 @@ def test_secrets_are_not_shown() -> None:
     assert made.websocket_url == "ws://localhost:8008/ws"
     assert made.token == "s3cret"
     assert "s3cret" not in repr(made)
+    with pytest.raises(ValueError, match="%2F") as wrong:
+        options(enable_db_logging=True, db_url="postgresql://me:sec/ret@localhost/x")
+    assert "ret" not in str(wrong.value)
     assert "hunter2" not in repr(made)
 
 

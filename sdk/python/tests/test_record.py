@@ -63,7 +63,7 @@ def test_what_is_nested_without_end_is_cut() -> None:
 def test_a_replaced_record_keeps_its_identity() -> None:
     made = record(locals={"password": "x"})
     other = made.replaced(
-        {"traceId": "another", "eventId": "x", "severity": "info", "system": 7, "locals": {}}
+        {"traceId": "another", "eventId": "x", "severity": "info", "system": 7, "type": "", "_pos": 1}
     )
     assert (other.event_id, other.trace_id, other.timestamp_us) == (
         made.event_id,
@@ -72,6 +72,7 @@ def test_a_replaced_record_keeps_its_identity() -> None:
     )
     assert (other.severity, other.system, other.type) == ("info", "api", "error")
     assert "password" not in other.encode().decode()
+    assert "_pos" not in other.encode().decode()
 
 
 @pytest.mark.parametrize(

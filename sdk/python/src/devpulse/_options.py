@@ -91,8 +91,11 @@ def _check_url(what: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises where it is no number
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{what} is not a URL: {error}; {wanted}… is wanted") from None
+    except (ValueError, TypeError, AttributeError):
+        # Without its words: they may quote a part of a password.
+        raise ValueError(
+            f"{what} is not a URL: {wanted}… is wanted, with / and @ in a password as %2F and %40"
+        ) from None
     if parts.scheme not in schemes:
         raise ValueError(f"{what} begins with {parts.scheme or 'nothing'}://; {wanted} is wanted")
     if schemes is _WEBSOCKET_SCHEMES and not parts.hostname:

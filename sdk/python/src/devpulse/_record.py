@@ -16,7 +16,7 @@ _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False
 ).encode
 
-_IDENTITY = ("traceId", "eventId", "timestamp", "severity", "system", "type")
+_IDENTITY = ("traceId", "eventId", "timestamp", "severity", "system", "type", "receivedAt")
 _SEVERITIES = ("debug", "info", "warning", "error")
 
 
@@ -89,14 +89,17 @@ class Record:
 
     def replaced(self, event: Mapping[str, Any]) -> "Record":
         """The same event with other contents; its trace, id and time stay."""
-        fields = {k: v for k, v in event.items() if k not in _IDENTITY}
-        severity = event.get("severity")
-        system, type_ = event.get("system"), event.get("type")
+        fields = {
+            name: value
+            for name, value in event.items()
+            if isinstance(name, str) and name not in _IDENTITY and name[:1] != "_"
+        }
+        severity, system, type_ = (event.get(name) for name in ("severity", "system", "type"))
         copy = Record(
             self.trace_id,
             severity if severity in _SEVERITIES else self.severity,
-            system if isinstance(system, str) else self.system,
-            type_ if isinstance(type_, str) else self.type,
+            system if isinstance(system, str) and system else self.system,
+            type_ if isinstance(type_, str) and type_ else self.type,
             fields,
             {},
             self.cost,
