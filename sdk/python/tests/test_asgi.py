@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import itertools
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
 pytest.importorskip("multipart")
 
+import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -467,6 +469,28 @@ def test_an_error_in_another_middleware_and_a_last_handler(
     assert call(layered, "/items/4").json["trace"]
 
 
+def test_the_servers_log_of_an_error_is_no_second_one(
+    shop: Server, devpulse_ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = captured(monkeypatch)
+    logger = logging.getLogger("uvicorn.error")
+    logged: list[logging.LogRecord] = []
+    last = logging.Handler()
+    monkeypatch.setattr(last, "emit", logged.append)
+    monkeypatch.setattr(logger, "handlers", [devpulse.DevPulseHandler(), last])
+    monkeypatch.setattr(logger, "propagate", False)
+    monkeypatch.setattr(logger, "disabled", False)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        assert call(shop, "/async-fails/1").status == 500
+        wait_for(lambda: logged)
+    finally:
+        logger.setLevel(level)
+    assert logged[0].exc_info
+    assert [event["type"] for event in told] == ["request", "error", "response"]
+
+
 def test_the_trace_is_everywhere_in_the_request_and_nowhere_after(
     shop: Server, devpulse_ready: None
 ) -> None:
@@ -708,6 +732,25 @@ def test_the_scope_and_the_context_are_the_servers_again(devpulse_ready: None) -
     assert asyncio.run(serve()) is None
     assert peer.scope == before
     assert [m["type"] for m in peer.sent] == ["http.response.start", "http.response.body"]
+
+
+def test_an_error_within_groups_of_one_is_told_without_them(
+    devpulse_ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = captured(monkeypatch)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async with anyio.create_task_group() as outer, anyio.create_task_group():
+            outer.start_soon(asgi_app.raw_app, {**scope, "path": "/raises"}, receive, send)
+
+    with pytest.raises(BaseException) as raised:
+        asyncio.run(Peer().serve(DevPulseMiddleware(app)))
+    exc_info = (raised.type, raised.value, None)
+    log = logging.LogRecord("uvicorn.error", logging.ERROR, "a.py", 1, "it failed", (), exc_info)
+    devpulse.DevPulseHandler().handle(log)
+    errors = [event for event in told if event["type"] == "error"]
+    assert [error["name"] for error in errors] == ["asgi_app.Broken"]
+    assert errors[0]["locals"]["told"] == "nothing"
 
 
 @pytest.mark.parametrize(

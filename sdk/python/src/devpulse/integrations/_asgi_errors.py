@@ -34,6 +34,16 @@ def stage_of(exc: BaseException, *, is_gone: bool) -> str:
     return ""
 
 
+def unpacked(exc: BaseException) -> BaseException:
+    """The exception within groups of one, in which anyio's task groups put what Starlette runs."""
+    while type(exc).__name__ in ("ExceptionGroup", "BaseExceptionGroup"):
+        members: Any = getattr(exc, "exceptions", ())
+        if len(members) != 1:
+            break
+        exc = members[0]
+    return exc
+
+
 def http_status(exc: BaseException) -> int:
     """Of Starlette's HTTPException and what derives from it; 0 of others."""
     if not _is_a(exc, "starlette.exceptions", "HTTPException"):

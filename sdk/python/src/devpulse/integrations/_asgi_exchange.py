@@ -14,6 +14,7 @@ from .. import _client, _context
 from .._context import Scope
 from .._ids import new_span_id, new_trace_id
 from .._propagation import Incoming, extract
+from .._stack import mark_reported
 from . import _asgi_errors
 from ._asgi_headers import trace_headers, with_trace_id, with_traceparent
 from ._asgi_route import template
@@ -145,6 +146,11 @@ class Exchange:
     def raised(self, exc: BaseException) -> None:
         """The application ended by an exception."""
         try:
+            whole, exc = exc, _asgi_errors.unpacked(exc)
+            with _context.within(self.scope):  # the server logs it, outside the trace
+                _context.remember(whole)
+            if whole is not exc:
+                mark_reported(whole, self.scope.trace_id)
             stage = _asgi_errors.stage_of(exc, is_gone=self._is_gone)
             details = ""
             if stage:
