@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
@@ -132,12 +133,12 @@ class Bench:
 
     def measure(self, scenario: Scenario) -> dict[str, list[dict[str, float]]]:
         """µs of one, by contender and round."""
-        count = self.count(scenario)
+        lead, count = self.lead(scenario), self.count(scenario)
         results: dict[str, list[dict[str, float]]] = {name: [] for name in NAMES}
         for number in range(-1, self.rounds):
             turn = number % len(NAMES)
             for contender in self.contenders[turn:] + self.contenders[:turn]:
-                seconds = contender.ask("run", scenario.name, count)
+                seconds = contender.ask("run", scenario.name, lead, count)
                 if number >= 0:  # the first warms up
                     results[contender.name].append({k: v / count * 1e6 for k, v in seconds.items()})
         return results
@@ -145,13 +146,21 @@ class Bench:
     def count(self, scenario: Scenario) -> int:
         return max(10, int(scenario.count * self.share))
 
+    def lead(self, scenario: Scenario) -> int:
+        """What every round begins with, unmeasured."""
+        return self.count(scenario) // 10
+
+    def done(self, scenario: Scenario) -> int:
+        """In all rounds, with the one that warmed up."""
+        return (self.lead(scenario) + self.count(scenario)) * (self.rounds + 1)
+
     def counts(self) -> Counter[str]:
         """What arrived so far, by kind."""
         return self.sink.counts() + self.pipeline.counts()
 
     def missing(self, scenario: Scenario, before: Counter[str]) -> dict[str, int]:
         """How many of a scenario's things did not arrive since counts() was `before`."""
-        expected = self.count(scenario) * (self.rounds + 1)
+        expected = self.done(scenario)
         deadline = time.monotonic() + 10
         while True:
             now = self.counts()
@@ -193,6 +202,12 @@ def write_row(title: str, cells: list[str]) -> None:
     write(f"  {title:<21}{cells[0]:>8}" + "".join(f"{cell:>28}" for cell in cells[1:]))
 
 
+def empty_call() -> float:
+    """Seconds of CPU time: how fast this machine is, at its best."""
+    times = timeit.repeat("f()", "def f(): pass", time.thread_time, repeat=20, number=100_000)
+    return min(times) / 100_000
+
+
 def write_machine() -> None:
     model = next(
         (
@@ -205,6 +220,7 @@ def write_machine() -> None:
     packages = ("fastapi", "starlette", "uvicorn", *PEERS.values())
     load = os.getloadavg()[0]
     write(f"machine {model}, {os.cpu_count()} cores, load {load:.1f}, {platform.system()}")
+    write(f"a call of an empty function takes {empty_call() * 1e9:.0f} ns")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     write(f"Python {platform.python_version()}, {versions}")
 
@@ -273,9 +289,8 @@ def run(bench: Bench) -> None:
     write()
     write("memory (MiB)")
     write_row("", [*NAMES])
-    requests = bench.count(SCENARIOS[0]) * (bench.rounds + 1)
     write_memory("RSS at the start", at_start, "rss")
-    write_memory(f"after {requests} requests", after_requests, "rss")
+    write_memory(f"after {bench.done(SCENARIOS[0])} requests", after_requests, "rss")
     write_memory("peak of all", bench.memory(), "peak")
     write()
     write("in the caller's thread, CPU time:")

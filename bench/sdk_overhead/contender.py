@@ -2,9 +2,10 @@
 
 Reads commands from standard input, one JSON array a line, and answers each with one JSON object:
 
-["run", SCENARIO, COUNT]
-    Does it COUNT times, then flushes. Seconds of all COUNT: `cpu` of the thread that did it,
-    `wall`, and `process`: CPU of all threads, the flush included.
+["run", SCENARIO, LEAD, COUNT]
+    Does it LEAD times, as the process has slept while others ran, then COUNT times, then flushes.
+    Seconds of those COUNT: `cpu` of the thread that did it, `wall`, and `process`: CPU of all
+    threads, the flush included.
 ["memory"]
     `rss` and `peak`, bytes.
 ["stats"]
@@ -23,6 +24,7 @@ from typing import Any
 import shop
 
 FLUSH_SECONDS = 60
+ALONE = ("event", "message", "exception")  # scenarios that are not within a request
 
 
 class Nothing:
@@ -222,23 +224,28 @@ class Process:
         self._server: Server | None = None
         self._port = 0
 
-    def run(self, scenario: str, count: int) -> dict[str, float]:
-        contender, loop = self._contender, self._loop
+    def run(self, scenario: str, lead: int, count: int) -> dict[str, float]:
+        work = self._work(scenario)
+        with self._contender.step() if scenario in ALONE else nullcontext():
+            work(lead)
+            return self._timed(work, count)
+
+    def _work(self, scenario: str) -> Callable[[int], None]:
+        loop, contender = self._loop, self._contender
         if scenario == "request":
-            return self._timed(lambda: loop.run_until_complete(shop.call(self._app, count)))
+            return lambda count: loop.run_until_complete(shop.call(self._app, count))
         if scenario == "uvicorn":
             if self._server is None:
                 self._server = Server(self._app)
                 self._port = loop.run_until_complete(self._server.start())
-            return self._timed(lambda: loop.run_until_complete(shop.call_over(self._port, count)))
-        with contender.step():
-            if scenario == "exception":
-                return self._timed(lambda: shop.fail(count, contender.exception))
-            return self._timed(lambda: _repeat(getattr(contender, scenario), count))
+            return lambda count: loop.run_until_complete(shop.call_over(self._port, count))
+        if scenario == "exception":
+            return lambda count: shop.fail(count, contender.exception)
+        return lambda count: _repeat(getattr(contender, scenario), count)
 
-    def _timed(self, work: Callable[[], None]) -> dict[str, float]:
+    def _timed(self, work: Callable[[int], None], count: int) -> dict[str, float]:
         process, cpu, wall = time.process_time(), time.thread_time(), time.perf_counter()
-        work()
+        work(count)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
         if not self._contender.flush():
             raise RuntimeError(f"not everything was sent within {FLUSH_SECONDS} s")
