@@ -28,6 +28,7 @@ if broker.startswith("filesystem"):
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder),
         "data_folder_out": str(folder),
+        "control_folder": str(folder / "control"),
     }
 setup_celery_tracing(app)
 

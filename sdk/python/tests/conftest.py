@@ -1,6 +1,8 @@
 """What the tests share: one real pipeline, an SDK that sends to it, and no trace left behind."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ from databases import (  # noqa: F401 - fixtures
     warnings,
 )
 from devpulse import _context
-from pipeline import Pipeline
+from pipeline import PATIENCE, Pipeline, free_port, wait_for
 
 for variable in [name for name in os.environ if name.startswith(("DEVPULSE_", "OTEL_"))]:
     if variable != "DEVPULSE_BIN" and not variable.startswith("DEVPULSE_TEST_"):
@@ -28,6 +30,22 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """dp-ingest | dp-store and dp-http on a SQLite database."""
     with Pipeline(tmp_path_factory.mktemp("pipeline")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Of a redis-server of our own on 127.0.0.1."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    pytest.importorskip("redis")
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    options = f"--port {port} --bind 127.0.0.1 --dir {folder} --logfile {folder}/log"
+    process = subprocess.Popen(["redis-server", *options.split(), "--save", ""])
+    log = folder / "log"
+    wait_for(lambda: log.exists() and "eady to accept connections" in log.read_text())
+    yield port
+    process.terminate()
+    process.wait(PATIENCE)
 
 
 @pytest.fixture

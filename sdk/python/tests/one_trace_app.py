@@ -1,11 +1,9 @@
 """A web application, a Celery worker and a Huey consumer in one module, for test_one_trace.py.
 
-Each runs in a process of its own and finds its own way to the server by DEVPULSE_WEBSOCKET_URL; FOLDER
-holds the brokers' files.
+Each runs in a process of its own and finds its server by DEVPULSE_WEBSOCKET_URL.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -19,19 +17,12 @@ from devpulse.integrations import (
     setup_huey_tracing,
 )
 
-folder = Path(os.environ["FOLDER"])
 devpulse.init(environment="test")
 
-huey = SqliteHuey("mailer", filename=str(folder / "huey.db"))
+huey = SqliteHuey("mailer", filename=os.environ["HUEY_FILE"])
 setup_huey_tracing(huey)
 
-worker = Celery("worker", broker="filesystem://")
-worker.conf.broker_transport_options = {
-    "data_folder_in": str(folder),
-    "data_folder_out": str(folder),
-    "control_folder": str(folder / "control"),
-    "polling_interval": 0.02,
-}
+worker = Celery("worker", broker=os.environ["BROKER_URL"])
 setup_celery_tracing(worker)
 
 web = FastAPI(title="web")

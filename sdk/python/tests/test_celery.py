@@ -3,7 +3,6 @@
 import contextvars
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -102,22 +101,6 @@ def trace_id(devpulse_ready):
 # The programs
 
 
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    """The port of a redis-server of our own."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
-    pytest.importorskip("redis")
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with Path(folder, "log").open("wb") as log:
-        process = subprocess.Popen(["redis-server", *options], stdout=log, stderr=log)
-    wait_for(lambda: b"eady to accept connections" in Path(folder, "log").read_bytes())
-    yield port
-    process.terminate()
-    process.wait(PATIENCE)
-
-
 class Worker:
     """A real worker."""
 
@@ -163,9 +146,9 @@ class Worker:
 
 
 @pytest.fixture(scope="module")
-def worker(pipeline, redis, tmp_path_factory):
+def worker(pipeline, redis_port, tmp_path_factory):
     """A prefork worker with two children, shared."""
-    url = f"redis://127.0.0.1:{redis}/0"
+    url = f"redis://127.0.0.1:{redis_port}/0"
     found = Worker(
         pipeline.ws_url, tmp_path_factory.mktemp("worker"), url, url, "-P", "prefork", "-c", "2"
     )
@@ -174,9 +157,9 @@ def worker(pipeline, redis, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def app(worker, redis):
+def app(worker, redis_port):
     """The same app in this process, to send tasks."""
-    url = f"redis://127.0.0.1:{redis}/0"
+    url = f"redis://127.0.0.1:{redis_port}/0"
     return celery_app.make(url, url)
 
 
@@ -186,7 +169,7 @@ def tasks(app):
 
 
 @pytest.fixture
-def other_worker(pipeline, redis, tmp_path):
+def other_worker(pipeline, redis_port, tmp_path):
     """Starts a further worker, with a queue of its own and results in files: (worker, app).
 
     `before(app)` sends tasks before the worker is there. With the file system as broker that is the
@@ -198,7 +181,7 @@ def other_worker(pipeline, redis, tmp_path):
         for name in ("queue/control", "results"):
             (tmp_path / name).mkdir(parents=True)
         brokers = {
-            "redis": f"redis://127.0.0.1:{redis}/{next(databases)}",
+            "redis": f"redis://127.0.0.1:{redis_port}/{next(databases)}",
             "filesystem": f"filesystem://{tmp_path / 'queue'}",
         }
         backend = f"file://{tmp_path / 'results'}"

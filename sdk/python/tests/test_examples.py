@@ -149,9 +149,11 @@ class TestFastApi:
 
 
 @needs("celery")
-def test_celery(start: Start, pipeline: Pipeline) -> None:
-    worker = start("examples/celery_example.py", "worker")
-    client = start("examples/celery_example.py")
+def test_celery(start: Start, pipeline: Pipeline, redis_port: int) -> None:
+    # Not by its files: Celery's own broker of files reads some while they are written.
+    broker = f"redis://127.0.0.1:{redis_port}/14"
+    worker = start("examples/celery_example.py", "worker", CELERY_BROKER_URL=broker)
+    client = start("examples/celery_example.py", CELERY_BROKER_URL=broker)
     trace_id = client.wait_for(r"trace (\w+)")
     assert "order 17 is paid\n" in client.output
     assert worker.end() == 0  # and with it its children have sent all

@@ -3,9 +3,7 @@
 import contextvars
 import multiprocessing
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +21,7 @@ from huey.exceptions import TaskException
 import devpulse
 import huey_app
 from devpulse.integrations import setup_huey_tracing
-from pipeline import PATIENCE, free_port, wait_for
+from pipeline import PATIENCE, wait_for
 
 TESTS = Path(__file__).parent
 VERSION = tuple(int(part) for part in package.__version__.split("."))
@@ -147,32 +145,6 @@ class Consumer:
             self.process.kill()
             self.process.wait()
             raise
-
-
-@pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
-    server = shutil.which("redis-server")
-    if server is None:
-        pytest.skip("no redis-server")
-    pytest.importorskip("redis")
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    process = subprocess.Popen(
-        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
-
-    def is_up():
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    wait_for(is_up)
-    yield port
-    process.terminate()
-    process.wait(PATIENCE)
 
 
 KINDS = [("sqlite", "thread"), ("file", "process"), ("redis", "greenlet")]

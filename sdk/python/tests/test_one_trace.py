@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pipeline import Pipeline, free_port, wait_for
 
 pytest.importorskip("fastapi")
@@ -20,12 +21,13 @@ PARENT = "b7ad6b7169203331"
 
 
 @pytest.fixture
-def web(pipeline: Pipeline, tmp_path: Path) -> Iterator[str]:
+def web(pipeline: Pipeline, redis_port: int, tmp_path: Path) -> Iterator[str]:
     """The URL of the web application; its worker and its consumer run too."""
     port = free_port()
     environ = os.environ | {
         "DEVPULSE_WEBSOCKET_URL": pipeline.ws_url,
-        "FOLDER": str(tmp_path),
+        "BROKER_URL": f"redis://127.0.0.1:{redis_port}/15",
+        "HUEY_FILE": str(tmp_path / "huey.db"),
         "PYTHONPATH": str(Path(__file__).parent),
     }
     commands = (

@@ -63,7 +63,7 @@ def test_what_is_nested_without_end_is_cut() -> None:
 def test_a_replaced_record_keeps_its_identity() -> None:
     made = record(locals={"password": "x"})
     other = made.replaced(
-        {"traceId": "another", "eventId": "x", "severity": "info", "system": 7, "type": "", "_pos": 1}
+        {"traceId": "x", "eventId": "x", "severity": "info", "system": 7, "type": "", "_pos": 1}
     )
     assert (other.event_id, other.trace_id, other.timestamp_us) == (
         made.event_id,
