@@ -23,8 +23,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         for line in report.longreprtext.splitlines():
             _say(f"# {line}")
     elif report.skipped:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        _say(f"ok - {name} # SKIP {reason}")
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        _say(f"ok - {name} # SKIP {reason.removeprefix('Skipped: ')}")
     elif report.when == "call":
         _say(f"ok - {name}")
 

@@ -142,6 +142,7 @@ def test_values_that_are_unfit_for_a_field_stand_beside(events_of: Events) -> No
         "timestamp": 0,
         "_pos": "x",
         "system": "other",
+        "severity": "loud",
     }
     assert (event["severity"], event["type"], event["system"]) == ("info", "log", "tests")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import devpulse
 from pipeline import Pipeline, free_port, wait_for
 
 pytest.importorskip("fastapi")
@@ -66,7 +67,7 @@ def post(url: str, headers: dict[str, str]) -> Any:
 
 
 def test_one_trace_has_all_stages(web: str, pipeline: Pipeline) -> None:
-    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    trace_id = devpulse.generate_trace_id()
     headers = {"traceparent": f"00-{trace_id}-{PARENT}-01"}
     with wait_for(lambda: post(f"{web}/orders/17", headers)) as response:
         assert response.headers["X-Trace-ID"] == trace_id

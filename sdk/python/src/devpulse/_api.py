@@ -1,17 +1,19 @@
 """What an application calls: the contents of the package `devpulse`."""
 
-import functools
 import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager
-from typing import ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from . import _client, _context, _hooks, _options
 from ._context import Scope
-from ._fields import attributes
+from ._fields import attributes, plain_cost
 from ._ids import new_trace_id
 from ._internal import warn_once
 from ._propagation import outgoing
+from ._record import Fields
+from ._walk import Walk
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -151,7 +153,7 @@ def wrap(function: Callable[P, R]) -> Callable[P, R]:
     """
     scope = _context.current()
 
-    @functools.wraps(function)
+    @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         with _context.within(scope):
             try:
@@ -202,20 +204,38 @@ def _event(
     scope = _context.current() if trace_id is None else _scope_of(trace_id)
     if scope is None:
         scope = _context.new_scope()
-    walk = client.walk()
+    if not isinstance(severity, str) or severity not in _SEVERITIES:
+        values["severity"] = severity
+        severity = "info"
+    if not isinstance(type, str) or not type:
+        type = "log"  # noqa: A001
+    given = (details, *values.values())
+    cost = plain_cost(given)
+    if cost is not None:  # then the sender's thread does it
+        fields: Fields = partial(_fields, client, None, scope.span_id, details, values)
+    else:
+        walk = client.walk()
+        fields = _fields(client, walk, scope.span_id, details, values)
+        cost = walk.spent
+    client.emit(scope, severity, type, fields, cost=cost + _client.TYPICAL_BYTES)
+
+
+def _fields(
+    client: _client.Client,
+    walk: Walk | None,
+    span_id: str,
+    details: object,
+    values: dict[str, object],
+) -> dict[str, Any]:
+    walk = walk or client.walk()
     fields = attributes(values, walk) if values else {}
     if isinstance(details, str):
         fields["details"] = client.text(details)
     elif details is not None:
         fields["details"] = walk.value(details, "details")
-    if scope.span_id and "spanId" not in fields and "parentSpanId" not in fields:
-        fields["parentSpanId"] = scope.span_id
-    if not isinstance(severity, str) or severity not in _SEVERITIES:
-        fields["severityRaw"] = walk.value(severity)
-        severity = "info"
-    if not isinstance(type, str) or not type:
-        type = "log"  # noqa: A001
-    client.emit(scope, severity, type, fields, cost=walk.spent + _client.TYPICAL_BYTES)
+    if span_id and "spanId" not in fields and "parentSpanId" not in fields:
+        fields["parentSpanId"] = span_id
+    return fields
 
 
 def _scope_of(trace_id: str) -> Scope | None:

@@ -17,7 +17,7 @@ from . import _internal
 from ._context import Scope, new_scope, scope_of
 from ._internal import warn_once
 from ._options import Options, program_name
-from ._record import Record
+from ._record import Fields, Record
 from ._scrub import Scrubber
 from ._sender import Sender
 from ._stack import configure_in_app, exception_fields, mark_reported
@@ -65,13 +65,14 @@ class Client:
         scope: Scope,
         severity: str,
         type: str,  # noqa: A002 - the event's own word
-        fields: dict[str, Any],
+        fields: Fields,
         *,
         system: str = "",
         cost: int = TYPICAL_BYTES,
         ns: int | None = None,
     ) -> Record | None:
-        """Queues an event of plain, scrubbed, bounded JSON values, which become this module's.
+        """Queues an event of plain, scrubbed, bounded JSON values, which become this module's, or
+        of what makes them (see Record).
 
         `system`: else the scope's, else that of init(). `cost`: about the bytes of its text.
         `ns`: when it happened, by default now. None where the scrub hook withheld it.

@@ -1,6 +1,6 @@
 """What an application names itself, as members of an event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._walk import Walk
@@ -26,6 +26,27 @@ _FIT: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("timestampRaw", "severityRaw"), _never),
 }
 MEMBERS_MAX = 100
+
+TEXT_MAX = 8192  # characters
+
+# The types of numbers and their like, whose values nobody can change. By identity, as a foreign
+# metaclass may define a hash.
+_SCALARS = frozenset(map(id, (int, float, bool, type(None))))
+
+
+def plain_cost(values: Iterable[object]) -> int | None:
+    """About the bytes of the values as JSON, where all of them are short and can be walked at any
+    time, by any thread; else None."""
+    cost = 0
+    for value in values:
+        cls = type(value)
+        if cls is str:
+            cost += len(value)  # type: ignore[arg-type]
+        elif id(cls) in _SCALARS:
+            cost += 8
+        else:
+            return None
+    return cost if cost <= TEXT_MAX else None
 
 
 def attributes(values: dict[str, object], walk: Walk) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """An event on its way from the application to where it is kept, and its text.
 
-What the application's thread pays for is making a Record; its text is made by the thread that
-sends it.
+What the application's thread pays for is making a Record; its text, and where that is possible its
+fields too, are made by the thread that sends it.
 """
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._ids import event_id, random_bits
@@ -15,6 +15,8 @@ from ._ids import event_id, random_bits
 _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False
 ).encode
+
+Fields = dict[str, Any] | Callable[[], dict[str, Any]]
 
 _IDENTITY = ("traceId", "eventId", "timestamp", "severity", "system", "type", "receivedAt")
 _SEVERITIES = ("debug", "info", "warning", "error")
@@ -45,13 +47,16 @@ class Record:
         severity: str,
         system: str,
         type: str,  # noqa: A002 - the event's own word
-        fields: dict[str, Any],
+        fields: Fields,
         common: Mapping[str, Any],
         cost: int,
         ns: int | None = None,
     ) -> None:
         """`fields` and `common` (the same for many events) follow the first six members in the
-        text; `ns`: when it happened, nanoseconds since the epoch, by default now."""
+        text; `ns`: when it happened, nanoseconds since the epoch, by default now.
+
+        Fields that follow from nothing but immutable values may be given as a function that makes
+        them. It is called, perhaps by several threads, when they are wanted."""
         self._ns = time.time_ns() if ns is None else ns
         self._bits = random_bits()
         self.trace_id = trace_id
@@ -76,6 +81,9 @@ class Record:
     @property
     def event(self) -> dict[str, Any]:
         """The event with the members of its normal form, in their order."""
+        fields = self._fields
+        if not isinstance(fields, dict):
+            fields = self._fields = fields()
         return {
             "traceId": self.trace_id,
             "eventId": self.event_id,
@@ -83,7 +91,7 @@ class Record:
             "severity": self.severity,
             "system": self.system,
             "type": self.type,
-            **self._fields,
+            **fields,
             **self._common,
         }
 
