@@ -8,6 +8,7 @@ for the last message that is sent. Nothing here raises but what the server or th
 import sys
 import time
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from .. import _client, _context
@@ -27,6 +28,38 @@ middleware of a mounted application, which leaves the request to this one."""
 _METHOD_MAX = 32
 _NOTHING = Incoming()
 _BODIES = ("http.response.body", "http.response.zerocopysend")
+
+
+# What both events of an exchange tell: nothing that would keep the application's objects alive while
+# the event waits for the sender's thread to describe it.
+_Step = tuple[_client.Client, str, str, str, str, str]  # method, path, route, span, parent
+
+
+def _fields(step: _Step) -> dict[str, Any]:
+    client, method, path, route, span_id, parent = step
+    path = client.text(path)
+    fields: dict[str, Any] = {
+        "name": f"{method} {route or path}",
+        "method": method,
+        "path": path,
+        "spanId": span_id,
+    }
+    if route:
+        fields["route"] = route
+    if parent:
+        fields["parentSpanId"] = parent
+    return fields
+
+
+def _request_fields(step: _Step, query: bytes, extra: dict[str, Any]) -> dict[str, Any]:
+    fields = _fields(step)
+    if query:
+        fields["query"] = step[0].scrubber.query_string(query)
+    return fields | extra
+
+
+def _response_fields(step: _Step, elapsed: int, extra: dict[str, Any]) -> dict[str, Any]:
+    return _fields(step) | {"durationMs": round(elapsed / 1e6, 3)} | extra
 
 
 class Exchange:
@@ -187,15 +220,15 @@ class Exchange:
             _client.missed()
             return
         try:
-            fields = self._fields(client, "")
-            query = self.asgi.get("query_string")
-            if query:
-                fields["query"] = client.scrubber.query_string(query)
+            query = self.asgi.get("query_string") or b""
+            extra: dict[str, Any] = {}
             if self._correlation_id and self._correlation_id != self.scope.trace_id:
-                fields["correlationId"] = self._correlation_id
+                extra["correlationId"] = self._correlation_id
             if self._settings.capture_headers:
-                fields["headers"] = client.scrubber.headers(self.asgi.get("headers") or ())
-            client.emit(self.scope, "info", "request", fields, ns=self._ns)
+                extra["headers"] = client.scrubber.headers(self.asgi.get("headers") or ())
+            fields = partial(_request_fields, self._step(client, ""), query, extra)
+            cost = _client.TYPICAL_BYTES + len(self._path) + len(query)
+            client.emit(self.scope, "info", "request", fields, cost=cost, ns=self._ns)
         except Exception:
             _client.failed("a request")
 
@@ -210,25 +243,25 @@ class Exchange:
             _client.missed()
             return
         elapsed = self._elapsed or time.perf_counter_ns() - self._began
-        fields = self._fields(client, self._route())
-        fields["durationMs"] = round(elapsed / 1e6, 3)
         severity = "info"
         if stage:
-            fields["stage"] = stage
+            extra: dict[str, Any] = {"stage": stage}
             if 0 < self._status < 500:  # an error page was for nobody
-                fields["status"] = self._status
+                extra["status"] = self._status
         else:
-            fields["status"] = self._status or 500  # what the server then answers
+            extra = {"status": self._status or 500}  # what the server then answers
             if self._error:
-                fields["error"] = self._error
+                extra["error"] = self._error
                 severity = "warning"  # the error has an event of its own
             elif details or self._status >= 500:
                 severity = "error"
-            fields["response"] = "success" if severity == "info" else "fail"
+            extra["response"] = "success" if severity == "info" else "fail"
         if details:
-            fields["details"] = details
-        self._add(fields)
-        client.emit(self.scope, severity, "response", fields, ns=self._ns + elapsed)
+            extra["details"] = details
+        self._add(extra)
+        fields = partial(_response_fields, self._step(client, self._route()), elapsed, extra)
+        cost = _client.TYPICAL_BYTES + len(self._path)
+        client.emit(self.scope, severity, "response", fields, cost=cost, ns=self._ns + elapsed)
 
     def _tell_error(self, exc: BaseException, severity: str, *, is_handled: bool) -> None:
         client = _client.active()
@@ -253,19 +286,8 @@ class Exchange:
             extra=extra,
         )
 
-    def _fields(self, client: _client.Client, route: str) -> dict[str, Any]:
-        path = client.text(self._path)
-        fields: dict[str, Any] = {
-            "name": f"{self._method} {route or path}",
-            "method": self._method,
-            "path": path,
-            "spanId": self.scope.span_id,
-        }
-        if route:
-            fields["route"] = route
-        if self._parent:
-            fields["parentSpanId"] = self._parent
-        return fields
+    def _step(self, client: _client.Client, route: str) -> _Step:
+        return client, self._method, self._path, route, self.scope.span_id, self._parent
 
     def _add(self, fields: dict[str, Any]) -> None:
         """Adds what only this kind's response has."""
