@@ -52,7 +52,7 @@ def init(
         OTEL_SERVICE_NAME, else what an integration knows, else the script's name.
     enable_db_logging, db_url
         Write the events to a database too, in dp-store's schema: sqlite:///file.db or
-        postgresql://user:password@host/database (for which `pip install 'devpulse[postgres]'`).
+        postgresql://user:password@host/database (which needs psycopg: the extra `postgres`).
         Default of db_url: DEVPULSE_DB.
     token
         Offered to the server. Default: DEVPULSE_TOKEN.
