@@ -176,5 +176,5 @@ def test_psycopg_is_missing(
         put_all(sink, [record(n)])
     assert sink.stats()["dropped"] == 3
     (warning,) = warnings()
-    assert "pip install 'devpulse[postgres]'" in warning
+    assert "pip install 'psycopg[binary]'" in warning
     assert "secret" not in warning

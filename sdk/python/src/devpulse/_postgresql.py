@@ -104,12 +104,12 @@ class PostgresStore(Store):
             import psycopg
         except ImportError as error:  # also where its libpq is missing
             raise Broken(
-                f"{self.name}: psycopg is wanted, pip install 'devpulse[postgres]' ({error})"
+                f"{self.name}: psycopg is wanted, pip install 'psycopg[binary]' ({error})"
             ) from None
         if not hasattr(psycopg, "RawCursor"):
             raise Broken(
                 f"{self.name}: psycopg 3.2 or later is wanted, not {psycopg.__version__}:"
-                " pip install -U 'devpulse[postgres]'"
+                " pip install -U 'psycopg[binary]'"
             )
         return psycopg
 

@@ -30,8 +30,8 @@ _NOTHING = Incoming()
 _BODIES = ("http.response.body", "http.response.zerocopysend")
 
 
-# What both events of an exchange tell: nothing that would keep the application's objects alive while
-# the event waits for the sender's thread to describe it.
+# What both events of an exchange tell: nothing that would keep the application's objects alive until
+# the sender's thread describes it.
 _Step = tuple[_client.Client, str, str, str, str, str]  # method, path, route, span, parent
 
 

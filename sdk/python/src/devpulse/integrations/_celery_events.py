@@ -1,11 +1,9 @@
 """The members of a task's events. What they are is told in celery.py."""
 
-import functools
-import inspect
-from itertools import islice
 from typing import Any
 
 from .._walk import Walk
+from ._arguments import positional
 from ._celery_message import Carrier, link
 
 NAME_MAX = 128  # characters: at most the 512 bytes that an event's `system` may have
@@ -61,23 +59,6 @@ def add_outcome(fields: dict[str, Any], stage: str, exc: Any, walk: Walk) -> Non
 def add_arguments(fields: dict[str, Any], task: Any, args: Any, kwargs: Any, walk: Walk) -> None:
     """`task`: None where this process has only its name."""
     if isinstance(args, (list, tuple)) and args:
-        names = _parameters(task) if task is not None else ()
-        head = enumerate(islice(args, walk.breadth))
-        shown = [walk.value(v, names[i] if i < len(names) else "") for i, v in head]
-        if len(args) > len(shown):
-            shown.append(f"… {len(args) - len(shown)} more")
-        fields["args"] = shown
+        fields["args"] = positional(args, getattr(task, "run", None), walk)
     if isinstance(kwargs, dict) and kwargs:
         fields["kwargs"] = walk.mapping(kwargs)
-
-
-@functools.lru_cache(maxsize=1024)
-def _parameters(task: Any) -> tuple[str, ...]:
-    """The names of the parameters that positional arguments go to, as a secret is known by its
-    name."""
-    try:
-        parameters = inspect.signature(task.run).parameters.values()
-    except (ValueError, TypeError):
-        return ()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(p.name for p in parameters if p.kind in positional)

@@ -3,12 +3,12 @@
 import functools
 import inspect
 from datetime import datetime, timezone
-from itertools import islice
 from typing import Any
 
 from .. import _client
 from .._record import rfc3339
 from .._walk import Walk
+from ._arguments import positional
 from ._huey_carrier import KEYWORD
 
 NAME_MAX = 128  # characters: at most the 512 bytes that an event's `system` may have
@@ -62,12 +62,7 @@ class Events:
         if not self.arguments:
             return
         if task.args:
-            names = _parameters(task.__class__)
-            head = enumerate(islice(task.args, walk.breadth))
-            args = [walk.value(v, names[i] if i < len(names) else "") for i, v in head]
-            if len(task.args) > len(args):
-                args.append(f"… {len(task.args) - len(args)} more")
-            fields["args"] = args
+            fields["args"] = positional(task.args, _function(task.__class__), walk)
         # Older releases leave the task itself there, for a function with context=True.
         kwargs = {k: v for k, v in task.kwargs.items() if k != KEYWORD and v is not task}
         if kwargs:
@@ -120,13 +115,9 @@ def is_periodic(task: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _parameters(task_class: Any) -> tuple[str, ...]:
-    """The names of the parameters that a task's positional arguments go to, as a secret is known by
-    its name. Huey keeps the function in a variable of execute() only."""
+def _function(task_class: Any) -> Any:
+    """What a task calls, which Huey keeps in a variable of execute(); None if that is not found."""
     try:
-        function = inspect.getclosurevars(task_class.execute).nonlocals["func"]
-        parameters = inspect.signature(function).parameters.values()
+        return inspect.getclosurevars(task_class.execute).nonlocals["func"]
     except Exception:
-        return ()
-    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(p.name for p in parameters if p.kind in named)
+        return None
