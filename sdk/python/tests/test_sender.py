@@ -670,3 +670,10 @@ assert sender.close(20)
 """
     )
     assert numbers(ingest.events()) == [*range(5000), 0]
+
+
+def test_what_connecting_needs_is_imported_before_any_fork() -> None:
+    # A fork in the midst of a first import leaves the child without the module, for good.
+    code = "import devpulse, devpulse._client, sys; print('encodings.idna' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "True\n"

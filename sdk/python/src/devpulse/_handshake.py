@@ -5,6 +5,7 @@ connection, or a WebSocketError that says why not.
 """
 
 import base64
+import codecs
 import hashlib
 import os
 import selectors
@@ -14,6 +15,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
+
+# socket.getaddrinfo() wants this codec, whose first use imports it. If a process is forked in the
+# midst of that, the child never finds it: "unknown encoding: idna".
+codecs.lookup("idna")
 
 T = TypeVar("T")
 
