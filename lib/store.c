@@ -140,18 +140,58 @@ int dp_store_connect(struct dp_store *s)
 	return rc;
 }
 
-int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
+/* For what holds no event. */
+static int execute(struct dp_store *s, const char *sql)
+{
+	int rc = s->backend->execute(s, sql);
+
+	if (rc < 0)
+		dp_store_blame_no_event(s);
+	return rc;
+}
+
+static int put_position(struct dp_store *s, const struct dp_store_step *step)
+{
+	int rc = s->backend->put_position(s, step);
+
+	if (rc < 0)
+		dp_store_blame_no_event(s);
+	if (rc > 0)
+		rc = dp_store_fail(s, DP_STORE_BROKEN,
+		    "the position of the spool %s is not at %lld any more: another program stores "
+		    "from that spool, too",
+		    step->source, (long long)step->from);
+	return rc;
+}
+
+static int put_batch(struct dp_store *s, const struct dp_event *const *events, size_t n,
+    const struct dp_store_step *step, bool *is_new)
+{
+	if (execute(s, s->backend->begin) < 0)
+		return -1;
+	if (n > 0 && s->backend->put(s, events, n, is_new) < 0)
+		return -1;
+	if (step && put_position(s, step) < 0)
+		return -1;
+	return execute(s, "COMMIT");
+}
+
+int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n,
+    const struct dp_store_step *step, bool *is_new)
 {
 	bool *flags;
 	int rc;
 
-	if (n == 0)
+	assert(!step || step->from <= step->to);
+	if (n == 0 && !step)
 		return 0;
 	if (dp_store_connect(s) < 0)
 		return -1;
 	flags = dp_mem_new(n * sizeof *flags);
-	rc = s->backend->put(s, events, n, flags);
-	if (rc == 0 && is_new)
+	rc = put_batch(s, events, n, step, flags);
+	if (rc < 0)
+		s->backend->roll_back(s);
+	else if (is_new && n > 0)
 		memcpy(is_new, flags, n * sizeof *flags);
 	free(flags);
 	return rc;

@@ -16,6 +16,9 @@
  * across all writers of the database: a reader that has seen number n never finds a smaller one
  * later. It is the cursor of everything that follows. It says nothing about time.
  *
+ * Positions. Events that come from a spool (spool.h) are stored together with how far in the spool
+ * they reach: who hands them over again can tell what is stored already.
+ *
  * A handle serves one thread at a time. */
 #ifndef DP_STORE_H
 #define DP_STORE_H
@@ -67,12 +70,25 @@ int dp_store_connect(struct dp_store *s);
  * own. 36 characters; NULL before the first successful call. */
 const char *dp_store_id(const struct dp_store *s);
 
-/* Stores n events in one transaction, durably, or none. An event whose (trace_id, event_id) is
- * there already is left as it is; is_new[i] (n flags, may be NULL) says which were stored now.
- * Returns 0 or -1; after AWAY the same call may be made again (a commit whose outcome is unknown
- * stores nothing twice; is_new is false then for what had been stored, so who passes on what is new
- * does so at most once). */
-int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
+/* How far in a spool a batch reaches: the offset behind its last event, whether that was stored or
+ * refused. */
+struct dp_store_step {
+	char source[DP_UUID_TEXT + 1]; /* the spool */
+	int64_t from; /* where the position is: dp_store_position, or the last step */
+	int64_t to;   /* above it */
+};
+
+/* Stores n events and, in the same transaction, the step (NULL: none): durably, or nothing of it.
+ * An event whose (trace_id, event_id) is there already is left as it is; is_new[i] (n flags, may be
+ * NULL) says which were stored now. Returns 0 or -1; after AWAY the same call may be made again (a
+ * commit whose outcome is unknown stores nothing twice; is_new is false then for what had been
+ * stored, so who passes on what is new does so at most once). BROKEN where the position is not
+ * where the step begins: another program stores from the same spool. */
+int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n,
+    const struct dp_store_step *step, bool *is_new);
+
+/* How far the events of a spool are stored: the end of the last step, 0 where there was none. */
+int dp_store_position(struct dp_store *s, const char *source, int64_t *pos);
 
 /* Keeps an event that dp_store_put rejects in dead_letters with the reason. 0 or -1. */
 int dp_store_put_dead(struct dp_store *s, const struct dp_event *ev, const char *why);

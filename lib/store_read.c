@@ -166,6 +166,15 @@ int dp_store_head(struct dp_store *s, int64_t *seq)
 	return run_for_number(s, &q, seq);
 }
 
+int dp_store_position(struct dp_store *s, const char *source, int64_t *pos)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT pos FROM positions WHERE source = ");
+	add_text(&q, source);
+	return run_for_number(s, &q, pos);
+}
+
 /* The trace that is being put together: there is a row for each of its systems. */
 struct trace_reading {
 	dp_store_trace_fn *fn;

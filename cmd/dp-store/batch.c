@@ -102,7 +102,7 @@ static int store(struct batch *b, size_t from, size_t n)
 {
 	const struct dp_event *const *events = (const struct dp_event *const *)b->events + from;
 
-	while (dp_store_put(b->store, events, n, b->is_new + from) < 0) {
+	while (dp_store_put(b->store, events, n, NULL, b->is_new + from) < 0) {
 		if (dp_store_fault(b->store) == DP_STORE_REJECT && n > 1)
 			return store(b, from, n / 2) < 0 ? -1 : store(b, from + n / 2, n - n / 2);
 		if (dp_store_fault(b->store) == DP_STORE_REJECT) {

@@ -93,7 +93,8 @@ static void each_sqlstate_is_a_fault(void **state)
 		    faults[i].sqlstate);
 		sql(d, text);
 		snprintf(text, sizeof text, "it failed (SQLSTATE %s)", faults[i].sqlstate);
-		assert_fault(d->store, dp_store_put(d->store, &one, 1, NULL), faults[i].want, text);
+		assert_fault(
+		    d->store, dp_store_put(d->store, &one, 1, NULL, NULL), faults[i].want, text);
 	}
 	free(ev);
 }

@@ -58,7 +58,7 @@ static void events_come_back_to_the_letter(void **state)
 		ev->ts_us = t.us;
 		ev->json = dp_str_from(cases[i].json);
 		ev->system = dp_str_from(cases[i].system);
-		assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL));
+		assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, NULL));
 		assert_ok(d->store, dp_store_trace(d->store, cases[i].trace_id, check_row, &one));
 		if (one)
 			fail_msg("%s: not found", cases[i].trace_id);
@@ -77,7 +77,7 @@ static void a_body_may_be_large(void **state)
 	memcpy(body, "{\"x\":\"", 6);
 	memcpy(body + BIG - 2, "\"}", 2);
 	ev->json = (struct dp_str){body, BIG};
-	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL));
+	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, NULL));
 	assert_ok(d->store, dp_store_trace(d->store, "big", check_row, &one));
 	assert_null(one);
 	free(body);
@@ -125,7 +125,7 @@ static void an_empty_batch_is_nothing(void **state)
 {
 	const struct database *d = *state;
 
-	assert_ok(d->store, dp_store_put(d->store, NULL, 0, NULL));
+	assert_ok(d->store, dp_store_put(d->store, NULL, 0, NULL, NULL));
 }
 
 /* Tells all of a trace's row. */
@@ -286,8 +286,8 @@ static void a_reader_cannot_write(void **state)
 	const struct dp_event *one = ev;
 
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_fault(
-	    reader, dp_store_put(reader, &one, 1, NULL), DP_STORE_BROKEN, dp_store_name(reader));
+	assert_fault(reader, dp_store_put(reader, &one, 1, NULL, NULL), DP_STORE_BROKEN,
+	    dp_store_name(reader));
 	assert_int_equal(dp_store_put_dead(reader, ev, "x"), -1);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
 	dp_store_close(&reader);
@@ -304,9 +304,9 @@ static void a_newer_schema_is_refused(void **state)
 	dp_store_close(&d->store);
 	d->store = open_store(d, DP_STORE_WRITE);
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN,
-	    "schema version 7, this program knows up to 1: upgrade DevPulse");
+	    "schema version 7, this program knows up to 2: upgrade DevPulse");
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_BROKEN, "schema version 7");
-	sql(d, "UPDATE schema_version SET version = 1");
+	sql(d, "UPDATE schema_version SET version = 2");
 	assert_ok(d->store, dp_store_connect(d->store));
 	dp_store_close(&reader);
 }
@@ -329,7 +329,7 @@ static void *connect_writer(void *arg)
 	struct dp_store *s = open_store(d, DP_STORE_WRITE);
 	struct dp_event *ev = event(1, "t", 0, DP_INFO, "s");
 	const struct dp_event *one = ev;
-	long rc = dp_store_put(s, &one, 1, NULL);
+	long rc = dp_store_put(s, &one, 1, NULL, NULL);
 
 	if (rc < 0)
 		print_error("%s\n", dp_store_error(s));
@@ -366,7 +366,8 @@ static void a_rejected_event_is_told_and_can_be_kept_apart(void **state)
 	sql(d, d->is_pg ? "ALTER TABLE events ADD CHECK (system <> 'bad')"
 			: "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.system = 'bad'"
 			  " BEGIN SELECT RAISE(ABORT, 'no \"check\" passes'); END");
-	assert_fault(d->store, dp_store_put(d->store, both, 2, is_new), DP_STORE_REJECT, "check");
+	assert_fault(
+	    d->store, dp_store_put(d->store, both, 2, NULL, is_new), DP_STORE_REJECT, "check");
 	assert_true(is_new[0] && !is_new[1]);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
 
@@ -376,7 +377,7 @@ static void a_rejected_event_is_told_and_can_be_kept_apart(void **state)
 	    sql(d, d->is_pg ? "SELECT why || convert_from(body, 'UTF8') FROM dead_letters"
 			    : "SELECT why || CAST(body AS TEXT) FROM dead_letters"),
 	    "why 'not'{\"n\":2,\"details\":\"title 2\"}");
-	assert_ok(d->store, dp_store_put(d->store, both, 1, is_new));
+	assert_ok(d->store, dp_store_put(d->store, both, 1, NULL, is_new));
 	assert_true(is_new[0]);
 	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
 	free(bad);
@@ -392,11 +393,12 @@ static void a_missing_table_is_no_fault_of_an_event(void **state)
 
 	assert_ok(d->store, dp_store_connect(d->store));
 	sql(d, "ALTER TABLE events RENAME TO gone");
-	assert_fault(d->store, dp_store_put(d->store, &one, 1, NULL), DP_STORE_BROKEN, "events");
+	assert_fault(
+	    d->store, dp_store_put(d->store, &one, 1, NULL, NULL), DP_STORE_BROKEN, "events");
 	assert_fault(
 	    d->store, dp_store_trace(d->store, "a", tell_event, &t), DP_STORE_BROKEN, "events");
 	sql(d, "ALTER TABLE gone RENAME TO events");
-	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL));
+	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, NULL));
 	free(ev);
 }
 
