@@ -42,7 +42,8 @@ enum dp_store_mode {
 enum dp_store_fault {
 	DP_STORE_OK,
 	DP_STORE_AWAY,   /* not reachable, restarting, locked, full: the same call may work later */
-	DP_STORE_REJECT, /* one of the events cannot be stored, whatever is tried */
+	DP_STORE_REJECT, /* an event cannot be stored, whatever is tried; no call of store.h fails
+			    so */
 	DP_STORE_BROKEN, /* wrong URL, newer schema, missing privilege: somebody must act */
 };
 
@@ -78,20 +79,25 @@ struct dp_store_step {
 	int64_t to;   /* above it */
 };
 
+/* What became of an event of a batch. */
+enum dp_store_outcome {
+	DP_STORE_OLD,  /* one with its (trace_id, event_id) is there already, and stays as it is */
+	DP_STORE_NEW,  /* it was stored now */
+	DP_STORE_DEAD, /* the database rejects it: it is in the table dead_letters, with the reason
+			*/
+};
+
 /* Stores n events and, in the same transaction, the step (NULL: none): durably, or nothing of it.
- * An event whose (trace_id, event_id) is there already is left as it is; is_new[i] (n flags, may be
- * NULL) says which were stored now. Returns 0 or -1; after AWAY the same call may be made again (a
- * commit whose outcome is unknown stores nothing twice; is_new is false then for what had been
- * stored, so who passes on what is new does so at most once). BROKEN where the position is not
- * where the step begins: another program stores from the same spool. */
+ * outcomes (n, may be NULL) tells what became of each; where one of them is dead, dp_store_error
+ * says why the last one is. Returns 0 or -1; after AWAY the same call may be made again (a commit
+ * whose outcome is unknown stores nothing twice; what had been stored is OLD then, so who passes on
+ * what is new does so at most once). BROKEN where the position is not where the step begins:
+ * another program stores from the same spool. */
 int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n,
-    const struct dp_store_step *step, bool *is_new);
+    const struct dp_store_step *step, enum dp_store_outcome *outcomes);
 
 /* How far the events of a spool are stored: the end of the last step, 0 where there was none. */
 int dp_store_position(struct dp_store *s, const char *source, int64_t *pos);
-
-/* Keeps an event that dp_store_put rejects in dead_letters with the reason. 0 or -1. */
-int dp_store_put_dead(struct dp_store *s, const struct dp_event *ev, const char *why);
 
 /* An event as read back; borrowed until the callback returns. */
 struct dp_store_row {

@@ -109,9 +109,11 @@ int dp_sqlite_fail(struct sqlite_store *s)
 	else
 		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
 		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
+	if (s->store.fault == DP_STORE_REJECT)
+		return -1;
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	if (s->store.fault != DP_STORE_REJECT && code != SQLITE_BUSY && code != SQLITE_LOCKED)
+	if (code != SQLITE_BUSY && code != SQLITE_LOCKED)
 		disconnect(s);
 	return -1;
 }

@@ -15,9 +15,9 @@ struct sqlite_store {
 	sqlite3_stmt *statements[SQLITE_STATEMENTS];
 };
 
-/* Notes the error of the last call on the connection and rolls back. A lock passes and a rejected
- * event is no fault of the connection; after anything else the next call opens the database anew.
- * Returns -1. */
+/* Notes the error of the last call on the connection and rolls back. A rejected event takes only
+ * its own statement back, and a lock passes; after anything else the next call opens the database
+ * anew. Returns -1. */
 int dp_sqlite_fail(struct sqlite_store *s);
 
 /* Binds a text, which is borrowed until the statement has run. */

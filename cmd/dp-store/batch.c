@@ -34,12 +34,11 @@ struct batch {
 	struct outage outage;
 	struct tee tee;
 	struct dp_event **events; /* those that wait for the commit */
-	bool *is_new;
+	enum dp_store_outcome *outcomes;
 	size_t count;
 	size_t bytes;
 	int64_t since_ms; /* of the first event */
 	int64_t end_ms;   /* after a stop signal: the time to end at the latest; 0 before it */
-	size_t done;      /* of these: stored, or kept as dead letters */
 	struct counts counts;
 	bool failed; /* the store: nothing more can be stored */
 };
@@ -55,69 +54,35 @@ int batch_connect(struct dp_store *store)
 	return 0;
 }
 
-/* Passes on what was newly stored of n events. */
-static void pass_on(struct batch *b, size_t from, size_t n)
+/* Counts what became of the batch, and passes on what is new. */
+static void account(struct batch *b)
 {
-	for (size_t i = from; i < from + n; i++)
-		if (b->is_new[i])
+	const struct dp_event *dead = NULL; /* the last one: its reason is known */
+
+	for (size_t i = 0; i < b->count; i++) {
+		b->counts.stored += b->outcomes[i] == DP_STORE_NEW;
+		b->counts.duplicates += b->outcomes[i] == DP_STORE_OLD;
+		b->counts.dead += b->outcomes[i] == DP_STORE_DEAD;
+		if (b->outcomes[i] == DP_STORE_NEW)
 			tee_add(&b->tee, b->events[i]->json);
+		if (b->outcomes[i] == DP_STORE_DEAD)
+			dead = b->events[i];
+	}
+	if (dead)
+		dp_log_limited(DP_LOG_WARNING, "dead-letter",
+		    "event %s of trace %.*s goes to the table dead_letters: %s", dead->event_id,
+		    (int)dead->trace_id.n, dead->trace_id.p, dp_store_error(b->store));
 	tee_flush(&b->tee);
 }
 
-/* Keeps an event that the database rejects apart. Returns 0, or -1 where not even that works. */
-static int bury(struct batch *b, const struct dp_event *ev)
+/* Stores the batch, however long the database is away. */
+static int store(struct batch *b)
 {
-	const char *error = dp_store_error(b->store);
-	char *why = dp_mem_copy(error, strlen(error));
-	int rc;
-
-	dp_log_limited(DP_LOG_WARNING, "dead-letter",
-	    "event %s of trace %.*s goes to the table dead_letters: %s", ev->event_id,
-	    (int)ev->trace_id.n, ev->trace_id.p, why);
-	while ((rc = dp_store_put_dead(b->store, ev, why)) < 0)
-		if (!outage_wait(&b->outage, b->store))
-			break;
-	free(why);
-	if (rc == 0) {
-		b->counts.dead++;
-	} else if (dp_store_fault(b->store) == DP_STORE_REJECT) {
-		dp_log(DP_LOG_ERROR, "event %s is lost, the table dead_letters rejects it too: %s",
-		    ev->event_id, dp_store_error(b->store));
-		b->counts.refused++;
-		rc = 0;
-	}
-	return rc;
-}
-
-static void count(struct batch *b, size_t from, size_t n)
-{
-	for (size_t i = from; i < from + n; i++) {
-		b->counts.stored += b->is_new[i];
-		b->counts.duplicates += !b->is_new[i];
-	}
-}
-
-/* Stores n events of the batch; where the database rejects one of them, each half by itself. */
-static int store(struct batch *b, size_t from, size_t n)
-{
-	const struct dp_event *const *events = (const struct dp_event *const *)b->events + from;
-
-	while (dp_store_put(b->store, events, n, NULL, b->is_new + from) < 0) {
-		if (dp_store_fault(b->store) == DP_STORE_REJECT && n > 1)
-			return store(b, from, n / 2) < 0 ? -1 : store(b, from + n / 2, n - n / 2);
-		if (dp_store_fault(b->store) == DP_STORE_REJECT) {
-			if (bury(b, events[0]) < 0)
-				return -1;
-			b->done++;
-			return 0;
-		}
+	while (dp_store_put(b->store, (const struct dp_event *const *)b->events, b->count, NULL,
+		   b->outcomes) < 0)
 		if (!outage_wait(&b->outage, b->store))
 			return -1;
-	}
 	outage_end(&b->outage, b->store);
-	b->done += n;
-	count(b, from, n);
-	pass_on(b, from, n);
 	return 0;
 }
 
@@ -126,10 +91,10 @@ static void commit(struct batch *b)
 {
 	if (b->count == 0 || b->failed)
 		return;
-	b->done = 0;
-	b->failed = store(b, 0, b->count) < 0;
+	b->failed = store(b) < 0;
 	if (b->failed)
 		return;
+	account(b);
 	for (size_t i = 0; i < b->count; i++)
 		free(b->events[i]);
 	b->count = 0;
@@ -252,7 +217,7 @@ static void read_all(struct batch *b)
 /* How many events were read and are not stored: of the batch, and lines not yet looked at. */
 static size_t count_unstored(struct batch *b)
 {
-	size_t n = b->count - b->done;
+	size_t n = b->count;
 	struct dp_str line;
 
 	for (;;) {
@@ -284,14 +249,14 @@ int batch_run(int fd, struct dp_store *store, const struct batch_options *option
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
 	b.reader = dp_event_reader_new();
 	b.events = dp_mem_resize_array(NULL, options->events_max, sizeof(struct dp_event *));
-	b.is_new = dp_mem_new(options->events_max * sizeof *b.is_new);
+	b.outcomes = dp_mem_new(options->events_max * sizeof *b.outcomes);
 	read_all(&b);
 	report(&b);
 	rc = tee_end(&b.tee) < 0 || b.failed ? -1 : 0;
 	for (size_t i = 0; i < b.count; i++)
 		free(b.events[i]);
 	free(b.events);
-	free(b.is_new);
+	free(b.outcomes);
 	dp_event_reader_free(&b.reader);
 	dp_line_free(&b.lines);
 	return rc;

@@ -217,14 +217,14 @@ static void pg_connects_again_after_the_connection_was_lost(void **state)
 	struct dp_event *ev = event(2, "a", 0, DP_INFO, "web");
 	const struct dp_event *one = ev;
 	struct told t = {0};
-	bool is_new = false;
+	enum dp_store_outcome outcome = DP_STORE_DEAD;
 
 	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
 	sql(d, kill_all);
 	assert_fault(
-	    d->store, dp_store_put(d->store, &one, 1, NULL, &is_new), DP_STORE_AWAY, "terminat");
-	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, &is_new));
-	assert_true(is_new);
+	    d->store, dp_store_put(d->store, &one, 1, NULL, &outcome), DP_STORE_AWAY, "terminat");
+	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, &outcome));
+	assert_int_equal(outcome, DP_STORE_NEW);
 	sql(d, kill_all);
 	assert_fault(
 	    d->store, dp_store_trace(d->store, "a", tell_event, &t), DP_STORE_AWAY, "terminat");

@@ -97,10 +97,146 @@ static void events_and_position_go_together(void **state)
 	assert_string_equal(sql(d, "SELECT events FROM traces"), "2");
 }
 
-#define TESTS(X)                                                                   \
-	X(a_position_moves_with_its_events), X(a_position_moves_without_events),   \
-	    X(a_step_may_be_made_again), X(a_position_that_another_moved_is_left), \
-	    X(events_and_position_go_together)
+/* Makes the database reject events of the system "bad". */
+static void reject_bad(const struct database *d)
+{
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, d->is_pg ? "ALTER TABLE events ADD CONSTRAINT good CHECK (system <> 'bad')"
+			: "CREATE TRIGGER good BEFORE INSERT ON events WHEN NEW.system = 'bad'"
+			  " BEGIN SELECT RAISE(ABORT, 'no \"check\" passes'); END");
+}
+
+static const char *dead_letters(const struct database *d)
+{
+	return sql(d, d->is_pg ? "SELECT string_agg(convert_from(body, 'UTF8'), ' ' ORDER BY body)"
+				 " FROM dead_letters WHERE why LIKE '%check%'"
+			       : "SELECT group_concat(CAST(body AS TEXT), ' ') FROM"
+				 " (SELECT body FROM dead_letters WHERE why LIKE '%check%'"
+				 " ORDER BY body)");
+}
+
+enum { BATCH = 100 };
+
+/* Stores the events 0..n-1 of the trace "a" in one batch with a step from 0 to 100, the bad ones
+ * being those that is_bad says. */
+static int put_some(
+    const struct database *d, size_t n, const bool *is_bad, enum dp_store_outcome *outcomes)
+{
+	const struct dp_store_step step = {SPOOL, 0, 100};
+	struct dp_event *events[BATCH];
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		events[i] = event((int)i, "a", 0, DP_INFO, is_bad[i] ? "bad" : "good");
+	rc = dp_store_put(d->store, (const struct dp_event *const *)events, n, &step, outcomes);
+	for (size_t i = 0; i < n; i++)
+		free(events[i]);
+	return rc;
+}
+
+static void what_is_rejected_stands_in_dead_letters(void **state)
+{
+	const struct database *d = *state;
+	const bool is_bad[BATCH] = {[0] = true, [50] = true, [51] = true, [BATCH - 1] = true};
+	enum dp_store_outcome outcomes[BATCH];
+
+	reject_bad(d);
+	for (int round = 0; round < 2; round++) {
+		assert_ok(d->store, put_some(d, BATCH, is_bad, outcomes));
+		for (size_t i = 0; i < BATCH; i++)
+			if (outcomes[i] != (is_bad[i]       ? DP_STORE_DEAD
+					       : round == 0 ? DP_STORE_NEW
+							    : DP_STORE_OLD))
+				fail_msg("round %d, event %zu: %d", round, i, (int)outcomes[i]);
+		assert_non_null(strstr(dp_store_error(d->store), "check"));
+		assert_string_equal(dead_letters(d),
+		    "{\"n\":0,\"details\":\"title 0\"} {\"n\":50,\"details\":\"title 50\"}"
+		    " {\"n\":51,\"details\":\"title 51\"} {\"n\":99,\"details\":\"title 99\"}");
+		assert_string_equal(sql(d, "SELECT count(*) FROM events"), "96");
+		assert_string_equal(sql(d, "SELECT events FROM traces"), "96");
+		assert_int_equal(position(d, SPOOL), 100);
+	}
+}
+
+/* Of ever so many, and of one alone. */
+static void a_batch_may_be_rejected_whole(void **state)
+{
+	const struct database *d = *state;
+	bool is_bad[BATCH];
+	enum dp_store_outcome outcomes[BATCH];
+
+	memset(is_bad, true, sizeof is_bad);
+	reject_bad(d);
+	assert_ok(d->store, put_some(d, 1, is_bad, outcomes));
+	assert_int_equal(outcomes[0], DP_STORE_DEAD);
+	assert_ok(d->store, put_some(d, BATCH, is_bad, outcomes));
+	for (size_t i = 0; i < BATCH; i++)
+		assert_int_equal(outcomes[i], DP_STORE_DEAD);
+	assert_string_equal(sql(d, "SELECT count(*) FROM dead_letters"), "100");
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
+	assert_string_equal(sql(d, "SELECT count(*) FROM traces"), "0");
+}
+
+/* Nothing of a batch is there, dead letters included, where its end fails. */
+static void dead_letters_go_with_their_batch(void **state)
+{
+	const struct database *d = *state;
+	const bool is_bad[3] = {[1] = true};
+
+	reject_bad(d);
+	sql(d, "ALTER TABLE positions RENAME TO gone");
+	assert_fault(d->store, put_some(d, 3, is_bad, NULL), DP_STORE_BROKEN, "positions");
+	assert_string_equal(sql(d, "SELECT count(*) FROM dead_letters"), "0");
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
+	sql(d, "ALTER TABLE gone RENAME TO positions");
+	sql(d, "ALTER TABLE dead_letters RENAME TO gone");
+	assert_fault(d->store, put_some(d, 3, is_bad, NULL), DP_STORE_BROKEN, "dead_letters");
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
+	sql(d, "ALTER TABLE gone RENAME TO dead_letters");
+	assert_ok(d->store, put_some(d, 3, is_bad, NULL));
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "2");
+}
+
+/* An event that spoils not its own row but that of its trace. */
+static void what_a_trace_rejects_stands_in_dead_letters(void **state)
+{
+	const struct database *d = *state;
+	const bool is_bad[3] = {false, false, false};
+	enum dp_store_outcome outcomes[3];
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, d->is_pg ? "ALTER TABLE traces ADD CONSTRAINT good CHECK (events < 3)"
+			: "CREATE TRIGGER good BEFORE UPDATE ON traces WHEN NEW.events > 2"
+			  " BEGIN SELECT RAISE(ABORT, 'no check passes'); END");
+	put_one(d->store, event(10, "a", 0, DP_INFO, "web"));
+	assert_ok(d->store, put_some(d, 3, is_bad, outcomes));
+	assert_true(outcomes[0] == DP_STORE_NEW && outcomes[1] == DP_STORE_DEAD &&
+		    outcomes[2] == DP_STORE_DEAD);
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "2");
+}
+
+/* Numbers are given in the order of commits all the same. */
+static void numbers_rise_around_what_is_rejected(void **state)
+{
+	const struct database *d = *state;
+	const bool is_bad[5] = {[0] = true, [3] = true};
+	struct told t = {0};
+
+	reject_bad(d);
+	assert_ok(d->store, put_some(d, 5, is_bad, NULL));
+	put_one(d->store, event(7, "a", 0, DP_INFO, "web"));
+	assert_ok(d->store, dp_store_after(d->store, &everything, 0, 10, tell_event, &t));
+	assert_false(t.order_broken);
+	assert_told(&t, "1 2 4 7");
+}
+
+#define TESTS(X)                                                                            \
+	X(a_position_moves_with_its_events), X(a_position_moves_without_events),            \
+	    X(a_step_may_be_made_again), X(a_position_that_another_moved_is_left),          \
+	    X(events_and_position_go_together), X(what_is_rejected_stands_in_dead_letters), \
+	    X(a_batch_may_be_rejected_whole), X(dead_letters_go_with_their_batch),          \
+	    X(what_a_trace_rejects_stands_in_dead_letters),                                 \
+	    X(numbers_rise_around_what_is_rejected)
 
 int main(void)
 {

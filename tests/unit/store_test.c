@@ -104,15 +104,16 @@ static void the_first_of_equal_ids_stays(void **state)
 	struct dp_event *later[] = {event(4, "a", 1, DP_INFO, "web"),
 	    event(5, "a", 30, DP_INFO, "web"), event(1, "other", 0, DP_INFO, "web")};
 	struct told t = {0};
-	bool is_new[3] = {false, true, true};
+	enum dp_store_outcome got[3] = {DP_STORE_DEAD, DP_STORE_DEAD, DP_STORE_DEAD};
 
 	memcpy(twins[2]->event_id, twins[0]->event_id, sizeof twins[0]->event_id);
-	put(d->store, twins, 3, is_new);
-	assert_true(is_new[0] && is_new[1] && !is_new[2]);
+	put(d->store, twins, 3, got);
+	assert_true(got[0] == DP_STORE_NEW && got[1] == DP_STORE_NEW && got[2] == DP_STORE_OLD);
 
 	memcpy(later[0]->event_id, "018bcfe5-6800-7000-8000-000000000002", DP_UUID_TEXT);
-	put(d->store, later, 3, is_new);
-	assert_true(!is_new[0] && is_new[1] && is_new[2]); /* the id alone is no duplicate */
+	put(d->store, later, 3, got);
+	assert_true(got[0] == DP_STORE_OLD && got[1] == DP_STORE_NEW &&
+		    got[2] == DP_STORE_NEW); /* the id alone is no duplicate */
 
 	assert_ok(d->store, dp_store_after(d->store, &everything, 0, 10, tell_event, &t));
 	assert_false(t.order_broken);
@@ -288,7 +289,6 @@ static void a_reader_cannot_write(void **state)
 	assert_ok(d->store, dp_store_connect(d->store));
 	assert_fault(reader, dp_store_put(reader, &one, 1, NULL, NULL), DP_STORE_BROKEN,
 	    dp_store_name(reader));
-	assert_int_equal(dp_store_put_dead(reader, ev, "x"), -1);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
 	dp_store_close(&reader);
 	free(ev);
@@ -354,36 +354,6 @@ static void several_writers_may_make_the_schema(void **state)
 	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
 }
 
-static void a_rejected_event_is_told_and_can_be_kept_apart(void **state)
-{
-	const struct database *d = *state;
-	struct dp_event *bad = event(2, "a", 0, DP_INFO, "bad");
-	struct dp_event *good = event(1, "a", 0, DP_INFO, "good");
-	const struct dp_event *both[] = {good, bad};
-	bool is_new[] = {true, false};
-
-	assert_ok(d->store, dp_store_connect(d->store));
-	sql(d, d->is_pg ? "ALTER TABLE events ADD CHECK (system <> 'bad')"
-			: "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.system = 'bad'"
-			  " BEGIN SELECT RAISE(ABORT, 'no \"check\" passes'); END");
-	assert_fault(
-	    d->store, dp_store_put(d->store, both, 2, NULL, is_new), DP_STORE_REJECT, "check");
-	assert_true(is_new[0] && !is_new[1]);
-	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
-
-	assert_ok(d->store, dp_store_put_dead(d->store, bad, "why 'not'"));
-	assert_ok(d->store, dp_store_put_dead(d->store, bad, "twice"));
-	assert_string_equal(
-	    sql(d, d->is_pg ? "SELECT why || convert_from(body, 'UTF8') FROM dead_letters"
-			    : "SELECT why || CAST(body AS TEXT) FROM dead_letters"),
-	    "why 'not'{\"n\":2,\"details\":\"title 2\"}");
-	assert_ok(d->store, dp_store_put(d->store, both, 1, NULL, is_new));
-	assert_true(is_new[0]);
-	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
-	free(bad);
-	free(good);
-}
-
 static void a_missing_table_is_no_fault_of_an_event(void **state)
 {
 	const struct database *d = *state;
@@ -411,7 +381,6 @@ static void a_missing_table_is_no_fault_of_an_event(void **state)
 	    X(what_is_stored_is_there_when_opened_again), X(a_reader_waits_for_the_first_writer), \
 	    X(a_reader_cannot_write), X(a_newer_schema_is_refused),                               \
 	    X(a_foreign_table_is_not_taken_for_ours), X(several_writers_may_make_the_schema),     \
-	    X(a_rejected_event_is_told_and_can_be_kept_apart),                                    \
 	    X(a_missing_table_is_no_fault_of_an_event)
 
 int main(void)
