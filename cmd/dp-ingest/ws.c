@@ -4,8 +4,8 @@
 #include "intake.h"
 #include "json.h"
 #include "outbox.h"
-#include "pump.h"
 #include "text.h"
+#include "writer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,9 +21,9 @@ enum {
 };
 
 /* Why a client is not read from, bits. */
-enum { HOLD_PUMP = 1, HOLD_OUTBOX = 2 };
+enum { HOLD_WRITER = 1, HOLD_OUTBOX = 2 };
 
-/* Messages up to number n are in the pipe when the pump has written `offset` bytes. */
+/* Messages up to number n count as taken when the writer has done `offset` bytes. */
 struct checkpoint {
 	uint64_t n;
 	uint64_t offset;
@@ -47,7 +47,7 @@ struct session {
 	size_t nacks;      /* of the message at hand */
 	uint64_t ackable;
 	uint64_t acked;
-	/* Two checkpoints do for any number of messages: one that the pump comes to next, and
+	/* Two checkpoints do for any number of messages: one that the writer comes to next, and
 	 * the latest. */
 	struct checkpoint next;
 	struct checkpoint latest;
@@ -217,10 +217,10 @@ static void note_taken(struct session *s)
 		return;
 	if (s->nacks > NACKS_MAX)
 		add_nack_of_the_rest(s);
-	s->latest = (struct checkpoint){s->messages, pump_added(server->pump)};
+	s->latest = (struct checkpoint){s->messages, writer_added(server->writer)};
 	if (s->next.n <= s->ackable)
 		s->next = s->latest;
-	advance(s, pump_written(server->pump));
+	advance(s, writer_done(server->writer));
 	if (outbox_is_empty(&s->out))
 		return;
 	lws_callback_on_writable(s->wsi);
@@ -266,8 +266,8 @@ static int on_receive(struct session *s, struct dp_str part)
 		return 0; /* read all the same: closing on unread bytes would reset the connection
 			   */
 	confirm_alive(s);
-	if (pump_is_full(s->server->pump))
-		hold(s, HOLD_PUMP);
+	if (writer_is_full(s->server->writer))
+		hold(s, HOLD_WRITER);
 	if (lws_is_first_fragment(s->wsi))
 		forget_message(s);
 	if (lws_frame_is_binary(s->wsi))
@@ -369,15 +369,15 @@ static struct session *session_at(struct lws_dll2 *d)
 	return lws_container_of(d, struct session, list);
 }
 
-void ws_pumped(struct server *server)
+void ws_written(struct server *server)
 {
-	const uint64_t written = pump_written(server->pump);
-	const bool has_room = pump_has_room(server->pump);
+	const uint64_t written = writer_done(server->writer);
+	const bool has_room = writer_has_room(server->writer);
 
 	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next) {
 		advance(session_at(d), written);
 		if (has_room)
-			release(session_at(d), HOLD_PUMP);
+			release(session_at(d), HOLD_WRITER);
 	}
 }
 
