@@ -73,6 +73,8 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
+$B/unit/source_test: $B/cmd/dp-store/source.o
+$B/unit/mark_test: $B/cmd/dp-store/mark.o
 $B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o
 $B/unit/http_check_test: $B/cmd/dp-http/check.o

@@ -159,7 +159,7 @@ static int put_position(struct dp_store *s, const struct dp_store_step *step)
 	if (rc > 0)
 		rc = dp_store_fail(s, DP_STORE_BROKEN,
 		    "the position of the spool %s is not at %lld any more: another program stores "
-		    "from that spool, too",
+		    "from that spool, too, or the database was set back",
 		    step->source, (long long)step->from);
 	return rc;
 }
@@ -243,6 +243,8 @@ int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_
 	rc = put_all(&p, put_events);
 	if (rc < 0 && s->fault == DP_STORE_REJECT)
 		rc = put_all(&p, put_halves);
+	if (rc == 0)
+		s->fault = DP_STORE_OK;
 	if (rc == 0 && outcomes && n > 0)
 		memcpy(outcomes, p.outcomes, n * sizeof *outcomes);
 	free(p.outcomes);

@@ -1,16 +1,21 @@
 #include "batch.h"
 #include "log.h"
+#include "mark.h"
 #include "opt.h"
 #include "proc.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { OPT_TEE = 256, OPT_BATCH, OPT_READY_FD };
+enum { OPT_MARK = 256, OPT_TEE, OPT_BATCH, OPT_READY_FD };
 
 static const struct dp_opt options[] = {
     {'d', "db", "URL", "DEVPULSE_DB", "the database: sqlite:///FILE or postgresql://…",
 	"devpulse.db in the state directory"},
+    {OPT_MARK, "mark", "FILE", "DEVPULSE_MARK",
+	"say there how much of dp-ingest's --spool is stored", NULL},
     {OPT_TEE, "tee", NULL, NULL, "copy each event newly stored to stdout, after its commit", NULL},
     {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "1000"},
     {OPT_READY_FD, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
@@ -25,12 +30,14 @@ static const struct dp_program program = {
 	"them in SQLite or PostgreSQL. Commits whenever the next read would block.",
     .options = options,
     .examples = "  dp-ingest | dp-store\n"
+		"  dp-ingest --spool DIR | dp-store --mark DIR/mark\n"
 		"  dp-ingest - < events.ndjson | dp-store --db sqlite:///events.db\n"
 		"  dp-ingest | dp-store --db postgresql://me@localhost/devpulse --tee | jq .\n",
 };
 
 struct config {
-	const char *db; /* NULL: the default */
+	const char *db;   /* NULL: the default */
+	const char *mark; /* NULL: none */
 	struct batch_options batch;
 	int ready_fd;
 };
@@ -46,6 +53,9 @@ static struct config parse_args(int argc, char **argv)
 		switch (c) {
 		case 'd':
 			cfg.db = o.value;
+			break;
+		case OPT_MARK:
+			cfg.mark = o.value;
 			break;
 		case OPT_TEE:
 			cfg.batch.tee = true;
@@ -74,14 +84,28 @@ static struct dp_store *open_or_die(const struct config *cfg)
 	return store;
 }
 
+static void open_mark_or_die(struct mark *mark, const struct config *cfg)
+{
+	if (mark_open(mark, cfg->mark) == 0)
+		return;
+	if (errno == EWOULDBLOCK)
+		dp_log_die(DP_EXIT_FAILURE,
+		    "the mark %s is in use by another dp-store: there is one to a spool",
+		    cfg->mark);
+	dp_log_die(errno == ENOSPC || errno == EDQUOT ? DP_EXIT_FAILURE : DP_EXIT_USAGE,
+	    "--mark (DEVPULSE_MARK): cannot lock %s.lock: %s", cfg->mark, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	const struct config cfg = parse_args(argc, argv);
 	struct dp_store *store;
+	struct mark mark;
 	int rc;
 
 	dp_proc_init();
 	store = open_or_die(&cfg);
+	open_mark_or_die(&mark, &cfg);
 	if (batch_connect(store) < 0) {
 		if (dp_store_fault(store) != DP_STORE_AWAY)
 			dp_log_die(DP_EXIT_USAGE, "%s", dp_store_error(store));
@@ -90,7 +114,8 @@ int main(int argc, char **argv)
 		    dp_store_error(store));
 	}
 	dp_proc_ready(cfg.ready_fd);
-	rc = batch_run(STDIN_FILENO, store, &cfg.batch);
+	rc = batch_run(STDIN_FILENO, store, &mark, &cfg.batch);
 	dp_store_close(&store);
+	mark_close(&mark);
 	return rc < 0 ? DP_EXIT_FAILURE : 0;
 }
