@@ -25,10 +25,10 @@ LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE)) $(if $(C
 
 LIB_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard lib/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
-SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all coverage unit unit-programs unit-list lint help clean install uninstall
+.PHONY: all bench-programs coverage unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
@@ -85,6 +85,13 @@ DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renam
 $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 	private LDFLAGS += $(DISK_CALLS:%=-Wl,--wrap=%)
 .PRECIOUS: $B/tests/unit/%.o
+
+# What bench/* run.
+BENCH := $(patsubst bench/%.c,$B/bench/%,$(wildcard bench/*.c))
+$B/bench/%: bench/%.c $B/libdevpulse.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^
+bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)
 unit-list:
