@@ -68,6 +68,7 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o

@@ -50,6 +50,8 @@ PY
 details_of() { jq -r .details "$1" | paste -sd' '; }
 out_is() { [ "$(details_of "$BATS_TEST_TMPDIR/out")" = "$*" ]; }
 
+lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }
+
 mark_behind() {
 	python "$1" <<'PY'
 import json, os, sys
@@ -120,7 +122,7 @@ PY
 	sed -i 's/^./x/' "$S/mark"
 	start
 	retry_until out_is one two
-	file_has "$BATS_TEST_TMPDIR/err" 'warning: the mark .*/mark Bad message: all that is in the spool is handed over again'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: the mark .*/mark is damaged: all that is in the spool is handed over again'
 	stop
 }
 
@@ -144,6 +146,35 @@ PY
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: damage at offset [0-9]+ of the spool .*: [0-9]+ bytes are passed over'
 	grep -q TWO "$S"/*.bad
 	metric_is spool_damaged_total 1
+}
+
+@test "/metrics: what is counted, for those who may ask, and in a form that is right" {
+	start
+	send t one two
+	curl -fsS -H 'Content-Type: application/json' -d '[{"details":"x"},{"y":1}]' "http://127.0.0.1:$PORT/events"
+	retry_until metric_is spool_pump_offset "$(metric spool_end_offset)"
+	metric_is events_received_total 4
+	metric_is events_accepted_total 3
+	metric_is events_acknowledged_total 3
+	metric_is 'events_refused_total{code="no-known-field"}' 1
+	metric_is 'events_refused_total{code="other"}' 0
+	metric_is spool_bytes "$(cat "$S"/*.seg | wc -c)"
+	metric_is spool_lag_events 3
+	metric_is spool_stalled 0
+	curl -fsS -D "$BATS_TEST_TMPDIR/head" "http://127.0.0.1:$PORT/metrics" >"$BATS_TEST_TMPDIR/metrics"
+	file_has "$BATS_TEST_TMPDIR/head" '^Content-Type: text/plain; version=0.0.4; charset=utf-8'
+	awk '/^# HELP / { help = $3 } /^# TYPE / { type = $3; if (type != help) exit 1 }
+		/^[^#]/ { sub(/[{ ].*/, ""); if ($0 != type) exit 1 }' "$BATS_TEST_TMPDIR/metrics"
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: evil' "http://127.0.0.1:$PORT/metrics")" = 421 ]
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -X POST -d x "http://127.0.0.1:$PORT/metrics")" = 404 ]
+}
+
+@test "a spool that version 0.1 left is handed over by every later one" {
+	cp -r "$ROOT/tests/data/spool-1" "$S"
+	start
+	retry_until lines_of "$BATS_TEST_TMPDIR/out" 5
+	diff <(jq -c 'del(._pos)' "$BATS_TEST_TMPDIR/out") <(cut -c10- "$S/00000000000000000000.seg" | tail -n 5 | jq -c .)
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
 }
 
 @test "one process has a spool: a second is refused, exit 1; a place that is no good, exit 2" {
