@@ -13,6 +13,7 @@ setup() {
 teardown() {
 	stop_background
 	if mountpoint -q "$S"; then umount -l "$S"; fi
+	if mountpoint -q "$S.mount"; then umount -l "$S.mount"; fi
 }
 
 # Starts dp-ingest with its spool in $S, its events appended to $BATS_TEST_TMPDIR/out.
@@ -341,6 +342,79 @@ PY
 	start
 	send t last
 	retry_until out_is last
+}
+
+# A disk of its own in $S, for the current to be cut: what is not synced is gone.
+mount_disk() {
+	mkdir -p "$S.mount"
+	if [ ! -e "$S.image" ]; then
+		truncate -s 300M "$S.image"
+		mkfs.ext4 -q "$S.image" 2>/dev/null || return 1
+	fi
+	mount -o loop "$S.image" "$S.mount" 2>/dev/null || return 1
+}
+
+cut_power() {
+	python "$S.mount" <<'PY'
+import fcntl, os, struct, sys
+
+EXT4_IOC_SHUTDOWN, NOLOGFLUSH = 0x8004587D, 2
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), EXT4_IOC_SHUTDOWN, struct.pack("I", NOLOGFLUSH))
+PY
+	kill -KILL "$ingest_pid" 2>/dev/null || true
+	wait_for "$ingest_pid"
+	retry_until umount "$S.mount"
+}
+
+acked_some() { [ "$(cat "$BATS_TEST_TMPDIR"/acked.* 2>/dev/null | wc -l)" -gt "$1" ]; }
+
+@test "power cuts under load: what was acknowledged is there" {
+	mount_disk || skip "it takes root to mount a disk of its own"
+	client a
+	client b
+	local rounds=${ROUNDS:-3}
+	while ((rounds-- > 0)); do
+		start --spool "$S.mount/spool"
+		retry_until acked_some 100
+		sleep "0.$((RANDOM % 400))"
+		cut_power
+		mount_disk
+	done
+	touch "$BATS_TEST_TMPDIR/enough"
+	: >"$BATS_TEST_TMPDIR/out"
+	start --spool "$S.mount/spool"
+	# shellcheck disable=SC2154 # made by background
+	wait_for "$clienta_pid"
+	# shellcheck disable=SC2154
+	wait_for "$clientb_pid"
+	stop
+	jq -r '"\(.traceId) \(.details)"' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/database"
+	acked_are_stored
+	umount "$S.mount"
+}
+
+@test "power cuts: a disk that lies about syncing loses, or the test before would show nothing" {
+	command -v strace >/dev/null || skip "no strace"
+	mount_disk || skip "it takes root to mount a disk of its own"
+	client a
+	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:retval=0 \
+		dp-ingest --listen "127.0.0.1:$PORT" --spool "$S.mount/spool" >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+	ingest_pid=$!
+	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
+	retry_until acked_some 100
+	kill -KILL "$(pgrep -P "$ingest_pid")"
+	cut_power
+	mount_disk
+	kill -KILL "$clienta_pid"
+	: >"$BATS_TEST_TMPDIR/out"
+	start --spool "$S.mount/spool"
+	send t last
+	retry_until grep -q '"last"' "$BATS_TEST_TMPDIR/out"
+	stop
+	jq -r '"\(.traceId) \(.details)"' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/database"
+	run acked_are_stored
+	[ "$status" = 1 ]
+	umount "$S.mount"
 }
 
 # Sends until nothing more is taken; says how many bytes went, and leaves what waits to a client
