@@ -107,6 +107,12 @@ static bool is_line_end(struct dp_spool *s, uint64_t offset)
 	return c == '\n';
 }
 
+/* What is wrong with a mark file that gave an error. */
+static const char *unreadable(int error)
+{
+	return error == EBADMSG ? "is damaged" : "cannot be read";
+}
+
 static void tell_of_mark(struct dp_spool *s, const char *what, const char *then)
 {
 	dp_spool_tell(s, "spool-mark", "the mark %s/mark %s%s", s->dir, what, then);
@@ -123,7 +129,7 @@ static int find_mark(struct dp_spool *s)
 	if (rc == 0)
 		return 0;
 	if (rc < 0) {
-		tell_of_mark(s, strerror(errno), all);
+		tell_of_mark(s, unreadable(errno), all);
 	} else if (strcmp(pos.spool, s->id) != 0) {
 		tell_of_mark(s, "is of another spool", all);
 	} else if (is_line_end(s, pos.offset)) {
@@ -149,7 +155,7 @@ void dp_spool_check_mark(struct dp_spool *s)
 		return;
 	pthread_mutex_lock(&s->lock);
 	if (rc < 0)
-		wrong = strerror(errno);
+		wrong = unreadable(errno);
 	else if (strcmp(pos.spool, s->id) != 0)
 		wrong = "is of another spool";
 	else if (pos.offset > s->mark && !is_line_end(s, pos.offset))

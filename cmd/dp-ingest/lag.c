@@ -16,16 +16,19 @@ static void forget(struct lag *l, uint64_t mark)
 	memmove(l->points, l->points + n, l->count * sizeof *l->points);
 }
 
-/* Makes one of two neighbours each: half as many, half as exact. */
+/* Makes one of two neighbours each: half as many, half as exact, and so are those to come. */
 static void thin(struct lag *l)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i + 1 < l->count; i += 2, n++) {
+		const int64_t time_us = l->points[i].time_us;
+
 		l->points[n] = l->points[i + 1];
-		l->points[n].time_us = l->points[i].time_us;
+		l->points[n].time_us = time_us;
 	}
 	l->count = n;
+	l->step_us *= 2;
 }
 
 void lag_add(struct lag *l, uint64_t offset, uint64_t events, int64_t now_us, uint64_t mark)
@@ -34,8 +37,10 @@ void lag_add(struct lag *l, uint64_t offset, uint64_t events, int64_t now_us, ui
 
 	forget(l, mark);
 	l->events += events;
+	if (l->count == 0)
+		l->step_us = LAG_STEP_US;
 	last = l->count > 0 ? &l->points[l->count - 1] : NULL;
-	if (last && now_us - last->time_us < LAG_STEP_US) {
+	if (last && now_us - last->time_us < l->step_us) {
 		last->offset = offset;
 		last->events = l->events;
 		return;

@@ -18,6 +18,7 @@ struct lag_point {
 struct lag {
 	struct lag_point points[LAG_POINTS_MAX];
 	size_t count;
+	int64_t step_us; /* between two points */
 	uint64_t events; /* all, ever */
 	uint64_t start;  /* the offset before the first point */
 	uint64_t start_events;

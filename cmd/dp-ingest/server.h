@@ -68,6 +68,7 @@ struct server {
 	struct writer *writer;
 	struct pump *pump;              /* with a spool */
 	struct lws_dll2_owner sessions; /* ws.h */
+	struct lws_dll2_owner waiting;  /* of these: for the writer */
 	struct lws_dll2_owner tails;    /* tail.h */
 	struct lws_dll2_owner posts;    /* http.h */
 	size_t partial_bytes;

@@ -30,7 +30,8 @@ struct checkpoint {
 };
 
 struct session {
-	struct lws_dll2 list; /* of the server */
+	struct lws_dll2 list;    /* of the server */
+	struct lws_dll2 waiting; /* of the server, while it waits for the writer */
 	struct server *server;
 	struct lws *wsi;
 	char peer[48];
@@ -63,11 +64,20 @@ size_t ws_session_size(void)
 
 /* Reading and not reading */
 
+/* Has the session looked at when the writer has come further: of thousands few wait. */
+static void await_writer(struct session *s)
+{
+	if (lws_dll2_is_detached(&s->waiting))
+		lws_dll2_add_tail(&s->waiting, &s->server->waiting);
+}
+
 static void hold(struct session *s, unsigned why)
 {
 	if (!s->holds)
 		lws_rx_flow_control(s->wsi, 0);
 	s->holds |= why;
+	if (why == HOLD_WRITER)
+		await_writer(s);
 }
 
 static void release(struct session *s, unsigned why)
@@ -221,6 +231,8 @@ static void note_taken(struct session *s)
 	if (s->next.n <= s->ackable)
 		s->next = s->latest;
 	advance(s, writer_done(server->writer));
+	if (s->ackable < s->latest.n)
+		await_writer(s);
 	if (outbox_is_empty(&s->out))
 		return;
 	lws_callback_on_writable(s->wsi);
@@ -338,6 +350,7 @@ static void close_session(struct session *s)
 	dp_buf_release(&s->message);
 	outbox_release(&s->out);
 	lws_dll2_remove(&s->list);
+	lws_dll2_remove(&s->waiting);
 	server_client_left(s->server);
 	s->server = NULL;
 }
@@ -371,13 +384,19 @@ static struct session *session_at(struct lws_dll2 *d)
 
 void ws_written(struct server *server)
 {
-	const uint64_t written = writer_done(server->writer);
+	const uint64_t done = writer_done(server->writer);
 	const bool has_room = writer_has_room(server->writer);
+	struct lws_dll2 *next;
 
-	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next) {
-		advance(session_at(d), written);
+	for (struct lws_dll2 *d = server->waiting.head; d; d = next) {
+		struct session *s = lws_container_of(d, struct session, waiting);
+
+		next = d->next;
+		advance(s, done);
 		if (has_room)
-			release(session_at(d), HOLD_WRITER);
+			release(s, HOLD_WRITER);
+		if (s->ackable == s->latest.n && !(s->holds & HOLD_WRITER))
+			lws_dll2_remove(d);
 	}
 }
 

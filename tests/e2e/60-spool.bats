@@ -13,6 +13,7 @@ setup() {
 teardown() {
 	stop_background
 	if mountpoint -q "$S"; then umount -l "$S"; fi
+	if mountpoint -q "$S.mount"; then umount -l "$S.mount"; fi
 }
 
 # Starts dp-ingest with its spool in $S, its events appended to $BATS_TEST_TMPDIR/out.
@@ -49,6 +50,8 @@ PY
 
 details_of() { jq -r .details "$1" | paste -sd' '; }
 out_is() { [ "$(details_of "$BATS_TEST_TMPDIR/out")" = "$*" ]; }
+
+lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }
 
 mark_behind() {
 	python "$1" <<'PY'
@@ -120,7 +123,7 @@ PY
 	sed -i 's/^./x/' "$S/mark"
 	start
 	retry_until out_is one two
-	file_has "$BATS_TEST_TMPDIR/err" 'warning: the mark .*/mark Bad message: all that is in the spool is handed over again'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: the mark .*/mark is damaged: all that is in the spool is handed over again'
 	stop
 }
 
@@ -144,6 +147,35 @@ PY
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: damage at offset [0-9]+ of the spool .*: [0-9]+ bytes are passed over'
 	grep -q TWO "$S"/*.bad
 	metric_is spool_damaged_total 1
+}
+
+@test "/metrics: what is counted, for those who may ask, and in a form that is right" {
+	start
+	send t one two
+	curl -fsS -H 'Content-Type: application/json' -d '[{"details":"x"},{"y":1}]' "http://127.0.0.1:$PORT/events"
+	retry_until metric_is spool_pump_offset "$(metric spool_end_offset)"
+	metric_is events_received_total 4
+	metric_is events_accepted_total 3
+	metric_is events_acknowledged_total 3
+	metric_is 'events_refused_total{code="no-known-field"}' 1
+	metric_is 'events_refused_total{code="other"}' 0
+	metric_is spool_bytes "$(cat "$S"/*.seg | wc -c)"
+	metric_is spool_lag_events 3
+	metric_is spool_stalled 0
+	curl -fsS -D "$BATS_TEST_TMPDIR/head" "http://127.0.0.1:$PORT/metrics" >"$BATS_TEST_TMPDIR/metrics"
+	file_has "$BATS_TEST_TMPDIR/head" '^Content-Type: text/plain; version=0.0.4; charset=utf-8'
+	awk '/^# HELP / { help = $3 } /^# TYPE / { type = $3; if (type != help) exit 1 }
+		/^[^#]/ { sub(/[{ ].*/, ""); if ($0 != type) exit 1 }' "$BATS_TEST_TMPDIR/metrics"
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: evil' "http://127.0.0.1:$PORT/metrics")" = 421 ]
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -X POST -d x "http://127.0.0.1:$PORT/metrics")" = 404 ]
+}
+
+@test "a spool that version 0.1 left is handed over by every later one" {
+	cp -r "$ROOT/tests/data/spool-1" "$S"
+	start
+	retry_until lines_of "$BATS_TEST_TMPDIR/out" 5
+	diff <(jq -c 'del(._pos)' "$BATS_TEST_TMPDIR/out") <(cut -c10- "$S/00000000000000000000.seg" | tail -n 5 | jq -c .)
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
 }
 
 @test "one process has a spool: a second is refused, exit 1; a place that is no good, exit 2" {
@@ -310,6 +342,79 @@ PY
 	start
 	send t last
 	retry_until out_is last
+}
+
+# A disk of its own in $S, for the current to be cut: what is not synced is gone.
+mount_disk() {
+	mkdir -p "$S.mount"
+	if [ ! -e "$S.image" ]; then
+		truncate -s 300M "$S.image"
+		mkfs.ext4 -q "$S.image" 2>/dev/null || return 1
+	fi
+	mount -o loop "$S.image" "$S.mount" 2>/dev/null || return 1
+}
+
+cut_power() {
+	python "$S.mount" <<'PY'
+import fcntl, os, struct, sys
+
+EXT4_IOC_SHUTDOWN, NOLOGFLUSH = 0x8004587D, 2
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), EXT4_IOC_SHUTDOWN, struct.pack("I", NOLOGFLUSH))
+PY
+	kill -KILL "$ingest_pid" 2>/dev/null || true
+	wait_for "$ingest_pid"
+	retry_until umount "$S.mount"
+}
+
+acked_some() { [ "$(cat "$BATS_TEST_TMPDIR"/acked.* 2>/dev/null | wc -l)" -gt "$1" ]; }
+
+@test "power cuts under load: what was acknowledged is there" {
+	mount_disk || skip "it takes root to mount a disk of its own"
+	client a
+	client b
+	local rounds=${ROUNDS:-3}
+	while ((rounds-- > 0)); do
+		start --spool "$S.mount/spool"
+		retry_until acked_some 100
+		sleep "0.$((RANDOM % 400))"
+		cut_power
+		mount_disk
+	done
+	touch "$BATS_TEST_TMPDIR/enough"
+	: >"$BATS_TEST_TMPDIR/out"
+	start --spool "$S.mount/spool"
+	# shellcheck disable=SC2154 # made by background
+	wait_for "$clienta_pid"
+	# shellcheck disable=SC2154
+	wait_for "$clientb_pid"
+	stop
+	jq -r '"\(.traceId) \(.details)"' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/database"
+	acked_are_stored
+	umount "$S.mount"
+}
+
+@test "power cuts: a disk that lies about syncing loses, or the test before would show nothing" {
+	command -v strace >/dev/null || skip "no strace"
+	mount_disk || skip "it takes root to mount a disk of its own"
+	client a
+	strace -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:retval=0 \
+		dp-ingest --listen "127.0.0.1:$PORT" --spool "$S.mount/spool" >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+	ingest_pid=$!
+	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
+	retry_until acked_some 100
+	kill -KILL "$(pgrep -P "$ingest_pid")"
+	cut_power
+	mount_disk
+	kill -KILL "$clienta_pid"
+	: >"$BATS_TEST_TMPDIR/out"
+	start --spool "$S.mount/spool"
+	send t last
+	retry_until grep -q '"last"' "$BATS_TEST_TMPDIR/out"
+	stop
+	jq -r '"\(.traceId) \(.details)"' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/database"
+	run acked_are_stored
+	[ "$status" = 1 ]
+	umount "$S.mount"
 }
 
 # Sends until nothing more is taken; says how many bytes went, and leaves what waits to a client

@@ -406,7 +406,7 @@ static void a_mark_that_cannot_be_checked_is_not_believed(void **state)
 	assert_int_equal(stats(f).mark, 0);
 	disk_fail("openat", 1, 1, EIO);
 	dp_spool_check_mark(f->spool);
-	assert_true(has_news(f, "Input/output error: it is not believed"));
+	assert_true(has_news(f, "cannot be read: it is not believed"));
 	dp_spool_check_mark(f->spool);
 	assert_int_equal(stats(f).mark, 11);
 }

@@ -3,7 +3,7 @@
 
 #include "crc.h"
 
-#include <sys/wait.h>
+#include <sched.h>
 
 static const char FIRST[] = "00000000000000000000.seg";
 static const char SECOND[] = "00000000000134217728.seg";
@@ -248,20 +248,20 @@ static void a_mark_that_is_wrong_loses_nothing(void **state)
 		const char *news;
 		bool is_renewed;
 	} rows[] = {
-	    {"", "Bad message", false},
-	    {"ID:11", "Bad message", false},
-	    {"00000000 ID:11\n", "Bad message", false},
+	    {"", "is damaged", false},
+	    {"ID:11", "is damaged", false},
+	    {"00000000 ID:11\n", "is damaged", false},
 	    {"=ID:11", "", false}, /* = is for: as a checked line */
 	    {"=ID:12", "is not at the end of a line", false},
 	    {"=ID:24", "is beyond the end", true},
 	    {"=ID:18446744073709551615", "is beyond the end", true},
-	    {"=ID:18446744073709551616", "Bad message", false},
-	    {"=ID:", "Bad message", false},
-	    {"=ID:01", "Bad message", false},
-	    {"=ID:x", "Bad message", false},
-	    {"=ID;11", "Bad message", false},
-	    {"=xy", "Bad message", false},
-	    {"=019a0000-0000-7000-8000-00000000000x:11", "Bad message", false},
+	    {"=ID:18446744073709551616", "is damaged", false},
+	    {"=ID:", "is damaged", false},
+	    {"=ID:01", "is damaged", false},
+	    {"=ID:x", "is damaged", false},
+	    {"=ID;11", "is damaged", false},
+	    {"=xy", "is damaged", false},
+	    {"=019a0000-0000-7000-8000-00000000000x:11", "is damaged", false},
 	    {"=019a0000-0000-7000-8000-000000000001:11", "is of another spool", false},
 	};
 	struct fixture *f = *state;
@@ -719,6 +719,52 @@ static void a_segment_that_is_removed_while_it_is_read_is_done(void **state)
 	dp_buf_release(&out);
 }
 
+enum { MANY = 3000 };
+
+static void *append_many(void *arg)
+{
+	struct fixture *f = arg;
+	char record[60];
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(record, sizeof record, "%d", i);
+		if (!append(f, record))
+			return f;
+	}
+	return NULL;
+}
+
+/* One appends, one reads and moves the mark: each record once, in order, and few files stay. */
+static void two_threads_share_it(void **state)
+{
+	struct fixture *f = *state;
+	struct dp_spool_record record;
+	struct dp_spool_reader *r;
+	pthread_t appender;
+	void *failed;
+	char want[16];
+
+	assert_non_null(open_small(f));
+	r = dp_spool_reader_new(f->spool);
+	assert_int_equal(pthread_create(&appender, NULL, append_many, f), 0);
+	for (int i = 0; i < MANY; i++) {
+		while (dp_spool_read(r, &record) == 0)
+			sched_yield();
+		snprintf(want, sizeof want, "%d", i);
+		assert_true(dp_str_is(record.text, want));
+		if (i % 100 == 99) {
+			assert_int_equal(write_mark(f, record.next), 0);
+			dp_spool_check_mark(f->spool);
+			assert_int_equal(stats(f).mark, record.next);
+		}
+	}
+	pthread_join(appender, &failed);
+	assert_null(failed);
+	assert_int_equal(f->spool->count, 1);
+	assert_int_equal(f->news.len, 0);
+	dp_spool_reader_free(&r);
+}
+
 static void crc32c_is_the_one_of_rfc_3720(void **state)
 {
 	static const char zeros[32];
@@ -784,6 +830,7 @@ int main(void)
 	    TEST(a_run_that_is_missing_is_told),
 	    TEST(a_segment_that_is_cut_while_it_is_read_ends_there),
 	    TEST(a_segment_that_is_removed_while_it_is_read_is_done),
+	    TEST(two_threads_share_it),
 	    cmocka_unit_test(crc32c_is_the_one_of_rfc_3720),
 	};
 
