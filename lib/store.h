@@ -99,6 +99,13 @@ int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_
 /* How far the events of a spool are stored: the end of the last step, 0 where there was none. */
 int dp_store_position(struct dp_store *s, const char *source, int64_t *pos);
 
+/* That of each spool that there ever was, in order of its id. Returning anything but 0 ends it. */
+typedef int dp_store_position_fn(void *arg, struct dp_str source, int64_t pos);
+int dp_store_positions(struct dp_store *s, dp_store_position_fn *fn, void *arg);
+
+/* How many events are in dead_letters. */
+int dp_store_dead(struct dp_store *s, int64_t *n);
+
 /* An event as read back; borrowed until the callback returns. */
 struct dp_store_row {
 	int64_t seq;

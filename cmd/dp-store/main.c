@@ -5,11 +5,13 @@
 #include "proc.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_MARK = 256, OPT_TEE, OPT_BATCH, OPT_READY_FD };
+enum { OPT_MARK = 256, OPT_TEE, OPT_BATCH, OPT_STATUS, OPT_READY_FD };
 
 static const struct dp_opt options[] = {
     {'d', "db", "URL", "DEVPULSE_DB", "the database: sqlite:///FILE or postgresql://…",
@@ -18,6 +20,8 @@ static const struct dp_opt options[] = {
 	"say there how much of dp-ingest's --spool is stored", NULL},
     {OPT_TEE, "tee", NULL, NULL, "copy each event newly stored to stdout, after its commit", NULL},
     {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "1000"},
+    {OPT_STATUS, "status", NULL, NULL,
+	"print the positions of spools and the number of dead letters, store nothing", NULL},
     {OPT_READY_FD, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
     {0},
 };
@@ -39,6 +43,7 @@ struct config {
 	const char *db;   /* NULL: the default */
 	const char *mark; /* NULL: none */
 	struct batch_options batch;
+	bool status;
 	int ready_fd;
 };
 
@@ -63,6 +68,9 @@ static struct config parse_args(int argc, char **argv)
 		case OPT_BATCH:
 			cfg.batch.events_max = (size_t)dp_opt_number(&o, 1, 100000);
 			break;
+		case OPT_STATUS:
+			cfg.status = true;
+			break;
 		case OPT_READY_FD:
 			cfg.ready_fd = (int)dp_opt_number(&o, 0, 1 << 20);
 			break;
@@ -72,16 +80,40 @@ static struct config parse_args(int argc, char **argv)
 	return cfg;
 }
 
-static struct dp_store *open_or_die(const struct config *cfg)
+static struct dp_store *open_or_die(const struct config *cfg, enum dp_store_mode mode)
 {
 	char *preset = cfg->db ? NULL : dp_store_default_url();
 	const char *why;
-	struct dp_store *store = dp_store_open(cfg->db ? cfg->db : preset, DP_STORE_WRITE, &why);
+	struct dp_store *store = dp_store_open(cfg->db ? cfg->db : preset, mode, &why);
 
 	free(preset);
 	if (!store)
 		dp_log_die(DP_EXIT_USAGE, "--db (DEVPULSE_DB): %s", why);
 	return store;
+}
+
+static int print_position(void *arg, struct dp_str source, int64_t pos)
+{
+	(void)arg;
+	printf("position %.*s:%" PRId64 "\n", (int)source.n, source.p, pos);
+	return 0;
+}
+
+/* What a database says of the pipe before it, for people and scripts. */
+static int print_status(const struct config *cfg)
+{
+	struct dp_store *store = open_or_die(cfg, DP_STORE_READ);
+	int64_t dead;
+
+	if (dp_store_dead(store, &dead) < 0 || dp_store_positions(store, print_position, NULL) < 0)
+		dp_log_die(
+		    dp_store_fault(store) == DP_STORE_BROKEN ? DP_EXIT_USAGE : DP_EXIT_FAILURE,
+		    "%s", dp_store_error(store));
+	printf("dead_letters %" PRId64 "\n", dead);
+	dp_store_close(&store);
+	if (fflush(stdout) != 0)
+		dp_log_die(DP_EXIT_FAILURE, "cannot write to stdout: %s", strerror(errno));
+	return 0;
 }
 
 static void open_mark_or_die(struct mark *mark, const struct config *cfg)
@@ -104,7 +136,9 @@ int main(int argc, char **argv)
 	int rc;
 
 	dp_proc_init();
-	store = open_or_die(&cfg);
+	if (cfg.status)
+		return print_status(&cfg);
+	store = open_or_die(&cfg, DP_STORE_WRITE);
 	open_mark_or_die(&mark, &cfg);
 	if (batch_connect(store) < 0) {
 		if (dp_store_fault(store) != DP_STORE_AWAY)

@@ -239,6 +239,24 @@ survives_being_killed() {
 	in_both survives_being_killed
 }
 
+tells_its_status() {
+	run dp-store --db "$1" --status
+	[ "$status" = 1 ]
+	[[ $output == 'dp-store: error: '*'no '*' yet'* ]]
+	rejects_some "$1"
+	{ event 1 10; event 2 20 | sed 's/{/&"system":"bad",/'; } | dp-store --db "$1"
+	event 3 5 "$OTHER" | dp-store --db "$1"
+	run dp-store --db "$1" --status
+	[ "$status" = 0 ]
+	[ "$output" = "position $SPOOL:20
+position $OTHER:5
+dead_letters 1" ]
+	run sh -c 'dp-store --db "$1" --status >/dev/full' sh "$1"
+	[ "$status" = 1 ]
+}
+
+@test "--status tells positions and dead letters" { in_both tells_its_status; }
+
 # dp-ingest | FILTER... | dp-store, whose pids are in files: pair URL [FILTER...]
 pair() {
 	local url=$1
