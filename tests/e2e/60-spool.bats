@@ -250,7 +250,7 @@ start_pair() {
 
 acked_are_stored() {
 	sort -u "$BATS_TEST_TMPDIR/database" >"$BATS_TEST_TMPDIR/stored"
-	! sort -u "$BATS_TEST_TMPDIR"/acked.* | comm -23 - "$BATS_TEST_TMPDIR/stored" | grep .
+	! sort -u "$BATS_TEST_TMPDIR"/acked.* | comm -23 - "$BATS_TEST_TMPDIR/stored" | head -n 5 | grep .
 }
 
 @test "kill -9 at any moment under load: what was acknowledged is stored" {
@@ -275,6 +275,7 @@ acked_are_stored() {
 	wait_for "$clienta_pid"
 	# shellcheck disable=SC2154
 	wait_for "$clientb_pid"
+	RETRY_SECONDS=60 retry_until metric_is spool_lag_bytes 0
 	stop
 	[ "$status" = 0 ]
 	wait_for "$reader_pid"
