@@ -250,7 +250,7 @@ start_pair() {
 
 acked_are_stored() {
 	sort -u "$BATS_TEST_TMPDIR/database" >"$BATS_TEST_TMPDIR/stored"
-	! sort -u "$BATS_TEST_TMPDIR"/acked.* | comm -23 - "$BATS_TEST_TMPDIR/stored" | grep .
+	! sort -u "$BATS_TEST_TMPDIR"/acked.* | comm -23 - "$BATS_TEST_TMPDIR/stored" | head -n 5 | grep .
 }
 
 @test "kill -9 at any moment under load: what was acknowledged is stored" {
@@ -275,6 +275,7 @@ acked_are_stored() {
 	wait_for "$clienta_pid"
 	# shellcheck disable=SC2154
 	wait_for "$clientb_pid"
+	RETRY_SECONDS=60 retry_until metric_is spool_lag_bytes 0
 	stop
 	[ "$status" = 0 ]
 	wait_for "$reader_pid"
@@ -354,7 +355,12 @@ mount_disk() {
 	mount -o loop "$S.image" "$S.mount" 2>/dev/null || return 1
 }
 
+all_stand_still() { ! sed 's/.*) //' "/proc/$1/task"/*/stat 2>/dev/null | grep -v '^[TZ]'; }
+
+# No sync is on its way then: of one that is when ext4 is shut down, the kernel may say that it
+# succeeded though it did not, which a bare loop of pwrite and fdatasync shows as well.
 cut_power() {
+	if kill -STOP "$ingest_pid" 2>/dev/null; then retry_until all_stand_still "$ingest_pid"; fi
 	python "$S.mount" <<'PY'
 import fcntl, os, struct, sys
 
@@ -366,6 +372,7 @@ PY
 	retry_until umount "$S.mount"
 }
 
+all_is_pumped() { [ "$(metric spool_pump_offset)" = "$(metric spool_end_offset)" ]; }
 acked_some() { [ "$(cat "$BATS_TEST_TMPDIR"/acked.* 2>/dev/null | wc -l)" -gt "$1" ]; }
 
 @test "power cuts under load: what was acknowledged is there" {
@@ -387,6 +394,7 @@ acked_some() { [ "$(cat "$BATS_TEST_TMPDIR"/acked.* 2>/dev/null | wc -l)" -gt "$
 	wait_for "$clienta_pid"
 	# shellcheck disable=SC2154
 	wait_for "$clientb_pid"
+	RETRY_SECONDS=60 retry_until all_is_pumped
 	stop
 	jq -r '"\(.traceId) \(.details)"' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/database"
 	acked_are_stored

@@ -38,22 +38,17 @@ def records(folder):
 
 
 def store(folder, database):
-    """Reads the pipe; appends "traceId details" of each event to a file, and then moves the mark."""
-    with open(database, "a", buffering=1) as out:
-        batch, position = [], None
-        for line in sys.stdin:
-            if not line.endswith("\n"):
-                break
-            event = json.loads(line)
-            batch.append(f"{event['traceId']} {event['details']}\n")
-            position = event["_pos"]
-            if len(batch) == 50:
-                out.write("".join(batch))
-                write_mark(folder, position)
-                batch = []
-        out.write("".join(batch))
-        if position:
-            write_mark(folder, position)
+    """Reads the pipe; appends "traceId details" of each event to a file, then moves the mark: once
+    for what comes at once. A last line without its newline is not taken."""
+    rest = b""
+    with open(database, "a") as out:
+        while chunk := os.read(sys.stdin.fileno(), 1 << 20):
+            *lines, rest = (rest + chunk).split(b"\n")
+            events = [json.loads(line) for line in lines]
+            out.write("".join(f"{e['traceId']} {e['details']}\n" for e in events))
+            out.flush()
+            if events:
+                write_mark(folder, events[-1]["_pos"])
 
 
 if __name__ == "__main__":
