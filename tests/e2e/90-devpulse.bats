@@ -217,7 +217,7 @@ came_back() {
 	local pos
 	up
 	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
-	echo '{"traceId":""}' | dp-send --url "ws://$DEVPULSE_LISTEN/" || true
+	curl -sS -H 'Content-Type: application/json' -d '{"traceId":""}' "http://$DEVPULSE_LISTEN/events"
 	events_stored_as_status_says() { ./devpulse status | grep -qE ', to be stored: 0 events, the oldest for 0.000 s'; }
 	retry_until events_stored_as_status_says
 	run ./devpulse status
