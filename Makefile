@@ -1,10 +1,11 @@
 # DevPulse. `make` builds the programs into build/bin; `make help` lists the rest.
-# SAN=1 builds with AddressSanitizer and UBSan into build-san/ instead; WERROR=1 makes warnings errors.
+# SAN=1 builds with AddressSanitizer and UBSan into build-san/ instead, COV=1 for gcov into build-cov/; WERROR=1
+# makes warnings errors.
 
 PREFIX  ?= /usr/local
 CC      ?= cc
 VERSION := $(shell cat VERSION)
-B       := $(if $(SAN),build-san,build)
+B       := $(if $(SAN),build-san,$(if $(COV),build-cov,build))
 
 PROGRAMS := dp-ingest dp-store dp-http dp-tail dp-send
 LDLIBS_dp-ingest = -lwebsockets
@@ -18,22 +19,23 @@ WARNINGS  := -Wall -Wextra $(if $(WERROR),-Werror) -Wshadow -Wstrict-prototypes 
 HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CPPFLAGS  += -D_GNU_SOURCE -DDP_VERSION=$(VERSION) -Ilib -I/usr/include/postgresql
-CFLAGS    ?= -O2 -g
-DP_CFLAGS := -std=c17 -fPIE -pthread $(WARNINGS) $(if $(SAN),$(SANITIZE),$(HARDENING))
-LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
+CFLAGS    ?= $(if $(COV),-O0 --coverage,-O2) -g
+DP_CFLAGS := -std=c17 -fPIE -pthread $(WARNINGS) $(if $(SAN),$(SANITIZE),$(if $(COV),,$(HARDENING)))
+LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE)) $(if $(COV),--coverage)
 
 LIB_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard lib/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
-SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all unit unit-programs unit-list lint help clean install uninstall
+.PHONY: all bench-programs coverage unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
 help:
 	@echo 'make                  the programs, in $B/bin'
 	@echo 'make unit             the unit tests, built and run'
+	@echo 'make coverage         the branches of lib/spool that its tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
 	@echo 'make compile_commands.json'
@@ -70,17 +72,33 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
+$B/unit/source_test: $B/cmd/dp-store/source.o
+$B/unit/mark_test: $B/cmd/dp-store/mark.o
 $B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o
 $B/unit/http_check_test: $B/cmd/dp-http/check.o
 $B/unit/http_cursor_test: $B/cmd/dp-http/cursor.o
 $B/unit/http_query_test: $B/cmd/dp-http/query.o
+# The spool's system calls can be made to fail: tests/unit/disk.h.
+DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renameat fstat readdir fdopendir
+$B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
+	private LDFLAGS += $(DISK_CALLS:%=-Wl,--wrap=%)
 .PRECIOUS: $B/tests/unit/%.o
+
+# What bench/* run.
+BENCH := $(patsubst bench/%.c,$B/bench/%,$(wildcard bench/*.c))
+$B/bench/%: bench/%.c $B/libdevpulse.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^
+bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)
 unit-list:
 	@echo $(UNIT)
+coverage:
+	tests/coverage.sh
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
 
@@ -107,4 +125,4 @@ uninstall:
 		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5))
 
 clean:
-	rm -rf build build-san compile_commands.json
+	rm -rf build build-san build-cov compile_commands.json

@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "json.h"
+#include "pos.h"
 #include "uuid.h"
 
 #include <stdbool.h>
@@ -35,6 +36,7 @@ struct dp_event {
 	int64_t ts_us;     /* `timestamp` */
 	bool has_duration; /* duration_ms was given */
 	double duration_ms;
+	struct dp_pos pos; /* `_pos`: of the line in a spool; pos.spool is "" where it has none */
 };
 
 struct dp_event_reader;
@@ -46,10 +48,11 @@ void dp_event_reader_free(struct dp_event_reader **r);
  * timestamp, severity, system, type in this order, then the others as they were sent, then those
  * that were added (receivedAt, timestampRaw, severityRaw, repairs). Reading a normalised event
  * gives the same bytes again. Members that begin with '_' belong to a transport (_pos, _cursor) and
- * are removed. `now_us` is the time of receipt. More than DP_EVENT_BYTES_MAX are taken only of an
- * event that has a receivedAt, and so was normalised before.
- * Returns 0 with *ev, good until the next call with this reader; or -1 with *why, ev->event_id the
- * client's id if it could be read, else "", and the rest of *ev undefined. */
+ * are removed; what _pos says stands beside the event. `now_us` is the time of receipt. More than
+ * DP_EVENT_BYTES_MAX are taken only of an event that has a receivedAt, and so was normalised
+ * before. Returns 0 with *ev, good until the next call with this reader; or -1 with *why,
+ * ev->event_id and ev->pos those of the text if they could be read, else "", and the rest of *ev
+ * undefined. */
 int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
     struct dp_event *ev, struct dp_refusal *why);
 

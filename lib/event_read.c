@@ -36,6 +36,7 @@ struct dp_event_reader {
 	char timestamp[DP_CLOCK_MAX];
 	char received[DP_CLOCK_MAX];
 	struct dp_json values[DP_FIELD_COUNT]; /* DP_JSON_END: missing or null */
+	struct dp_json pos;                    /* of the transport */
 	struct dp_str kept[DP_JSON_KEYS_MAX];
 	size_t kept_count;
 };
@@ -111,12 +112,16 @@ static void collect(struct dp_event_reader *r)
 	struct dp_json v;
 
 	memset(r->values, 0, sizeof r->values);
+	r->pos.type = DP_JSON_END;
 	r->kept_count = 0;
 	while (dp_json_next(&c, &v)) {
 		enum dp_event_field f;
 
-		if (v.key.n > 0 && v.key.p[0] == '_')
+		if (v.key.n > 0 && v.key.p[0] == '_') {
+			if (dp_str_is(v.key, "_pos"))
+				r->pos = v;
 			continue;
+		}
 		f = dp_event_find_field(v.key);
 		if (f < DP_FIELD_COUNT && v.type != DP_JSON_NULL)
 			r->values[f] = v;
@@ -167,6 +172,16 @@ static struct dp_str decode(struct dp_event_reader *r, const struct dp_json *v)
 		return s;
 	dp_json_decode(v, &r->decoded);
 	return (struct dp_str){r->decoded.data + at, r->decoded.len - at};
+}
+
+/* Reads the position that the pipe gave the line; one that is not well formed is none. */
+static void read_pos(struct dp_event_reader *r, struct dp_event *ev)
+{
+	struct dp_pos pos;
+
+	if (r->pos.type == DP_JSON_STRING && dp_pos_parse(decode(r, &r->pos), &pos) == 0 &&
+	    pos.offset <= INT64_MAX)
+		ev->pos = pos;
 }
 
 /* Reads the id that the client gave: refusals name it. */
@@ -406,9 +421,11 @@ int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
     struct dp_event *ev, struct dp_refusal *why)
 {
 	ev->event_id[0] = '\0';
+	ev->pos = (struct dp_pos){.offset = 0};
 	if (read_json(r, text, why) < 0)
 		return -1;
 	collect(r);
+	read_pos(r, ev);
 	if (read_event_id(r, ev, why) < 0 || check_types(r, why) < 0 ||
 	    read_trace_id(r, ev, why) < 0)
 		return -1;

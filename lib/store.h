@@ -16,6 +16,9 @@
  * across all writers of the database: a reader that has seen number n never finds a smaller one
  * later. It is the cursor of everything that follows. It says nothing about time.
  *
+ * Positions. Events that come from a spool (spool.h) are stored together with how far in the spool
+ * they reach: who hands them over again can tell what is stored already.
+ *
  * A handle serves one thread at a time. */
 #ifndef DP_STORE_H
 #define DP_STORE_H
@@ -39,7 +42,8 @@ enum dp_store_mode {
 enum dp_store_fault {
 	DP_STORE_OK,
 	DP_STORE_AWAY,   /* not reachable, restarting, locked, full: the same call may work later */
-	DP_STORE_REJECT, /* one of the events cannot be stored, whatever is tried */
+	DP_STORE_REJECT, /* an event cannot be stored, whatever is tried; no call of store.h fails
+			    so */
 	DP_STORE_BROKEN, /* wrong URL, newer schema, missing privilege: somebody must act */
 };
 
@@ -67,15 +71,40 @@ int dp_store_connect(struct dp_store *s);
  * own. 36 characters; NULL before the first successful call. */
 const char *dp_store_id(const struct dp_store *s);
 
-/* Stores n events in one transaction, durably, or none. An event whose (trace_id, event_id) is
- * there already is left as it is; is_new[i] (n flags, may be NULL) says which were stored now.
- * Returns 0 or -1; after AWAY the same call may be made again (a commit whose outcome is unknown
- * stores nothing twice; is_new is false then for what had been stored, so who passes on what is new
- * does so at most once). */
-int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
+/* How far in a spool a batch reaches: the offset behind its last event, whether that was stored or
+ * refused. */
+struct dp_store_step {
+	char source[DP_UUID_TEXT + 1]; /* the spool */
+	int64_t from; /* where the position is: dp_store_position, or the last step */
+	int64_t to;   /* above it */
+};
 
-/* Keeps an event that dp_store_put rejects in dead_letters with the reason. 0 or -1. */
-int dp_store_put_dead(struct dp_store *s, const struct dp_event *ev, const char *why);
+/* What became of an event of a batch. */
+enum dp_store_outcome {
+	DP_STORE_OLD,  /* one with its (trace_id, event_id) is there already, and stays as it is */
+	DP_STORE_NEW,  /* it was stored now */
+	DP_STORE_DEAD, /* the database rejects it: it is in the table dead_letters, with the reason
+			*/
+};
+
+/* Stores n events and, in the same transaction, the step (NULL: none): durably, or nothing of it.
+ * outcomes (n, may be NULL) tells what became of each; where one of them is dead, dp_store_error
+ * says why the last one is. Returns 0 or -1; after AWAY the same call may be made again (a commit
+ * whose outcome is unknown stores nothing twice; what had been stored is OLD then, so who passes on
+ * what is new does so at most once). BROKEN where the position is not where the step begins:
+ * another program stores from the same spool. */
+int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n,
+    const struct dp_store_step *step, enum dp_store_outcome *outcomes);
+
+/* How far the events of a spool are stored: the end of the last step, 0 where there was none. */
+int dp_store_position(struct dp_store *s, const char *source, int64_t *pos);
+
+/* That of each spool that there ever was, in order of its id. Returning anything but 0 ends it. */
+typedef int dp_store_position_fn(void *arg, struct dp_str source, int64_t pos);
+int dp_store_positions(struct dp_store *s, dp_store_position_fn *fn, void *arg);
+
+/* How many events are in dead_letters. */
+int dp_store_dead(struct dp_store *s, int64_t *n);
 
 /* An event as read back; borrowed until the callback returns. */
 struct dp_store_row {

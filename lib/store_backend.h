@@ -8,7 +8,7 @@
 
 #include "store.h"
 
-enum { DP_STORE_SCHEMA = 1 }; /* the version of the schema that this code knows */
+enum { DP_STORE_SCHEMA = 2 }; /* the version of the schema that this code knows */
 
 /* One column of a row; borrowed until the callback returns. */
 struct dp_store_cell {
@@ -40,10 +40,20 @@ struct dp_store_backend {
 	/* Makes sure of a connection and the schema; cheap where they are there. Sets the id. The
 	 * other operations are called after it. */
 	int (*connect)(struct dp_store *s);
-	/* As dp_store_put; n > 0, is_new is never NULL, its contents after a failure don't matter.
-	 */
+	/* Runs statements without parameters and results. */
+	int (*execute)(struct dp_store *s, const char *sql);
+	const char *begin; /* what begins a transaction that writes */
+	/* Ends the transaction that a failure left open, where there is one. The noted failure
+	 * stays. */
+	void (*roll_back)(struct dp_store *s);
+	/* In a transaction: stores events and their shares of the traces. n > 0; is_new[i] is false
+	 * before and says after it which were not there already. Fails with REJECT where an event
+	 * is at fault, and what was done since the last savepoint can be taken back. */
 	int (*put)(
 	    struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
+	/* In a transaction. Returns 0, 1 where the position is not where the step begins, or -1. */
+	int (*put_position)(struct dp_store *s, const struct dp_store_step *step);
+	/* In a transaction. One that is there already stays. */
 	int (*put_dead)(struct dp_store *s, const struct dp_event *ev, const char *why);
 	/* Runs a query. Returns 0 at its end and where fn ended it. */
 	int (*select)(

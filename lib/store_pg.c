@@ -21,9 +21,11 @@ DP_SQL(begin_migration_sql, "postgresql/begin_migration.sql");
 DP_SQL(read_schema_sql, "postgresql/read_schema.sql");
 DP_SQL(write_schema_sql, "postgresql/write_schema.sql");
 DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
+DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
+DP_SQL(begin_sql, "postgresql/begin.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
-static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql};
+static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql};
 
 static void disconnect(struct pg_store *s)
 {
@@ -101,8 +103,15 @@ int dp_pg_execute(struct pg_store *s, const char *sql)
 	return rc;
 }
 
-void dp_pg_roll_back(struct pg_store *s)
+static int execute_in(struct dp_store *store, const char *sql)
 {
+	return dp_pg_execute((struct pg_store *)store, sql);
+}
+
+static void roll_back(struct dp_store *store)
+{
+	const struct pg_store *s = (struct pg_store *)store;
+
 	if (s->conn && PQtransactionStatus(s->conn) != PQTRANS_IDLE)
 		PQclear(PQexec(s->conn, "ROLLBACK"));
 }
@@ -342,7 +351,16 @@ static char *public_name(const PQconninfoOption *options)
 struct dp_store *dp_store_pg_new(const char *url, const char **why)
 {
 	static const struct dp_store_backend backend = {
-	    close_store, connect_store, dp_pg_put, dp_pg_put_dead, dp_pg_select};
+	    .close = close_store,
+	    .connect = connect_store,
+	    .execute = execute_in,
+	    .begin = begin_sql,
+	    .roll_back = roll_back,
+	    .put = dp_pg_put,
+	    .put_position = dp_pg_put_position,
+	    .put_dead = dp_pg_put_dead,
+	    .select = dp_pg_select,
+	};
 	PQconninfoOption *options = PQconninfoParse(url, NULL);
 	const char *host = options ? setting(options, "host") : NULL;
 	struct pg_store *s = NULL;

@@ -38,9 +38,6 @@ int dp_pg_fail(struct pg_store *s, const PGresult *res);
 /* Runs one or more statements without parameters and results. 0 or -1. */
 int dp_pg_execute(struct pg_store *s, const char *sql);
 
-/* Ends the transaction that a failure left open. The noted failure stays. */
-void dp_pg_roll_back(struct pg_store *s);
-
 /* 64 bits in the order of the network. */
 void dp_pg_write_int8(int64_t v, char out[8]);
 int64_t dp_pg_read_int8(const char *p);
@@ -51,6 +48,7 @@ int64_t dp_pg_time(int64_t us);
 int64_t dp_pg_time_us(int64_t pg_time);
 
 int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new);
+int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
 int dp_pg_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);

@@ -10,11 +10,11 @@
 #include <assert.h>
 #include <string.h>
 
-DP_SQL(begin_sql, "postgresql/begin.sql");
 DP_SQL(take_numbers_sql, "postgresql/take_numbers.sql");
 DP_SQL(put_events_sql, "postgresql/put_events.sql");
 DP_SQL(put_traces_sql, "postgresql/put_traces.sql");
 DP_SQL(put_systems_sql, "postgresql/put_systems.sql");
+DP_SQL(put_position_sql, "postgresql/put_position.sql");
 DP_SQL(put_dead_sql, "postgresql/put_dead.sql");
 
 enum { COLUMNS_MAX = 8 };
@@ -45,6 +45,14 @@ static struct dp_buf *add_column(struct columns *c, Oid type)
 	c->types[c->count] = type;
 	c->values[c->count] = (struct dp_buf){0};
 	return &c->values[c->count++];
+}
+
+static void add_number(struct columns *c, int64_t v)
+{
+	char net[8];
+
+	dp_pg_write_int8(v, net);
+	dp_buf_add(add_column(c, PG_INT8), net, sizeof net);
 }
 
 /* Begins an array of n elements (array_recv in the server's arrayfuncs.c). */
@@ -129,11 +137,9 @@ static int run_and_release(struct pg_store *s, const char *sql, struct columns *
 static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 {
 	struct columns c = {.count = 0};
-	char net[8];
 	PGresult *res;
 
-	dp_pg_write_int8((int64_t)n, net);
-	dp_buf_add(add_column(&c, PG_INT8), net, sizeof net);
+	add_number(&c, (int64_t)n);
 	res = run(s, take_numbers_sql, &c);
 	release(&c);
 	if (!res)
@@ -261,11 +267,23 @@ int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (dp_pg_execute(s, begin_sql) == 0 && put_events(s, events, n, is_new) == 0 &&
-	    put_rollup(s, events, n, is_new) == 0 && dp_pg_execute(s, "COMMIT") == 0)
-		return 0;
-	dp_pg_roll_back(s);
-	return -1;
+	return put_events(s, events, n, is_new) < 0 ? -1 : put_rollup(s, events, n, is_new);
+}
+
+int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step)
+{
+	struct columns c = {.count = 0};
+	PGresult *res;
+	int rc;
+
+	dp_buf_add_text(add_column(&c, PG_TEXT), step->source);
+	add_number(&c, step->to);
+	add_number(&c, step->from);
+	res = run((struct pg_store *)store, put_position_sql, &c);
+	release(&c);
+	rc = res ? PQntuples(res) == 0 : -1;
+	PQclear(res);
+	return rc;
 }
 
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)

@@ -166,6 +166,44 @@ int dp_store_head(struct dp_store *s, int64_t *seq)
 	return run_for_number(s, &q, seq);
 }
 
+int dp_store_position(struct dp_store *s, const char *source, int64_t *pos)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT pos FROM positions WHERE source = ");
+	add_text(&q, source);
+	return run_for_number(s, &q, pos);
+}
+
+struct position_reading {
+	dp_store_position_fn *fn;
+	void *arg;
+};
+
+static int on_position(void *arg, const struct dp_store_cell *c)
+{
+	const struct position_reading *reading = arg;
+
+	return reading->fn(reading->arg, c[0].text, c[1].number);
+}
+
+int dp_store_positions(struct dp_store *s, dp_store_position_fn *fn, void *arg)
+{
+	struct position_reading reading = {fn, arg};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT source, pos FROM positions ORDER BY source");
+	return run(s, &q, on_position, &reading);
+}
+
+int dp_store_dead(struct dp_store *s, int64_t *n)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT count(*) FROM dead_letters");
+	return run_for_number(s, &q, n);
+}
+
 /* The trace that is being put together: there is a row for each of its systems. */
 struct trace_reading {
 	dp_store_trace_fn *fn;

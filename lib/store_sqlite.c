@@ -24,9 +24,10 @@ DP_SQL(find_schema_sql, "sqlite/find_schema.sql");
 DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
 DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
 DP_SQL(migration_1_sql, "sqlite/migration_1.sql");
+DP_SQL(migration_2_sql, "sqlite/migration_2.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
-static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql};
+static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql};
 
 static void disconnect(struct sqlite_store *s)
 {
@@ -108,9 +109,11 @@ int dp_sqlite_fail(struct sqlite_store *s)
 	else
 		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
 		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
+	if (s->store.fault == DP_STORE_REJECT)
+		return -1;
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	if (s->store.fault != DP_STORE_REJECT && code != SQLITE_BUSY && code != SQLITE_LOCKED)
+	if (code != SQLITE_BUSY && code != SQLITE_LOCKED)
 		disconnect(s);
 	return -1;
 }
@@ -345,10 +348,32 @@ static int select_rows(
 	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
+static int execute_in(struct dp_store *store, const char *sql)
+{
+	return execute((struct sqlite_store *)store, sql);
+}
+
+static void roll_back(struct dp_store *store)
+{
+	const struct sqlite_store *s = (struct sqlite_store *)store;
+
+	if (s->db && !sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 {
 	static const struct dp_store_backend backend = {
-	    close_store, connect_store, dp_sqlite_put, dp_sqlite_put_dead, select_rows};
+	    .close = close_store,
+	    .connect = connect_store,
+	    .execute = execute_in,
+	    .begin = "BEGIN IMMEDIATE",
+	    .roll_back = roll_back,
+	    .put = dp_sqlite_put,
+	    .put_position = dp_sqlite_put_position,
+	    .put_dead = dp_sqlite_put_dead,
+	    .select = select_rows,
+	};
 	static const char prefix[] = "sqlite:///";
 	const char *path = url + strlen(prefix);
 	struct dp_buf full = {0};

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-enum { SQLITE_STATEMENTS = 6 }; /* that store_sqlite_put.c keeps prepared */
+enum { SQLITE_STATEMENTS = 5 }; /* that store_sqlite_put.c keeps prepared */
 
 struct sqlite_store {
 	struct dp_store store;
@@ -15,9 +15,9 @@ struct sqlite_store {
 	sqlite3_stmt *statements[SQLITE_STATEMENTS];
 };
 
-/* Notes the error of the last call on the connection and rolls back. A lock passes and a rejected
- * event is no fault of the connection; after anything else the next call opens the database anew.
- * Returns -1. */
+/* Notes the error of the last call on the connection and rolls back. A rejected event takes only
+ * its own statement back, and a lock passes; after anything else the next call opens the database
+ * anew. Returns -1. */
 int dp_sqlite_fail(struct sqlite_store *s);
 
 /* Binds a text, which is borrowed until the statement has run. */
@@ -25,6 +25,7 @@ void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text);
 
 int dp_sqlite_put(
     struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new);
+int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
 
 #endif

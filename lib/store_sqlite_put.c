@@ -8,17 +8,17 @@
 DP_SQL(put_event_sql, "sqlite/put_event.sql");
 DP_SQL(put_trace_sql, "sqlite/put_trace.sql");
 DP_SQL(put_system_sql, "sqlite/put_system.sql");
+DP_SQL(put_position_sql, "sqlite/put_position.sql");
 DP_SQL(put_dead_sql, "sqlite/put_dead.sql");
 
 /* The statements that are kept prepared. */
-enum statement { BEGIN, COMMIT, PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_DEAD };
+enum statement { PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_POSITION, PUT_DEAD };
 
 static const char *const statement_text[SQLITE_STATEMENTS] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
     [PUT_EVENT] = put_event_sql,
     [PUT_TRACE] = put_trace_sql,
     [PUT_SYSTEM] = put_system_sql,
+    [PUT_POSITION] = put_position_sql,
     [PUT_DEAD] = put_dead_sql,
 };
 
@@ -112,14 +112,27 @@ int dp_sqlite_put(
 	struct dp_rollup r;
 	int rc;
 
-	if (run(s, prepared(s, BEGIN)) < 0 || put_events(s, events, n, is_new) < 0)
+	if (put_events(s, events, n, is_new) < 0)
 		return -1;
 	dp_rollup_init(&r, events, n, is_new);
 	rc = put_traces(s, &r);
 	if (rc == 0)
 		rc = put_systems(s, &r);
 	dp_rollup_release(&r);
-	return rc == 0 ? run(s, prepared(s, COMMIT)) : rc;
+	return rc;
+}
+
+int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	sqlite3_stmt *st = prepared(s, PUT_POSITION);
+
+	if (!st)
+		return -1;
+	dp_sqlite_bind(st, 1, dp_str_from(step->source));
+	sqlite3_bind_int64(st, 2, step->to);
+	sqlite3_bind_int64(st, 3, step->from);
+	return run(s, st) < 0 ? -1 : sqlite3_changes(s->db) == 0;
 }
 
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)

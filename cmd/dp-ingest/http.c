@@ -3,8 +3,9 @@
 #include "intake.h"
 #include "json.h"
 #include "log.h"
-#include "pump.h"
+#include "metrics.h"
 #include "request.h"
+#include "writer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +14,8 @@ enum { REFUSALS_MAX = 100 };
 
 enum post_state {
 	POST_READS,
-	POST_WAITS_FOR_ROOM, /* complete, and the pump is full */
-	POST_WAITS_FOR_PUMP, /* its events are not written yet */
+	POST_WAITS_FOR_ROOM,   /* complete, and the writer is full */
+	POST_WAITS_FOR_WRITER, /* its events are not written yet */
 	POST_ANSWERS,
 	POST_ANSWERED,
 };
@@ -27,7 +28,7 @@ struct post {
 	struct verdict verdict; /* a refusal that is answered when the body has been read */
 	struct dp_buf body;
 	lws_sorted_usec_list_t deadline;
-	uint64_t offset; /* of the pump: behind its events */
+	uint64_t offset; /* of the writer: behind its events */
 	size_t accepted;
 	size_t refused;
 	struct dp_buf refusals; /* JSON objects, comma-separated */
@@ -99,18 +100,18 @@ static void take_body(struct post *p)
 	server_peer(p->wsi, peer, sizeof peer);
 	p->accepted = intake_message(&p->server->intake, dp_buf_str(&p->body), peer, on_refused, p);
 	forget_body(p);
-	p->offset = pump_added(p->server->pump);
-	p->state = POST_WAITS_FOR_PUMP;
+	p->offset = writer_added(p->server->writer);
+	p->state = POST_WAITS_FOR_WRITER;
 }
 
-/* Goes on as far as the pump allows. */
+/* Goes on as far as the writer allows. */
 static void proceed(struct post *p)
 {
-	const struct pump *pump = p->server->pump;
+	const struct writer *writer = p->server->writer;
 
-	if (p->state == POST_WAITS_FOR_ROOM && !pump_is_full(pump))
+	if (p->state == POST_WAITS_FOR_ROOM && !writer_is_full(writer))
 		take_body(p);
-	if (p->state == POST_WAITS_FOR_PUMP && pump_written(pump) >= p->offset)
+	if (p->state == POST_WAITS_FOR_WRITER && writer_done(writer) >= p->offset)
 		answer_soon(p);
 }
 
@@ -162,6 +163,16 @@ static void open_post(struct post *p, struct lws *wsi, const struct verdict *v)
 	    SERVER_MESSAGE_SECONDS * LWS_US_PER_SEC);
 }
 
+static int answer_metrics(struct lws *wsi, const struct server *s)
+{
+	struct dp_buf text = {0};
+
+	metrics_write(s, &text);
+	request_answer(wsi, 200, METRICS_TYPE, NULL, dp_buf_str(&text));
+	dp_buf_release(&text);
+	return -1;
+}
+
 /* The head of a request has come. A refusal of a POST waits for its body where that is on the way:
  * closing on unread bytes would reset the connection under the answer. */
 static int on_request(struct post *p, struct lws *wsi)
@@ -170,6 +181,8 @@ static int on_request(struct post *p, struct lws *wsi)
 	struct request_body body;
 	struct verdict v = request_check_http(wsi, s->guard, &body);
 
+	if (body.wants_metrics)
+		return answer_metrics(wsi, s);
 	if (s->state != SERVER_RUNS)
 		v = (struct verdict){503, "the server is stopping", NULL};
 	if (v.status && v.status != 200)
@@ -242,7 +255,7 @@ int http_callback(
 	}
 }
 
-void http_pumped(struct server *s)
+void http_written(struct server *s)
 {
 	for (struct lws_dll2 *d = s->posts.head; d; d = d->next)
 		proceed(lws_container_of(d, struct post, list));
@@ -254,7 +267,7 @@ void http_stop(struct server *s)
 		struct post *p = lws_container_of(d, struct post, list);
 
 		if (p->state == POST_READS || p->state == POST_WAITS_FOR_ROOM ||
-		    pump_error(s->pump))
+		    writer_error(s->writer))
 			refuse_soon(p, 503, "the server is stopping");
 	}
 }

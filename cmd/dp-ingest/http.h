@@ -11,8 +11,8 @@ size_t http_session_size(void);
 int http_callback(
     struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 
-/* The pump has come further: answers those whose events are written, reads those that waited. */
-void http_pumped(struct server *s);
+/* The writer has come further: answers those whose events are written, reads those that waited. */
+void http_written(struct server *s);
 
 /* Takes nothing more. */
 void http_stop(struct server *s);

@@ -5,6 +5,8 @@
 #include "stdin.h"
 #include "token.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -14,7 +16,9 @@ enum {
 	KEY_MAX_CONNECTIONS,
 	KEY_WINDOW,
 	KEY_IDLE,
-	KEY_READY_FD
+	KEY_READY_FD,
+	KEY_SPOOL,
+	KEY_SPOOL_MAX
 };
 
 struct config {
@@ -25,6 +29,10 @@ struct config {
 static const struct dp_opt options[] = {
     {'l', "listen", "ADDRESS:PORT", "DEVPULSE_LISTEN", "where to listen; port 0: any free one",
 	"127.0.0.1:8008"},
+    {KEY_SPOOL, "spool", "DIR", "DEVPULSE_SPOOL",
+	"keep what is acknowledged there until it is stored", NULL},
+    {KEY_SPOOL_MAX, "spool-max", "BYTES", "DEVPULSE_SPOOL_MAX",
+	"the most it may take (k, M, G, T: times 1024); full: clients wait", "8G"},
     {KEY_ALLOW_HOST, "allow-host", "NAMES", "DEVPULSE_ALLOWED_HOSTS",
 	"more names for Host and Origin, comma-separated", "localhost,127.0.0.1,[::1]"},
     {KEY_TOKEN_FILE, "token-file", "FILE", "DEVPULSE_TOKEN_FILE",
@@ -38,9 +46,11 @@ static const struct dp_opt options[] = {
 static const struct dp_program program = {"dp-ingest", "dp-ingest [OPTIONS]\ndp-ingest [OPTIONS] -",
     "Takes events over WebSockets and POST, checks and normalises them, and writes them to\n"
     "standard output, one JSON object a line. With '-' it takes them from standard input instead.\n"
-    "An event is acknowledged when it is written to the pipe.",
+    "With --spool an event is acknowledged when it is safe on the disk, and what dp-store --mark\n"
+    "has not stored is handed to the next one. Without, when it is written to the pipe, no more.",
     options,
     "  dp-ingest | dp-store\n"
+    "  dp-ingest --spool DIR | dp-store --mark DIR/mark\n"
     "  cat events.ndjson | dp-ingest - | dp-store\n"
     "  curl -H 'Content-Type: application/json' -d '{\"details\":\"hello\"}' "
     "http://127.0.0.1:8008/events\n"};
@@ -53,13 +63,42 @@ static void set_listen(struct config *cfg, const struct dp_opt_state *o)
 		dp_opt_bad_value(o, why);
 }
 
+/* A number of bytes, with k, M, G or T behind it for powers of 1024. */
+static uint64_t parse_bytes(const struct dp_opt_state *o)
+{
+	static const char units[] = "kMGT";
+	char *end;
+	uint64_t n;
+	const char *unit;
+
+	errno = 0;
+	n = strtoull(o->value, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (errno || end == o->value || *o->value < '0' || *o->value > '9' ||
+	    (*end && (!unit || end[1])))
+		dp_opt_bad_value(o, "a number of bytes is wanted, as 500M or 8G");
+	if (unit) {
+		const int shift = 10 * (int)(unit - units + 1);
+
+		if (n > UINT64_MAX >> shift)
+			dp_opt_bad_value(o, "that is more than any disk has");
+		n <<= shift;
+	}
+	if (n < DP_SPOOL_BYTES_LEAST)
+		dp_opt_bad_value(o, "at least 16M are wanted");
+	return n;
+}
+
 static struct config parse_args(int argc, char **argv)
 {
-	struct config cfg = {
-	    .server = {
-		.max_connections = 512, .window = 1000, .idle_seconds = 3600, .ready_fd = -1}};
+	struct config cfg = {.server = {.max_connections = 512,
+				 .window = 1000,
+				 .idle_seconds = 3600,
+				 .ready_fd = -1,
+				 .spool_max_bytes = UINT64_C(8) << 30}};
 	struct dp_opt_state o;
 	bool insecure = false;
+	bool has_spool_flag = false;
 	const char *why;
 	int c;
 
@@ -88,6 +127,13 @@ static struct config parse_args(int argc, char **argv)
 		case KEY_IDLE:
 			cfg.server.idle_seconds = (int)dp_opt_number(&o, 2, 65000);
 			break;
+		case KEY_SPOOL:
+			cfg.server.spool = o.value;
+			has_spool_flag = o.source[0] == '-';
+			break;
+		case KEY_SPOOL_MAX:
+			cfg.server.spool_max_bytes = parse_bytes(&o);
+			break;
 		case KEY_READY_FD:
 			cfg.server.ready_fd = (int)dp_opt_number(&o, 0, 1023);
 			break;
@@ -97,6 +143,9 @@ static struct config parse_args(int argc, char **argv)
 		dp_log_die(DP_EXIT_USAGE,
 		    "unexpected operand '%s': only '-', standard input, is one", argv[o.operand]);
 	cfg.filters_stdin = o.operand < argc;
+	if (cfg.filters_stdin && has_spool_flag)
+		dp_log_die(DP_EXIT_USAGE,
+		    "--spool is for what comes over the network: with '-' nothing is acknowledged");
 	dp_token_set_default(&cfg.server.token);
 	if (!cfg.filters_stdin)
 		dp_token_require(&cfg.server.token, &cfg.server.listen, insecure);

@@ -1,7 +1,10 @@
 #include "pump.h"
 
+#include "buf.h"
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
+#include "pos.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,48 +15,37 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum {
+	WRITE_BYTES = 64 * 1024, /* what a pipe holds */
+	MARK_MS = 200,           /* between two looks at the mark */
+	TRY_AGAIN_MS = 1000,
+};
+
 struct pump {
+	struct dp_spool *spool;
 	int fd;
 	void (*wake)(void *arg);
 	void *arg;
 	pthread_t thread;
-	uint64_t added; /* the loop's own */
-	_Atomic uint64_t written;
+	int poked;            /* an eventfd */
+	pthread_mutex_t lock; /* for waking: nobody is woken once the pump closes */
+	_Atomic bool closing;
+	_Atomic bool is_writing;
 	_Atomic int error;
-	int filled; /* an eventfd: there is something to write, or the pump closes */
+	_Atomic uint64_t position;
+	_Atomic uint64_t reached;
 
-	pthread_mutex_t lock;
-	struct dp_buf fill;  /* under the lock: what the loop appends to */
-	bool closing;        /* under the lock */
-	struct dp_buf drain; /* the thread's own: what it writes */
+	/* the thread's own */
+	struct dp_spool_reader *reader;
+	struct dp_buf out;
+	uint64_t next; /* the position behind what is in `out` */
+	int64_t mark_ms;
 };
 
-enum next { NOTHING, SOMETHING, CLOSING };
-
-/* Exchanges the buffers where there is something to write. */
-static enum next take_filled(struct pump *p)
-{
-	struct dp_buf empty = p->drain;
-	enum next next = NOTHING;
-
-	pthread_mutex_lock(&p->lock);
-	if (p->closing) {
-		next = CLOSING;
-	} else if (p->fill.len > 0) {
-		next = SOMETHING;
-		dp_buf_clear(&empty);
-		p->drain = p->fill;
-		p->fill = empty;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return next;
-}
-
-/* Under the lock, so that nobody is woken once the pump closes. */
 static void notify(struct pump *p)
 {
 	pthread_mutex_lock(&p->lock);
-	if (!p->closing)
+	if (!atomic_load(&p->closing))
 		p->wake(p->arg);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -66,72 +58,141 @@ static int fail(struct pump *p, int error)
 	return -1;
 }
 
-/* Waits until take_filled is worth calling. A pipe whose reader has ended says so at once, and not
- * only when the next event is lost in it: the pair can be started again before that. */
-static int await_filled(struct pump *p)
-{
-	struct pollfd fds[] = {{.fd = p->filled, .events = POLLIN}, {.fd = p->fd}};
-	uint64_t count;
-
-	if (poll(fds, 2, -1) < 0)
-		return errno == EINTR ? 0 : fail(p, errno);
-	if (fds[1].revents & (POLLERR | POLLHUP))
-		return fail(p, EPIPE);
-	if (fds[0].revents && read(p->filled, &count, sizeof count) < 0)
-		return fail(p, errno);
-	return 0;
-}
-
-/* Returns 0, or -1 after an error that was published. */
-static int write_drain(struct pump *p)
+/* Returns 0, or -1 after an error that was published, or where the pump closes. */
+static int flush(struct pump *p)
 {
 	size_t at = 0;
 
-	while (at < p->drain.len) {
-		ssize_t n = write(p->fd, p->drain.data + at, p->drain.len - at);
+	atomic_store(&p->is_writing, true);
+	while (at < p->out.len && !atomic_load(&p->closing)) {
+		ssize_t n = write(p->fd, p->out.data + at, p->out.len - at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return fail(p, errno);
 		at += (size_t)n;
-		atomic_fetch_add(&p->written, (uint64_t)n);
-		notify(p);
 	}
+	atomic_store(&p->is_writing, false);
+	if (at < p->out.len)
+		return -1;
+	dp_buf_clear(&p->out);
+	atomic_store(&p->position, p->next);
 	return 0;
+}
+
+/* Adds the line of an event, an object that is not empty. */
+static void add_line(struct pump *p, const struct dp_spool_record *record)
+{
+	struct dp_pos pos = {.offset = record->next};
+	char text[DP_POS_TEXT + 1];
+	size_t n;
+
+	memcpy(pos.spool, dp_spool_id(p->spool), sizeof pos.spool);
+	n = dp_pos_write(&pos, text);
+	dp_buf_reserve(&p->out, record->text.n + n + 16);
+	dp_buf_add(&p->out, record->text.p, record->text.n - 1);
+	dp_buf_add_text(&p->out, ",\"_pos\":\"");
+	dp_buf_add(&p->out, text, n);
+	dp_buf_add_text(&p->out, "\"}\n");
+	p->next = record->next;
+}
+
+static void look_at_mark(struct pump *p)
+{
+	const int64_t now_ms = dp_clock_monotonic_ms();
+
+	if (now_ms - p->mark_ms < MARK_MS)
+		return;
+	p->mark_ms = now_ms;
+	dp_spool_check_mark(p->spool);
+}
+
+/* Waits until there is more. A pipe whose reader has ended says so at once. Returns 0, or -1 after
+ * an error that was published. */
+static int await_more(struct pump *p, int timeout_ms)
+{
+	struct pollfd fds[] = {{.fd = p->poked, .events = POLLIN}, {.fd = p->fd}};
+	uint64_t count;
+
+	if (poll(fds, 2, timeout_ms) < 0)
+		return errno == EINTR ? 0 : fail(p, errno);
+	if (fds[1].revents & (POLLERR | POLLHUP))
+		return fail(p, EPIPE);
+	if (fds[0].revents && read(p->poked, &count, sizeof count) < 0)
+		return fail(p, errno);
+	return 0;
+}
+
+/* Takes a record, if there is one. Returns as dp_spool_read does. */
+static int take(struct pump *p)
+{
+	struct dp_spool_record record;
+	int rc = dp_spool_read(p->reader, &record);
+
+	if (rc > 0)
+		add_line(p, &record);
+	return rc;
+}
+
+/* All seems to be in the pipe: says how far that is true, and waits. */
+static int rest(struct pump *p)
+{
+	struct dp_spool_stats s;
+	int rc;
+
+	dp_spool_get_stats(p->spool, &s);
+	rc = take(p);
+	if (rc != 0)
+		return 0;
+	if (atomic_exchange(&p->reached, s.end) != s.end)
+		notify(p);
+	return await_more(p, s.lag > 0 ? MARK_MS : -1);
+}
+
+/* Returns 0, or -1 at the end. */
+static int step(struct pump *p)
+{
+	int rc = take(p);
+	int error = errno;
+
+	if (rc > 0)
+		return p->out.len >= WRITE_BYTES ? flush(p) : 0;
+	if (p->out.len > 0)
+		return flush(p);
+	if (rc == 0)
+		return rest(p);
+	dp_log_limited(
+	    DP_LOG_ERROR, "spool-read", "cannot read the spool: %s; trying again", strerror(error));
+	return await_more(p, TRY_AGAIN_MS);
 }
 
 static void *run(void *arg)
 {
 	struct pump *p = arg;
-	enum next next;
-	int rc = 0;
 
-	while (rc == 0 && (next = take_filled(p)) != CLOSING)
-		rc = next == SOMETHING ? write_drain(p) : await_filled(p);
+	do
+		look_at_mark(p);
+	while (!atomic_load(&p->closing) && step(p) == 0);
 	return NULL;
 }
 
-/* The counter of an eventfd cannot overflow here, so the write does not fail. */
-static void signal_filled(const struct pump *p)
-{
-	const uint64_t one = 1;
-
-	if (write(p->filled, &one, sizeof one) < 0)
-		dp_log_die(DP_EXIT_FAILURE, "cannot wake the pump: %s", strerror(errno));
-}
-
-struct pump *pump_open(int fd, void (*wake)(void *arg), void *arg)
+struct pump *pump_open(struct dp_spool *spool, int fd, void (*wake)(void *arg), void *arg)
 {
 	struct pump *p = dp_mem_new(sizeof *p);
+	struct dp_spool_stats s;
 	int failed;
 
+	dp_spool_get_stats(spool, &s);
+	p->spool = spool;
 	p->fd = fd;
 	p->wake = wake;
 	p->arg = arg;
 	pthread_mutex_init(&p->lock, NULL);
-	p->filled = eventfd(0, EFD_CLOEXEC);
-	if (p->filled < 0)
+	p->reader = dp_spool_reader_new(spool);
+	atomic_store(&p->position, s.mark);
+	p->poked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->poked < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
 	failed = pthread_create(&p->thread, NULL, run, p);
 	if (failed)
@@ -139,38 +200,22 @@ struct pump *pump_open(int fd, void (*wake)(void *arg), void *arg)
 	return p;
 }
 
-void pump_add(struct pump *p, struct dp_str line)
+void pump_poke(struct pump *p)
 {
-	bool was_empty;
+	const uint64_t one = 1;
 
-	pthread_mutex_lock(&p->lock);
-	was_empty = p->fill.len == 0;
-	dp_buf_add_str(&p->fill, line);
-	dp_buf_add_char(&p->fill, '\n');
-	pthread_mutex_unlock(&p->lock);
-	p->added += line.n + 1;
-	if (was_empty)
-		signal_filled(p);
+	if (write(p->poked, &one, sizeof one) < 0)
+		return; /* it is poked more than enough */
 }
 
-uint64_t pump_added(const struct pump *p)
+uint64_t pump_position(const struct pump *p)
 {
-	return p->added;
+	return atomic_load(&p->position);
 }
 
-uint64_t pump_written(const struct pump *p)
+uint64_t pump_reached(const struct pump *p)
 {
-	return atomic_load(&p->written);
-}
-
-bool pump_is_full(const struct pump *p)
-{
-	return p->added - pump_written(p) >= PUMP_BYTES_MAX;
-}
-
-bool pump_has_room(const struct pump *p)
-{
-	return p->added - pump_written(p) < PUMP_BYTES_MAX / 2;
+	return atomic_load(&p->reached);
 }
 
 int pump_error(const struct pump *p)
@@ -178,25 +223,26 @@ int pump_error(const struct pump *p)
 	return atomic_load(&p->error);
 }
 
-void pump_close(struct pump **p)
+bool pump_close(struct pump **p)
 {
 	struct pump *q = *p;
 
 	*p = NULL;
 	if (!q)
-		return;
+		return true;
 	pthread_mutex_lock(&q->lock);
-	q->closing = true;
+	atomic_store(&q->closing, true);
 	pthread_mutex_unlock(&q->lock);
-	signal_filled(q);
-	if (pump_written(q) != q->added && !pump_error(q)) {
+	pump_poke(q);
+	if (atomic_load(&q->is_writing) && !pump_error(q)) {
 		pthread_detach(q->thread);
-		return;
+		return false;
 	}
 	pthread_join(q->thread, NULL);
 	pthread_mutex_destroy(&q->lock);
-	close(q->filled);
-	dp_buf_release(&q->fill);
-	dp_buf_release(&q->drain);
+	dp_spool_reader_free(&q->reader);
+	dp_buf_release(&q->out);
+	close(q->poked);
 	free(q);
+	return true;
 }

@@ -1,43 +1,38 @@
-/* The pump: the one writer of standard output. The loop appends lines and never blocks; a thread of
- * the pump writes them with blocking write(2) and publishes how far it came. A byte below
- * pump_written is in the pipe: that is what an acknowledgement means.
+/* The pump: copies the spool to standard output, each event with its position as the last member:
  *
- * Memory stays flat while the reader of the pipe stalls: above PUMP_BYTES_MAX the pump is full, and
- * the loop must not take more from its clients until it has room again (what they had sent before
- * may still be added). */
+ *	{"traceId":…,"_pos":"019a0000-0000-7000-8000-000000000001:1048576"}
+ *
+ * It is the one writer of standard output, a thread that stops where the pipe is full, however far
+ * that is behind. It begins at the mark, looks at it now and then, and so removes what is stored.
+ */
 #ifndef PUMP_H
 #define PUMP_H
 
-#include "buf.h"
+#include "spool.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PUMP_BYTES_MAX = 4 * 1024 * 1024 };
-
 struct pump;
 
-/* Starts the thread, which writes to fd. `wake(arg)` is called by it after each write and at an
- * error, and must be safe to call from another thread. */
-struct pump *pump_open(int fd, void (*wake)(void *arg), void *arg);
+/* Starts the thread. `wake(arg)` is called by it at an error, and when it has come to
+ * the end. */
+struct pump *pump_open(struct dp_spool *spool, int fd, void (*wake)(void *arg), void *arg);
 
-/* Appends a line; the newline is added here. */
-void pump_add(struct pump *p, struct dp_str line);
+/* Says that more may be durable. From any thread. */
+void pump_poke(struct pump *p);
 
-/* Bytes added and bytes written since the start. */
-uint64_t pump_added(const struct pump *p);
-uint64_t pump_written(const struct pump *p);
+/* The position behind the last event that is in the pipe. */
+uint64_t pump_position(const struct pump *p);
 
-/* Full: take no more from clients. Has room: under half, go on. Between the two neither holds. */
-bool pump_is_full(const struct pump *p);
-bool pump_has_room(const struct pump *p);
+/* The end of the spool when all that was durable of it was in the pipe last; 0 before that. */
+uint64_t pump_reached(const struct pump *p);
 
 /* The errno of a failed write, after which nothing more is written; 0 while all is well. */
 int pump_error(const struct pump *p);
 
-/* Ends the thread and frees the pump. Drain first, by watching pump_written: where not everything
- * is written the thread may hang in write(2), which nothing ends but the end of the process: it is
- * left to that. */
-void pump_close(struct pump **p);
+/* Ends the thread and frees the pump, unless the thread hangs in write(2), which nothing ends but
+ * the end of the process: then false is returned, and the spool must not be closed. */
+bool pump_close(struct pump **p);
 
 #endif

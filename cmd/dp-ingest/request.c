@@ -294,10 +294,11 @@ static struct verdict check_method(int method, struct dp_str path)
 		v.header = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
 		return v;
 	}
-	if (dp_str_is(path, "/livez") && method == LWSHUMETH_GET)
+	if ((dp_str_is(path, "/livez") || dp_str_is(path, "/metrics")) && method == LWSHUMETH_GET)
 		return refuse(200, "ok");
 	if (!dp_str_is(path, "/events"))
-		return refuse(404, "here are / and /ws (WebSocket), POST /events, GET /livez");
+		return refuse(
+		    404, "here are / and /ws (WebSocket), POST /events, GET /livez and /metrics");
 	return pass();
 }
 
@@ -321,6 +322,7 @@ struct verdict request_check_http(
 	v = request_check_peer(wsi, g);
 	if (!v.status)
 		v = check_method(method, path);
+	body->wants_metrics = v.status == 200 && dp_str_is(path, "/metrics");
 	if (!v.status)
 		v = length;
 	return v.status ? v : check_content_type(wsi);

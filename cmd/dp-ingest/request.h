@@ -24,6 +24,7 @@ enum { REQUEST_BODY_MAX = 8 * 1024 * 1024 };
 struct request_body {
 	size_t length;
 	bool expects_continue; /* the client waits for "100 Continue" before it sends */
+	bool wants_metrics;    /* GET /metrics, "refused" with 200: answer that instead */
 };
 
 /* Host, Origin and token: what every request must pass. */
@@ -34,8 +35,8 @@ struct verdict request_check_peer(struct lws *wsi, const struct dp_guard *g);
 struct verdict request_check_upgrade(struct lws *wsi, const struct dp_guard *g, bool *hang_up);
 
 /* Everything about a request that is no upgrade: only POST /events passes, with *body set. GET
- * /livez is "refused" with 200. Where body->length is not 0 a body was announced properly, though
- * the request may be refused. */
+ * /livez and /metrics are "refused" with 200. Where body->length is not 0 a body was announced
+ * properly, though the request may be refused. */
 struct verdict request_check_http(
     struct lws *wsi, const struct dp_guard *g, struct request_body *body);
 

@@ -28,6 +28,7 @@ enum {
 	SPARE_DESCRIPTORS = 64,
 	DRAIN_SECONDS = 5,
 	GOODBYE_SECONDS = 2,
+	FLUSH_SECONDS = 2,
 	ACCEPT_PAUSE_MS = 200,
 };
 
@@ -53,10 +54,27 @@ static void set_timer(struct server *s, int seconds)
 	lws_sul_schedule(s->context, 0, &s->timer, on_timer, (lws_usec_t)seconds * LWS_US_PER_SEC);
 }
 
+static bool is_flushed(struct server *s)
+{
+	struct dp_spool_stats spool;
+
+	if (!s->pump || pump_error(s->pump))
+		return true;
+	dp_spool_get_stats(s->spool, &spool);
+	return pump_reached(s->pump) == spool.end;
+}
+
+/* What is in the spool is safe: it is only a service to hand it on before the end. */
+static void flush_pump(struct server *s)
+{
+	s->state = is_flushed(s) ? SERVER_ENDED : SERVER_FLUSHES;
+	set_timer(s, FLUSH_SECONDS);
+}
+
 void server_client_left(struct server *s)
 {
 	if (s->state == SERVER_CLOSES && s->sessions.count + s->tails.count + s->posts.count == 0)
-		s->state = SERVER_ENDED;
+		flush_pump(s);
 }
 
 static void say_goodbye(struct server *s)
@@ -78,7 +96,7 @@ static void stop_listening(struct server *s)
 
 static bool is_drained(const struct server *s)
 {
-	return pump_written(s->pump) == pump_added(s->pump);
+	return writer_done(s->writer) == writer_added(s->writer);
 }
 
 static void stop(struct server *s)
@@ -98,48 +116,78 @@ static void on_timer(struct lws_sorted_usec_list *sul)
 	struct server *s = lws_container_of(sul, struct server, timer);
 
 	if (s->state == SERVER_CLOSES) {
+		flush_pump(s);
+	} else if (s->state == SERVER_FLUSHES) {
 		s->state = SERVER_ENDED;
-		lws_cancel_service(s->context);
-		return;
+	} else {
+		dp_log(DP_LOG_ERROR,
+		    "%s took nothing more for %d s: %" PRIu64 " bytes of events, not "
+		    "acknowledged, are not written; %s",
+		    s->spool ? "the spool" : "standard output", DRAIN_SECONDS,
+		    writer_added(s->writer) - writer_done(s->writer),
+		    s->spool ? "see above" : "is the program behind the pipe stuck?");
+		s->status = DP_EXIT_FAILURE;
+		say_goodbye(s);
 	}
-	dp_log(DP_LOG_ERROR,
-	    "standard output took nothing more for %d s: %" PRIu64 " bytes of events, not "
-	    "acknowledged, are not written; is the program behind the pipe stuck?",
-	    DRAIN_SECONDS, pump_added(s->pump) - pump_written(s->pump));
-	s->status = DP_EXIT_FAILURE;
-	say_goodbye(s);
+	lws_cancel_service(s->context);
 }
 
-/* Standard output is gone: what was written is acknowledged, the rest is the clients' again. */
+static void tell_output_failed(int error)
+{
+	dp_log(DP_LOG_ERROR, "cannot write to standard output: %s; %s", strerror(error),
+	    error == EPIPE ? "the program behind the pipe has ended: restart the pair"
+			   : "make room and restart");
+}
+
+/* Standard output is gone, and there is no spool: what was written is acknowledged, the rest is the
+ * clients' again. */
 static void output_failed(struct server *s)
 {
-	dp_log(DP_LOG_ERROR, "cannot write to standard output: %s; %s",
-	    strerror(pump_error(s->pump)),
-	    pump_error(s->pump) == EPIPE ? "the program behind the pipe has ended: restart the pair"
-					 : "make room and restart");
+	tell_output_failed(writer_error(s->writer));
 	s->status = DP_EXIT_FAILURE;
 	stop_listening(s);
 	http_stop(s);
 	say_goodbye(s);
 }
 
-/* The pump has come further. */
-static void pumped(struct server *s)
+/* The same with a spool: what is accepted still goes there and is acknowledged. */
+static void pump_failed(struct server *s)
 {
-	ws_pumped(s);
-	http_pumped(s);
-	if (pump_error(s->pump) && s->state < SERVER_CLOSES)
-		output_failed(s);
-	else if (s->state == SERVER_DRAINS && is_drained(s))
-		say_goodbye(s);
+	tell_output_failed(pump_error(s->pump));
+	s->status = DP_EXIT_FAILURE;
+	stop(s);
 }
 
-/* Called by the pump's thread. */
+/* The writer or the pump have come further. */
+static void woken(struct server *s)
+{
+	ws_written(s);
+	http_written(s);
+	if (writer_error(s->writer) && s->state < SERVER_CLOSES)
+		output_failed(s);
+	else if (s->state == SERVER_RUNS && s->pump && pump_error(s->pump))
+		pump_failed(s);
+	else if (s->state == SERVER_DRAINS && is_drained(s))
+		say_goodbye(s);
+	else if (s->state == SERVER_FLUSHES && is_flushed(s))
+		s->state = SERVER_ENDED;
+}
+
+/* Called by the threads of the pump and the writer. */
 static void wake(void *arg)
 {
 	struct server *s = arg;
 
 	lws_cancel_service(s->context);
+}
+
+/* Called by the writer's thread, which ends before the pump. */
+static void wake_both(void *arg)
+{
+	struct server *s = arg;
+
+	pump_poke(s->pump);
+	wake(s);
 }
 
 /* Connections */
@@ -201,7 +249,7 @@ static void accept_one(struct server *s)
 }
 
 /* The listening socket and the stop descriptor are adopted as files. This callback also hears when
- * the pump wakes the loop; all protocols do, so only this one acts. */
+ * a thread wakes the loop; all protocols do, so only this one acts. */
 static int listener_callback(
     struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -211,7 +259,7 @@ static int listener_callback(
 	if (reason == LWS_CALLBACK_RAW_RX_FILE)
 		accept_one(server_of(wsi));
 	else if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED)
-		pumped(server_of(wsi));
+		woken(server_of(wsi));
 	return 0;
 }
 
@@ -319,7 +367,7 @@ static void accept_event(void *arg, const struct dp_event *ev)
 {
 	struct server *s = arg;
 
-	pump_add(s->pump, ev->json);
+	writer_add(s->writer, ev->json);
 	tail_publish(s, ev);
 }
 
@@ -391,7 +439,9 @@ static void start(struct server *s, int listen_fd)
 	s->guard = dp_guard_new(s->cfg.allow_hosts, &s->cfg.listen, s->cfg.token.text);
 	intake_init(&s->intake, accept_event, s);
 	open_context(s);
-	s->pump = pump_open(STDOUT_FILENO, wake, s);
+	if (s->spool)
+		s->pump = pump_open(s->spool, STDOUT_FILENO, wake, s);
+	s->writer = writer_open(s->spool, STDOUT_FILENO, s->spool ? wake_both : wake, s);
 	adopt(s, fcntl(dp_proc_stop_fd(), F_DUPFD_CLOEXEC, 0), "the stop descriptor");
 	s->listener = adopt(s, listen_fd, "the listener");
 	confirm_held(&s->idle_timer);
@@ -418,9 +468,26 @@ static void report(const struct server *s)
 	dp_buf_release(&text);
 }
 
+/* What waits in the spool is told, so that nobody takes it for lost. */
+static void report_spool(struct server *s)
+{
+	struct dp_spool_stats spool;
+
+	dp_spool_check_mark(s->spool);
+	dp_spool_get_stats(s->spool, &spool);
+	if (pump_position(s->pump) < spool.end && spool.lag > 0)
+		dp_log(DP_LOG_INFO,
+		    "the spool %s keeps %" PRIu64 " bytes of events for the next start",
+		    s->cfg.spool, spool.lag);
+}
+
 static void finish(struct server *s)
 {
-	pump_close(&s->pump);
+	if (s->spool)
+		report_spool(s);
+	writer_close(&s->writer);
+	if (pump_close(&s->pump))
+		dp_spool_close(&s->spool);
 	lws_sul_cancel(&s->timer);
 	lws_sul_cancel(&s->accept_timer);
 	lws_sul_cancel(&s->idle_timer);
@@ -431,18 +498,51 @@ static void finish(struct server *s)
 	dp_guard_free(&s->guard);
 }
 
+static void tell_spool(void *arg, const char *kind, const char *text)
+{
+	(void)arg;
+	dp_log_limited(DP_LOG_WARNING, kind, "%s", text);
+}
+
+/* Opens the spool, if there is to be one. Ends the program where it cannot. */
+static void open_spool(struct server *s)
+{
+	const struct dp_spool_options options = {
+	    .max_bytes = s->cfg.spool_max_bytes, .tell = tell_spool};
+	char why[DP_SPOOL_WHY_MAX];
+
+	if (!s->cfg.spool)
+		return;
+	s->spool = dp_spool_open(s->cfg.spool, &options, why);
+	if (s->spool)
+		return;
+	switch (errno) {
+	case ENOTSUP:
+	case ENOENT:
+	case ENOTDIR:
+	case EACCES:
+	case EROFS:
+		dp_log_die(DP_EXIT_USAGE, "--spool: %s", why);
+	default: /* what may have gone away by the next start */
+		dp_log_die(DP_EXIT_FAILURE, "%s", why);
+	}
+}
+
 int server_run(const struct server_config *cfg)
 {
 	struct server s = {.cfg = *cfg};
 	char text[DP_LISTEN_NAME_MAX];
-	int fd = dp_listen_open(&s.cfg.listen);
+	int fd;
 
+	open_spool(&s);
+	fd = dp_listen_open(&s.cfg.listen);
 	if (fd < 0) {
 		dp_log(DP_LOG_ERROR, "cannot listen on %s: %s%s",
 		    dp_listen_name(&s.cfg.listen, text), strerror(errno),
 		    errno == EADDRINUSE ? "; is another dp-ingest running? Stop it, or choose "
 					  "another address with --listen"
 					: "; choose another address with --listen");
+		dp_spool_close(&s.spool);
 		return DP_EXIT_FAILURE;
 	}
 	start(&s, fd);

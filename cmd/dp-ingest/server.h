@@ -1,5 +1,6 @@
 /* The server: one libwebsockets loop with the listening socket, the clients (ws.h, tail.h, http.h),
- * the intake of their events and the pump to standard output. */
+ * the intake of their events, the writer of what is accepted, and with a spool the pump from there
+ * to standard output. */
 #ifndef SERVER_H
 #define SERVER_H
 
@@ -7,7 +8,9 @@
 #include "intake.h"
 #include "listen.h"
 #include "pump.h"
+#include "spool.h"
 #include "token.h"
+#include "writer.h"
 
 #include <libwebsockets.h>
 #include <stdbool.h>
@@ -16,6 +19,8 @@
 struct server_config {
 	struct dp_listen listen;
 	const char *allow_hosts; /* or NULL */
+	const char *spool;       /* its folder, or NULL */
+	uint64_t spool_max_bytes;
 	struct dp_token token;
 	int max_connections;
 	int window;       /* messages a client may have unacknowledged */
@@ -25,8 +30,9 @@ struct server_config {
 
 enum server_state {
 	SERVER_RUNS,
-	SERVER_DRAINS, /* takes nothing more, waits for the pump */
-	SERVER_CLOSES, /* says goodbye to its clients */
+	SERVER_DRAINS,  /* takes nothing more, waits for the writer */
+	SERVER_CLOSES,  /* says goodbye to its clients */
+	SERVER_FLUSHES, /* waits for the pump, for a while */
 	SERVER_ENDED,
 };
 
@@ -58,8 +64,11 @@ struct server {
 	struct lws *listener;
 	struct dp_guard *guard;
 	struct intake intake;
-	struct pump *pump;
+	struct dp_spool *spool; /* or NULL */
+	struct writer *writer;
+	struct pump *pump;              /* with a spool */
 	struct lws_dll2_owner sessions; /* ws.h */
+	struct lws_dll2_owner waiting;  /* of these: for the writer */
 	struct lws_dll2_owner tails;    /* tail.h */
 	struct lws_dll2_owner posts;    /* http.h */
 	size_t partial_bytes;

@@ -4,8 +4,8 @@
 #include "intake.h"
 #include "json.h"
 #include "outbox.h"
-#include "pump.h"
 #include "text.h"
+#include "writer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,16 +21,17 @@ enum {
 };
 
 /* Why a client is not read from, bits. */
-enum { HOLD_PUMP = 1, HOLD_OUTBOX = 2 };
+enum { HOLD_WRITER = 1, HOLD_OUTBOX = 2 };
 
-/* Messages up to number n are in the pipe when the pump has written `offset` bytes. */
+/* Messages up to number n count as taken when the writer has done `offset` bytes. */
 struct checkpoint {
 	uint64_t n;
 	uint64_t offset;
 };
 
 struct session {
-	struct lws_dll2 list; /* of the server */
+	struct lws_dll2 list;    /* of the server */
+	struct lws_dll2 waiting; /* of the server, while it waits for the writer */
 	struct server *server;
 	struct lws *wsi;
 	char peer[48];
@@ -47,7 +48,7 @@ struct session {
 	size_t nacks;      /* of the message at hand */
 	uint64_t ackable;
 	uint64_t acked;
-	/* Two checkpoints do for any number of messages: one that the pump comes to next, and
+	/* Two checkpoints do for any number of messages: one that the writer comes to next, and
 	 * the latest. */
 	struct checkpoint next;
 	struct checkpoint latest;
@@ -63,11 +64,20 @@ size_t ws_session_size(void)
 
 /* Reading and not reading */
 
+/* Has the session looked at when the writer has come further: of thousands few wait. */
+static void await_writer(struct session *s)
+{
+	if (lws_dll2_is_detached(&s->waiting))
+		lws_dll2_add_tail(&s->waiting, &s->server->waiting);
+}
+
 static void hold(struct session *s, unsigned why)
 {
 	if (!s->holds)
 		lws_rx_flow_control(s->wsi, 0);
 	s->holds |= why;
+	if (why == HOLD_WRITER)
+		await_writer(s);
 }
 
 static void release(struct session *s, unsigned why)
@@ -217,10 +227,12 @@ static void note_taken(struct session *s)
 		return;
 	if (s->nacks > NACKS_MAX)
 		add_nack_of_the_rest(s);
-	s->latest = (struct checkpoint){s->messages, pump_added(server->pump)};
+	s->latest = (struct checkpoint){s->messages, writer_added(server->writer)};
 	if (s->next.n <= s->ackable)
 		s->next = s->latest;
-	advance(s, pump_written(server->pump));
+	advance(s, writer_done(server->writer));
+	if (s->ackable < s->latest.n)
+		await_writer(s);
 	if (outbox_is_empty(&s->out))
 		return;
 	lws_callback_on_writable(s->wsi);
@@ -266,8 +278,8 @@ static int on_receive(struct session *s, struct dp_str part)
 		return 0; /* read all the same: closing on unread bytes would reset the connection
 			   */
 	confirm_alive(s);
-	if (pump_is_full(s->server->pump))
-		hold(s, HOLD_PUMP);
+	if (writer_is_full(s->server->writer))
+		hold(s, HOLD_WRITER);
 	if (lws_is_first_fragment(s->wsi))
 		forget_message(s);
 	if (lws_frame_is_binary(s->wsi))
@@ -338,6 +350,7 @@ static void close_session(struct session *s)
 	dp_buf_release(&s->message);
 	outbox_release(&s->out);
 	lws_dll2_remove(&s->list);
+	lws_dll2_remove(&s->waiting);
 	server_client_left(s->server);
 	s->server = NULL;
 }
@@ -369,15 +382,21 @@ static struct session *session_at(struct lws_dll2 *d)
 	return lws_container_of(d, struct session, list);
 }
 
-void ws_pumped(struct server *server)
+void ws_written(struct server *server)
 {
-	const uint64_t written = pump_written(server->pump);
-	const bool has_room = pump_has_room(server->pump);
+	const uint64_t done = writer_done(server->writer);
+	const bool has_room = writer_has_room(server->writer);
+	struct lws_dll2 *next;
 
-	for (struct lws_dll2 *d = server->sessions.head; d; d = d->next) {
-		advance(session_at(d), written);
+	for (struct lws_dll2 *d = server->waiting.head; d; d = next) {
+		struct session *s = lws_container_of(d, struct session, waiting);
+
+		next = d->next;
+		advance(s, done);
 		if (has_room)
-			release(session_at(d), HOLD_PUMP);
+			release(s, HOLD_WRITER);
+		if (s->ackable == s->latest.n && !(s->holds & HOLD_WRITER))
+			lws_dll2_remove(d);
 	}
 }
 

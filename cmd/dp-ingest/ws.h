@@ -11,8 +11,8 @@ size_t ws_session_size(void);
 int ws_callback(
     struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 
-/* The pump has come further: acknowledges, and reads on where it had stopped. */
-void ws_pumped(struct server *s);
+/* The writer has come further: acknowledges, and reads on where it had stopped. */
+void ws_written(struct server *s);
 
 /* Those that are not read from cannot show that they live: they are taken to. To be called more
  * often than the idle time-out. */

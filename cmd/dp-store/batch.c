@@ -6,9 +6,11 @@
 #include "mem.h"
 #include "outage.h"
 #include "proc.h"
+#include "source.h"
 #include "tee.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@ struct counts {
 	unsigned long long duplicates;
 	unsigned long long refused;
 	unsigned long long dead;
+	unsigned long long skipped; /* the position said that they are stored */
 };
 
 struct batch {
@@ -33,13 +36,15 @@ struct batch {
 	struct dp_event_reader *reader;
 	struct outage outage;
 	struct tee tee;
+	struct source source;
+	struct mark *mark;
 	struct dp_event **events; /* those that wait for the commit */
-	bool *is_new;
+	enum dp_store_outcome *outcomes;
 	size_t count;
 	size_t bytes;
-	int64_t since_ms; /* of the first event */
+	size_t dropped;   /* a line that was read when the store failed, and is not in `events` */
+	int64_t since_ms; /* of the first line */
 	int64_t end_ms;   /* after a stop signal: the time to end at the latest; 0 before it */
-	size_t done;      /* of these: stored, or kept as dead letters */
 	struct counts counts;
 	bool failed; /* the store: nothing more can be stored */
 };
@@ -55,81 +60,66 @@ int batch_connect(struct dp_store *store)
 	return 0;
 }
 
-/* Passes on what was newly stored of n events. */
-static void pass_on(struct batch *b, size_t from, size_t n)
+/* Counts what became of the batch, and passes on what is new. */
+static void account(struct batch *b)
 {
-	for (size_t i = from; i < from + n; i++)
-		if (b->is_new[i])
+	const struct dp_event *dead = NULL; /* the last one: its reason is known */
+
+	for (size_t i = 0; i < b->count; i++) {
+		b->counts.stored += b->outcomes[i] == DP_STORE_NEW;
+		b->counts.duplicates += b->outcomes[i] == DP_STORE_OLD;
+		b->counts.dead += b->outcomes[i] == DP_STORE_DEAD;
+		if (b->outcomes[i] == DP_STORE_NEW)
 			tee_add(&b->tee, b->events[i]->json);
+		if (b->outcomes[i] == DP_STORE_DEAD)
+			dead = b->events[i];
+	}
+	if (dead)
+		dp_log_limited(DP_LOG_WARNING, "dead-letter",
+		    "event %s of trace %.*s goes to the table dead_letters: %s", dead->event_id,
+		    (int)dead->trace_id.n, dead->trace_id.p, dp_store_error(b->store));
 	tee_flush(&b->tee);
 }
 
-/* Keeps an event that the database rejects apart. Returns 0, or -1 where not even that works. */
-static int bury(struct batch *b, const struct dp_event *ev)
+/* Whether nothing waits for the commit: no event, and no position of lines that were refused. */
+static bool is_empty(const struct batch *b)
 {
-	const char *error = dp_store_error(b->store);
-	char *why = dp_mem_copy(error, strlen(error));
-	int rc;
-
-	dp_log_limited(DP_LOG_WARNING, "dead-letter",
-	    "event %s of trace %.*s goes to the table dead_letters: %s", ev->event_id,
-	    (int)ev->trace_id.n, ev->trace_id.p, why);
-	while ((rc = dp_store_put_dead(b->store, ev, why)) < 0)
-		if (!outage_wait(&b->outage, b->store))
-			break;
-	free(why);
-	if (rc == 0) {
-		b->counts.dead++;
-	} else if (dp_store_fault(b->store) == DP_STORE_REJECT) {
-		dp_log(DP_LOG_ERROR, "event %s is lost, the table dead_letters rejects it too: %s",
-		    ev->event_id, dp_store_error(b->store));
-		b->counts.refused++;
-		rc = 0;
-	}
-	return rc;
+	return b->count == 0 && b->source.step.to == b->source.step.from;
 }
 
-static void count(struct batch *b, size_t from, size_t n)
+/* Stores the batch, however long the database is away. */
+static int store(struct batch *b)
 {
-	for (size_t i = from; i < from + n; i++) {
-		b->counts.stored += b->is_new[i];
-		b->counts.duplicates += !b->is_new[i];
-	}
-}
+	const struct dp_store_step *step = &b->source.step;
 
-/* Stores n events of the batch; where the database rejects one of them, each half by itself. */
-static int store(struct batch *b, size_t from, size_t n)
-{
-	const struct dp_event *const *events = (const struct dp_event *const *)b->events + from;
-
-	while (dp_store_put(b->store, events, n, b->is_new + from) < 0) {
-		if (dp_store_fault(b->store) == DP_STORE_REJECT && n > 1)
-			return store(b, from, n / 2) < 0 ? -1 : store(b, from + n / 2, n - n / 2);
-		if (dp_store_fault(b->store) == DP_STORE_REJECT) {
-			if (bury(b, events[0]) < 0)
-				return -1;
-			b->done++;
-			return 0;
-		}
+	while (dp_store_put(b->store, (const struct dp_event *const *)b->events, b->count,
+		   step->to > step->from ? step : NULL, b->outcomes) < 0)
 		if (!outage_wait(&b->outage, b->store))
 			return -1;
-	}
 	outage_end(&b->outage, b->store);
-	b->done += n;
-	count(b, from, n);
-	pass_on(b, from, n);
 	return 0;
+}
+
+static void move_mark(struct batch *b)
+{
+	struct dp_pos pos = {.offset = (uint64_t)b->source.step.from};
+
+	memcpy(pos.spool, b->source.step.source, sizeof pos.spool);
+	if (pos.spool[0] && pos.offset > 0)
+		mark_move(b->mark, &pos);
 }
 
 /* Makes an end of the batch: stored, or failed for good. */
 static void commit(struct batch *b)
 {
-	if (b->count == 0 || b->failed)
+	if (is_empty(b) || b->failed)
 		return;
-	b->done = 0;
-	b->failed = store(b, 0, b->count) < 0;
+	b->failed = store(b) < 0;
 	if (b->failed)
 		return;
+	b->source.step.from = b->source.step.to;
+	move_mark(b);
+	account(b);
 	for (size_t i = 0; i < b->count; i++)
 		free(b->events[i]);
 	b->count = 0;
@@ -143,19 +133,92 @@ static void refuse(struct batch *b, const char *code, const char *why)
 	    (unsigned long long)dp_line_number(b->lines), code, why);
 }
 
+/* Where the mark is ahead of the database, dp-ingest doesn't hand over again what is between. */
+static void compare_mark(const struct batch *b, int64_t stored)
+{
+	const struct dp_pos *mark = &b->mark->stands;
+
+	if (strcmp(mark->spool, b->source.step.source) == 0 && mark->offset > (uint64_t)stored)
+		dp_log(DP_LOG_WARNING,
+		    "the mark %s is ahead of the database (%" PRIu64 ", not %" PRId64
+		    "), as of one that is new or was restored: events between are not in it; what "
+		    "the spool still holds of them comes again when the mark is removed",
+		    b->mark->path, mark->offset, stored);
+}
+
+/* At the first position: asks the database how far that spool is stored. Returns 0, or -1 where it
+ * cannot tell. */
+static int meet_source(struct batch *b, const struct dp_pos *pos)
+{
+	int64_t stored;
+
+	while (dp_store_position(b->store, pos->spool, &stored) < 0)
+		if (!outage_wait(&b->outage, b->store)) {
+			b->dropped = 1;
+			return -1;
+		}
+	outage_end(&b->outage, b->store);
+	source_begin(&b->source, pos, stored);
+	compare_mark(b, stored);
+	move_mark(b);
+	return 0;
+}
+
+/* Stores what came before a position that cannot be, without saying how far that is. */
+static void fail_at(struct batch *b, const char *why)
+{
+	b->source.step.to = b->source.step.from;
+	commit(b);
+	dp_log(DP_LOG_ERROR, "line %llu: %s; nothing more is taken",
+	    (unsigned long long)dp_line_number(b->lines), why);
+	b->failed = true;
+}
+
+/* Whether a line is to be stored, by its position. */
+static bool is_wanted(struct batch *b, const struct dp_pos *pos)
+{
+	char why[SOURCE_WHY_MAX];
+
+	if (!pos->spool[0]) {
+		if (b->mark->path)
+			dp_log_limited(DP_LOG_WARNING, "no-position",
+			    "a line without a position (dp-ingest without --spool?) doesn't move "
+			    "the mark");
+		return true;
+	}
+	if (!b->source.step.source[0] && meet_source(b, pos) < 0) {
+		b->failed = true;
+		return false;
+	}
+	switch (source_see(&b->source, pos, why)) {
+	case SOURCE_TAKE:
+		return true;
+	case SOURCE_SKIP:
+		b->counts.skipped++;
+		return false;
+	default:
+		fail_at(b, why);
+		return false;
+	}
+}
+
 static void take(struct batch *b, struct dp_str line)
 {
 	struct dp_refusal why;
 	struct dp_event ev;
+	int rc;
 
 	if (dp_line_is_blank(line))
 		return;
-	if (dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why) < 0) {
+	rc = dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why);
+	if (is_empty(b))
+		b->since_ms = dp_clock_monotonic_ms();
+	if (!is_wanted(b, &ev.pos))
+		return;
+	if (rc < 0) {
 		refuse(b, why.code, why.why);
 		return;
 	}
-	if (b->count == 0)
-		b->since_ms = dp_clock_monotonic_ms();
 	b->events[b->count++] = dp_event_copy(&ev);
 	b->bytes += ev.json.n;
 	if (b->count == b->options->events_max || b->bytes >= BATCH_BYTES_MAX)
@@ -192,7 +255,7 @@ static enum dp_line_got take_lines(struct batch *b)
  * don't fill it. */
 static bool is_due(const struct batch *b)
 {
-	return b->count > 0 && dp_clock_monotonic_ms() - b->since_ms >= BATCH_AGE_MS;
+	return !is_empty(b) && dp_clock_monotonic_ms() - b->since_ms >= BATCH_AGE_MS;
 }
 
 /* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
@@ -204,7 +267,8 @@ static bool wait_for_more(struct batch *b)
 
 	if (b->failed || b->tee.error != 0)
 		return false;
-	if (b->end_ms == 0 && dp_line_wait(b->lines, dp_proc_stop_fd(), -1) >= 0 &&
+	if (b->end_ms == 0 &&
+	    dp_line_wait(b->lines, dp_proc_stop_fd(), mark_wait_ms(b->mark)) >= 0 &&
 	    !dp_proc_stopping())
 		return true;
 	if (b->end_ms == 0)
@@ -213,7 +277,7 @@ static bool wait_for_more(struct batch *b)
 	return left > 0 && dp_line_wait(b->lines, -1, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0;
 }
 
-/* What a stop signal leaves behind in the input is not lost silently. */
+/* What a stop signal leaves behind in the input is not lost silently. Of a spool it is not lost. */
 static void look_at_the_rest(struct batch *b)
 {
 	enum dp_line_got got = DP_LINE_MORE;
@@ -238,13 +302,15 @@ static void read_all(struct batch *b)
 	while ((got = take_lines(b)) == DP_LINE_MORE) {
 		if (!dp_line_ready(b->lines) || is_due(b))
 			commit(b);
+		if (mark_wait_ms(b->mark) == 0)
+			mark_flush(b->mark);
 		if (!wait_for_more(b))
 			break;
 	}
 	if (got == DP_LINE_FAILED)
 		dp_log(DP_LOG_ERROR, "cannot read the input: %s", strerror(errno));
 	commit(b);
-	if (got == DP_LINE_MORE && !b->failed && b->tee.error == 0)
+	if (got == DP_LINE_MORE && !b->failed && b->tee.error == 0 && !b->source.step.source[0])
 		look_at_the_rest(b);
 	b->failed = b->failed || got == DP_LINE_FAILED;
 }
@@ -252,7 +318,7 @@ static void read_all(struct batch *b)
 /* How many events were read and are not stored: of the batch, and lines not yet looked at. */
 static size_t count_unstored(struct batch *b)
 {
-	size_t n = b->count - b->done;
+	size_t n = b->count + b->dropped;
 	struct dp_str line;
 
 	for (;;) {
@@ -268,30 +334,35 @@ static void report(struct batch *b)
 {
 	const struct counts *c = &b->counts;
 
-	if (b->failed && b->count > 0)
+	if (b->failed && dp_store_fault(b->store) != DP_STORE_OK)
 		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu; %s",
 		    count_unstored(b), dp_store_error(b->store));
+	if (c->skipped > 0)
+		dp_log(DP_LOG_INFO, "passed over, as stored before: %llu", c->skipped);
 	if (c->stored + c->duplicates + c->refused + c->dead > 0)
 		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
 		    c->stored, c->duplicates, c->refused, c->dead);
 }
 
-int batch_run(int fd, struct dp_store *store, const struct batch_options *options)
+int batch_run(
+    int fd, struct dp_store *store, struct mark *mark, const struct batch_options *options)
 {
-	struct batch b = {.options = options, .store = store, .tee = {.is_on = options->tee}};
+	struct batch b = {
+	    .options = options, .store = store, .mark = mark, .tee = {.is_on = options->tee}};
 	int rc;
 
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
 	b.reader = dp_event_reader_new();
 	b.events = dp_mem_resize_array(NULL, options->events_max, sizeof(struct dp_event *));
-	b.is_new = dp_mem_new(options->events_max * sizeof *b.is_new);
+	b.outcomes = dp_mem_new(options->events_max * sizeof *b.outcomes);
 	read_all(&b);
+	mark_flush(mark);
 	report(&b);
 	rc = tee_end(&b.tee) < 0 || b.failed ? -1 : 0;
 	for (size_t i = 0; i < b.count; i++)
 		free(b.events[i]);
 	free(b.events);
-	free(b.is_new);
+	free(b.outcomes);
 	dp_event_reader_free(&b.reader);
 	dp_line_free(&b.lines);
 	return rc;

@@ -213,6 +213,58 @@ came_back() {
 	env -u HOME -u XDG_STATE_HOME -u DEVPULSE_STATE_DIR ./devpulse help | grep -q usage
 }
 
+@test "status tells what came, what is stored, and how far all is" {
+	local pos
+	up
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	curl -sS -H 'Content-Type: application/json' -d '{"traceId":""}' "http://$DEVPULSE_LISTEN/events"
+	events_stored_as_status_says() { ./devpulse status | grep -qE ', to be stored: 0 events, the oldest for 0.000 s'; }
+	retry_until events_stored_as_status_says
+	run ./devpulse status
+	echo "$output"
+	[ "$status" = 0 ]
+	local n
+	n=$(wc -l <examples/events.ndjson)
+	[[ $output == *"received $((n + 1)), acknowledged $n, refused 1 (bad-trace-id 1); connections "* ]]
+	pos=$(cut -d: -f2 "$DEVPULSE_STATE_DIR/spool/mark")
+	[[ $output == *"end $pos, pump $pos, mark $pos, store $pos"* ]]
+	[[ $output == *'dead letters 0'* ]]
+}
+
+# stores_after_kill SIGNALLED...: all of them killed at once, with events that are acknowledged and
+# not stored.
+stores_after_kill() {
+	local n=$1 program
+	shift
+	kill -STOP "$(pid_of dp-store)"
+	seq 500 | sed "s/.*/{\"traceId\":\"$n\",\"details\":\"&\"}/" | dp-send --url "ws://$DEVPULSE_LISTEN/"
+	for program; do kill -KILL "$(pid_of "$program")"; done
+	./devpulse status | grep -q running || ./devpulse down
+	[ -e "$DEVPULSE_STATE_DIR/run" ] || up
+	RETRY_SECONDS=20 retry_until events_stored $((n * 500))
+}
+
+@test "what was acknowledged is stored, whatever is killed" {
+	up
+	stores_after_kill 1 dp-store
+	retry_until ./devpulse status
+	stores_after_kill 2 dp-ingest dp-store
+	retry_until ./devpulse status
+	stores_after_kill 3 up dp-ingest dp-store dp-http
+}
+
+@test "without a spool, if it is so wanted" {
+	export DEVPULSE_SPOOL=
+	up
+	dp-send --url "ws://$DEVPULSE_LISTEN/" <examples/events.ndjson
+	run ./devpulse status
+	[ "$status" = 0 ]
+	[[ $output != *spool* ]]
+	./devpulse down
+	[ ! -e "$DEVPULSE_STATE_DIR/spool" ]
+	events_stored "$(wc -l <examples/events.ndjson)"
+}
+
 @test "pipeline runs dp-ingest | dp-store alone" {
 	background pipeline env --default-signal=INT setsid ./devpulse pipeline
 	retry_until file_has "$BATS_TEST_TMPDIR/pipeline.err" 'listening'

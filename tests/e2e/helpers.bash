@@ -84,6 +84,17 @@ stop_background() {
 	fi
 }
 
+# Runs a function of the test once for each kind of database, with the URL of a new one. Not behind
+# || or in a condition: there a failing command in it would not end the test.
+in_both() {
+	local kind url
+	for kind in sqlite postgresql; do
+		url=$(new_database "$kind")
+		echo "with $kind:"
+		"$@" "$url"
+	done
+}
+
 # The URL of a new, empty database: new_database sqlite | postgresql.
 new_database() {
 	local name
@@ -107,4 +118,37 @@ query() {
 	sqlite:*) sqlite3 "${1#sqlite:///}" "$2" ;;
 	*) psql -qAtX "$1" -c "$2" ;;
 	esac
+}
+
+# A PostgreSQL of the test's own, to be killed: start_server PORT; server PG_CTL-ARGUMENT...
+start_server() {
+	SERVER=$BATS_TEST_TMPDIR/server
+	PG_BIN=$(find /usr/lib/postgresql -name initdb | sort -V | tail -n 1)
+	PG_BIN=${PG_BIN%/initdb}
+	mkdir "$SERVER"
+	if [ "$(id -u)" = 0 ]; then
+		chmod a+x "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR/../.." "$BATS_TEST_TMPDIR/../../.."
+		chown postgres "$SERVER"
+	fi
+	as_server_owner "$PG_BIN/initdb" -D "$SERVER/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
+	printf "port = %s\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '%s'\n" \
+		"$1" "$SERVER" >>"$SERVER/data/postgresql.conf"
+	server start
+}
+
+as_server_owner() {
+	if [ "$(id -u)" = 0 ]; then
+		(cd / && runuser -u postgres -- "$@")
+	else
+		"$@"
+	fi
+}
+
+server() { as_server_owner "$PG_BIN/pg_ctl" -D "$SERVER/data" -l "$SERVER/log" -w "$@" >/dev/null 3>&- 4>&- 8>&-; }
+
+# Ends the server and its backends as a power cut would.
+kill_server() {
+	local postmaster
+	postmaster=$(head -n 1 "$SERVER/data/postmaster.pid")
+	pgrep -P "$postmaster" | xargs kill -KILL "$postmaster"
 }

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "json_random.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -350,6 +351,44 @@ static void gives_the_fields(void **state)
 	check_stable("fields", &ev);
 }
 
+#define SPOOL "019b7c4e-0000-7000-8000-00000000000a"
+
+static void the_position_stands_beside_the_event(void **state)
+{
+	static const struct {
+		const char *members;
+		const char *spool; /* "": none */
+		uint64_t offset;
+		bool is_refused;
+	} rows[] = {
+	    {"\"_pos\":\"" SPOOL ":0\",\"type\":\"x\"", SPOOL, 0, false},
+	    {"\"type\":\"x\",\"_pos\":\"" SPOOL ":9223372036854775807\"", SPOOL, INT64_MAX, false},
+	    {"\"_pos\":\"019B7C4E-0000-7000-8000-00000000000\\u0061:12\",\"type\":\"x\"", SPOOL, 12,
+		false},
+	    {"\"_pos\":\"" SPOOL ":12\",\"traceId\":\"\"", SPOOL, 12, true},
+	    {"\"_pos\":\"" SPOOL ":12\"", SPOOL, 12, true},
+	    {"\"_pos\":\"" SPOOL ":9223372036854775808\",\"type\":\"x\"", "", 0, false},
+	    {"\"_pos\":\"" SPOOL "\",\"type\":\"x\"", "", 0, false},
+	    {"\"_pos\":12,\"type\":\"x\"", "", 0, false},
+	    {"\"_position\":\"" SPOOL ":1\",\"type\":\"x\"", "", 0, false},
+	    {"\"type\":\"x\"", "", 0, false},
+	    {"\"_pos\":\"" SPOOL ":12\",,", "", 0, true}, /* no JSON, so no member of it */
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[200];
+		struct dp_event ev;
+		struct dp_refusal why;
+		int rc;
+
+		snprintf(text, sizeof text, "{%s}", rows[i].members);
+		rc = read_event(*state, dp_str_from(text), NOW_US, &ev, &why);
+		if ((rc < 0) != rows[i].is_refused || strcmp(ev.pos.spool, rows[i].spool) != 0 ||
+		    ev.pos.offset != rows[i].offset)
+			fail_msg("%s: %d %s:%" PRIu64, text, rc, ev.pos.spool, ev.pos.offset);
+	}
+}
+
 /* With a reader that is new: the strings grow where nothing was before. */
 static void strings_do_not_move_while_others_are_read(void **state)
 {
@@ -568,6 +607,7 @@ int main(void)
 	    cmocka_unit_test(normalises),
 	    cmocka_unit_test(refuses_with_code_and_reason),
 	    cmocka_unit_test(gives_the_fields),
+	    cmocka_unit_test(the_position_stands_beside_the_event),
 	    cmocka_unit_test(strings_do_not_move_while_others_are_read),
 	    cmocka_unit_test(makes_the_ids_that_are_missing),
 	    cmocka_unit_test(titles),

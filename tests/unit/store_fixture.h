@@ -198,9 +198,10 @@ static inline struct dp_event *event(
 }
 
 /* Stores n events in one batch and frees them. */
-static inline void put(struct dp_store *s, struct dp_event **events, size_t n, bool *is_new)
+static inline void put(
+    struct dp_store *s, struct dp_event **events, size_t n, enum dp_store_outcome *outcomes)
 {
-	assert_ok(s, dp_store_put(s, (const struct dp_event *const *)events, n, is_new));
+	assert_ok(s, dp_store_put(s, (const struct dp_event *const *)events, n, NULL, outcomes));
 	for (size_t i = 0; i < n; i++)
 		free(events[i]);
 }

@@ -123,9 +123,9 @@ static void *write_batches(void *arg)
 
 			events[i] = event(n, "t", n, DP_INFO, "s");
 		}
-		while (
-		    dp_store_put(s, (const struct dp_event *const *)events, PER_BATCH, NULL) < 0 &&
-		    dp_store_fault(s) == DP_STORE_AWAY)
+		while (dp_store_put(
+			   s, (const struct dp_event *const *)events, PER_BATCH, NULL, NULL) < 0 &&
+		       dp_store_fault(s) == DP_STORE_AWAY)
 			w->failures++;
 		for (int i = 0; i < PER_BATCH; i++)
 			free(events[i]);

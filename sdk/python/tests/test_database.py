@@ -77,7 +77,7 @@ def test_an_event_that_went_both_ways_stands_there_once(
         (len(some), sum(r.severity == "error" for r in some))
     ]
     assert database.query("SELECT sum(events) FROM trace_systems") == [(len(some),)]
-    assert database.query("SELECT version FROM schema_version") == [(1,)]
+    assert database.query("SELECT version FROM schema_version") == [(2,)]
 
 
 def test_dp_http_shows_what_the_sdk_alone_wrote(

@@ -1,0 +1,19 @@
+/* Small files that are replaced whole, so that a reader or a crash meets the old one or the new one
+ * and nothing between. A relative path is one from dir_fd, as openat(2) takes it. */
+#ifndef DP_FILE_H
+#define DP_FILE_H
+
+#include "buf.h"
+
+/* Writes PATH.new, fdatasync, renames it over PATH, fsync of the folder. Returns 0, and the content
+ * is durable; or -1 with errno. */
+int dp_file_replace(int dir_fd, const char *path, struct dp_str content);
+
+/* Reads at most `max` bytes of a file. Returns 0, or -1 with errno and *out as it was. */
+int dp_file_read(int dir_fd, const char *path, size_t max, struct dp_buf *out);
+
+/* fsync of the folder that holds `path`: new names in it are durable. Returns 0, or -1 with errno.
+ */
+int dp_file_sync_folder(int dir_fd, const char *path);
+
+#endif

@@ -1,0 +1,4 @@
+-- Moves a position upwards, to ?2. Changes a row only where it is where the writer left it (?3), or
+-- there already: else another program moves it, too.
+INSERT INTO positions (source, pos) VALUES (?1, ?2)
+ON CONFLICT (source) DO UPDATE SET pos = excluded.pos WHERE positions.pos IN (?3, excluded.pos);

@@ -1,0 +1,135 @@
+/* Databases that an older DevPulse made, brought up to date with what is in them. */
+#include "store_fixture.h"
+#include "store_sql.h"
+
+#include <pthread.h>
+
+DP_SQL(pg_begin_sql, "postgresql/begin_migration.sql");
+DP_SQL(pg_1_sql, "postgresql/migration_1.sql");
+DP_SQL(sqlite_1_sql, "sqlite/migration_1.sql");
+
+#define DATABASE_ID "019b7c4e-0000-7000-8000-0000000000db"
+#define EVENT_ID    "018bcfe5-6800-7000-8000-000000000001"
+#define SPOOL       "019b7c4e-0000-7000-8000-00000000000a"
+
+/* Of version 1, with an event, its trace and a dead letter. */
+#define OLD_SCHEMA "INSERT INTO schema_version VALUES (1, 1, '" DATABASE_ID "');"
+#define OLD_ROWS(TIME, BODY)                                                       \
+	"INSERT INTO events VALUES (1, 'a', '" EVENT_ID "', " TIME                 \
+	", 'error', 'web', 'error', '{\"n\":1}');"                                 \
+	"INSERT INTO traces VALUES ('a', " TIME ", " TIME ", 1, 1, 0, 'title 1');" \
+	"INSERT INTO trace_systems VALUES ('a', 'web', " TIME ", " TIME ", 1, 1);" \
+	"INSERT INTO dead_letters VALUES ('b', '" EVENT_ID "', " TIME ", 'why', " BODY ");"
+
+static const char pg_rows[] = OLD_SCHEMA OLD_ROWS("'1970-01-01Z'", "'{}'::bytea");
+static const char sqlite_rows[] = OLD_SCHEMA OLD_ROWS("0", "x'7b7d'");
+
+/* Runs all the statements of a text. */
+static void sqlite_script(sqlite3 *db, const char *text)
+{
+	char *why = NULL;
+
+	if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+}
+
+static void make_version_1(const struct database *d)
+{
+	sqlite3 *db;
+
+	if (d->is_pg) {
+		struct dp_buf script = {0};
+
+		dp_buf_addf(&script, "%s%s%sCOMMIT;", pg_begin_sql, pg_1_sql, pg_rows);
+		sql(d, dp_buf_text(&script));
+		sql(d, "UPDATE event_counter SET n = 1");
+		dp_buf_release(&script);
+		return;
+	}
+	assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
+	sqlite_script(db, sqlite_1_sql);
+	sqlite_script(db, sqlite_rows);
+	sqlite3_close(db);
+}
+
+static void what_version_1_holds_is_kept(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	const struct dp_store_step step = {SPOOL, 0, 10};
+	struct told t = {0};
+	int64_t pos = -1;
+
+	make_version_1(d);
+	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 1");
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "2");
+	assert_string_equal(dp_store_id(d->store), DATABASE_ID);
+	assert_ok(d->store, dp_store_position(d->store, SPOOL, &pos));
+	assert_int_equal(pos, 0);
+
+	assert_ok(d->store, dp_store_put(d->store, NULL, 0, &step, NULL));
+	put_one(d->store, event(1, "a", 0, DP_ERROR, "web")); /* is there already */
+	put_one(d->store, event(2, "a", 0, DP_INFO, "web"));
+	assert_ok(reader, dp_store_after(reader, &everything, 0, 10, tell_event, &t));
+	assert_told(&t, "1 2");
+	assert_string_equal(sql(d, "SELECT events || ' ' || errors FROM traces"), "2 1");
+	assert_string_equal(sql(d, "SELECT trace_id FROM dead_letters"), "b");
+	dp_store_close(&reader);
+}
+
+static void a_migration_that_fails_changes_nothing(void **state)
+{
+	const struct database *d = *state;
+
+	make_version_1(d);
+	sql(d, "CREATE TABLE positions (x int)");
+	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "positions");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "1");
+	sql(d, "DROP TABLE positions");
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "2");
+}
+
+static void *connect_writer(void *arg)
+{
+	struct dp_store *s = open_store(arg, DP_STORE_WRITE);
+	int rc = dp_store_connect(s);
+
+	if (rc < 0)
+		print_error("%s\n", dp_store_error(s));
+	dp_store_close(&s);
+	return rc == 0 ? arg : NULL;
+}
+
+static void several_writers_may_migrate(void **state)
+{
+	const struct database *d = *state;
+	pthread_t threads[8];
+	void *result;
+
+	make_version_1(d);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, connect_writer, *state), 0);
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], &result);
+		assert_non_null(result);
+	}
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "2");
+}
+
+#define TESTS(X)                                                                    \
+	X(what_version_1_holds_is_kept), X(a_migration_that_fails_changes_nothing), \
+	    X(several_writers_may_migrate)
+
+int main(void)
+{
+	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
+	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
+	int failed = cmocka_run_group_tests_name("store, older: sqlite", of_sqlite, NULL, NULL);
+
+	if (has_pg("store, older: postgresql"))
+		failed +=
+		    cmocka_run_group_tests_name("store, older: postgresql", of_pg, NULL, NULL);
+	return failed;
+}
