@@ -30,7 +30,7 @@ _NOTHING = Incoming()
 _BODIES = ("http.response.body", "http.response.zerocopysend")
 
 
-# What both events of an exchange tell: nothing that would keep the application's objects alive until
+# What both events of an exchange tell: nothing that keeps the application's objects alive until
 # the sender's thread describes it.
 _Step = tuple[_client.Client, str, str, str, str, str]  # method, path, route, span, parent
 
