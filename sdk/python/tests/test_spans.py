@@ -58,6 +58,27 @@ def test_an_exception_is_reported_once_where_it_was_raised(events_of: Events) ->
     assert {named(events, name)["response"] for name in ("outer", "inner")} == {"fail"}
 
 
+def test_the_stack_goes_out_beyond_the_span(events_of: Events) -> None:
+    @devpulse.trace
+    def average(prices: list[float]) -> float:
+        return sum(prices) / len(prices)
+
+    def report(order_id: int) -> str:
+        return f"order {order_id}: {average([])}"
+
+    trace_id = devpulse.generate_trace_id()
+    devpulse.set_trace_id(trace_id)
+    with pytest.raises(ZeroDivisionError):
+        report(17)
+    (error,) = [e for e in events_of(trace_id, 2) if e["type"] == "error"]
+    assert [f["function"].rpartition(".")[2] for f in error["stacktrace"][-2:]] == [
+        "report",
+        "average",
+    ]
+    assert error["stacktrace"][-2]["locals"]["order_id"] == 17
+    assert error["locals"] == {"prices": []}
+
+
 def test_an_exit_is_no_error(events_of: Events) -> None:
     with pytest.raises(SystemExit):
         with devpulse.span("work") as span:

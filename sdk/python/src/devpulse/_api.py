@@ -274,6 +274,7 @@ def capture_exception(
             handled=True,
             severity=severity if severity in ("debug", "info", "warning") else "error",
             extra=attributes(values, client.walk()) if values else None,
+            callers=True,
         )
     except Exception:
         _client.failed("an exception")

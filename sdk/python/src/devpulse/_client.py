@@ -104,12 +104,14 @@ class Client:
         severity: str = "error",
         system: str = "",
         extra: Mapping[str, Any] | None = None,
+        callers: bool = False,
         again: bool = False,
     ) -> Record | None:
         """An event of type error with stack, source and locals; None where this exception was
         reported in this trace already (unless `again`), or could not be.
 
         `extra`: further fields, plain and scrubbed, which win over those of the exception.
+        `callers`: whether the stack goes on outwards from the code that caught it, as it runs.
         """
         try:
             scope = scope or scope_of(exc)
@@ -117,7 +119,9 @@ class Client:
                 return None
             scope = scope or new_scope()
             walk = self.walk()
-            fields = exception_fields(exc, walk, capture_locals=self.options.capture_locals)
+            fields = exception_fields(
+                exc, walk, capture_locals=self.options.capture_locals, callers=callers
+            )
             fields["handled"] = handled
             fields["mechanism"] = mechanism
             if scope.span_id:

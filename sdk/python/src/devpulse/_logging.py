@@ -62,6 +62,7 @@ def _emit(client: _client.Client, record: logging.LogRecord, handler: DevPulseHa
             handled=handler.handled,
             severity=severity(record.levelno),
             extra=fields,
+            callers=True,
         )
         return
     scope = _context.current() or _context.new_scope()

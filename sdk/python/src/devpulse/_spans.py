@@ -67,7 +67,9 @@ class Span:
         assert self._scope is not None and self._outer is not None
         failed = isinstance(exc, Exception)
         if exc is not None and failed:
-            client.capture_exception(exc, mechanism="span", handled=False, scope=self._scope)
+            client.capture_exception(
+                exc, mechanism="span", handled=False, scope=self._scope, callers=True
+            )
         walk = client.walk()
         fields: dict[str, Any] = {
             "name": walk.value(self.name),

@@ -63,13 +63,15 @@ def exception_fields(
     *,
     capture_locals: bool = True,
     traceback: TracebackType | None = None,
+    callers: bool = False,
     skip: Container[str] = (),
 ) -> dict[str, Any]:
     """The fields of an error: name, details, stacktrace, and where there are any file, line,
     source, locals, causes and notes.
 
-    `traceback`: in place of the exception's own. `skip`: names of modules whose frames are left
-    out, as those of this package are. Of a long stack the 20 innermost frames of the application
+    `traceback`: in place of the exception's own. `callers`: with the calls that led to where it was
+    caught, which no traceback has; only while that code runs. `skip`: names of modules whose frames
+    are left out, as those of this package are. Of a long stack the 20 innermost frames of the application
     and the 25 innermost others stay, and the 5 outermost; notes stand for the rest. Locals come of
     the application's frames, the innermost first and those of causes last, until the walk's budget
     is spent.
@@ -81,7 +83,10 @@ def exception_fields(
         "name": type_name(type(exc)),
         "details": walk.text(str, exc, DETAILS_MAX),
     }
-    frames = stack.frames(_calls(traceback), _OF_ERROR)
+    calls = _calls(traceback)
+    if callers and calls:
+        calls = _callers(calls[0][0].f_back) + calls
+    frames = stack.frames(calls, _OF_ERROR)
     fields |= _place(frames)
     fields["stacktrace"] = frames
     causes = _causes(exc, stack)
