@@ -71,10 +71,10 @@ def exception_fields(
 
     `traceback`: in place of the exception's own. `callers`: with the calls that led to where it was
     caught, which no traceback has; only while that code runs. `skip`: names of modules whose frames
-    are left out, as those of this package are. Of a long stack the 20 innermost frames of the application
-    and the 25 innermost others stay, and the 5 outermost; notes stand for the rest. Locals come of
-    the application's frames, the innermost first and those of causes last, until the walk's budget
-    is spent.
+    are left out, as those of this package are. Of a long stack the 20 innermost frames of the
+    application and the 25 innermost others stay, and the 5 outermost; notes stand for the rest.
+    Locals come of the application's frames, the innermost first and those of causes last, until the
+    walk's budget is spent.
     """
     stack = _Stack(walk, capture_locals, skip)
     if type(traceback) is not TracebackType:
