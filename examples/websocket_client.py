@@ -28,5 +28,7 @@ if __name__ == "__main__":
         pass
     except websockets.ConnectionClosed as closed:
         sys.exit(f"the server has closed the connection: {closed}")
+    except websockets.InvalidHandshake as refusal:
+        sys.exit(f"{URL} refuses: {refusal}")
     except OSError as error:
         sys.exit(f"no DevPulse at {URL}: {error}; `python examples/websocket_server.py` starts one")

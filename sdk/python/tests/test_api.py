@@ -349,3 +349,52 @@ def test_what_is_the_applications_own_can_be_said(pipeline: Pipeline, events_of:
     (event,) = events_of(devpulse.get_trace_id() or "")
     assert [frame["inApp"] for frame in event["stacktrace"][-4:]] == [False, True, True, True]
     assert "s" in event["locals"]
+
+
+def test_flush_takes_any_time() -> None:
+    for timeout in (0, -1, 1e12, float("inf")):
+        assert devpulse.flush(timeout) in (True, False)
+    assert devpulse.flush(None) is False  # type: ignore[arg-type]
+
+
+def test_an_init_that_fails_changes_nothing(pipeline: Pipeline, events_of: Events) -> None:
+    with pytest.raises(ValueError, match="sqlite"):
+        devpulse.init(pipeline.ws_url, enable_db_logging=True, db_url="sqlite://devpulse.db")
+    trace_id = devpulse.generate_trace_id()
+    devpulse.event("still there", trace_id=trace_id)
+    assert len(events_of(trace_id)) == 1
+
+
+def test_an_init_with_other_options_waits_for_nothing_and_loses_nothing(pipeline: Pipeline) -> None:
+    trace_id = devpulse.generate_trace_id()
+    devpulse.init(pipeline.ws_url, system="before", install_hooks=False)
+    devpulse.event("before", trace_id=trace_id)
+    devpulse.init(pipeline.ws_url, system="after", install_hooks=False)
+    devpulse.event("after", trace_id=trace_id)
+    systems = {event["system"] for event in pipeline.trace(trace_id, 2)["events"]}
+    assert systems == {"before", "after"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"environment": 5},
+        {"system": 7},
+        {"scrub_keys": [1]},
+        {"max_events": "10"},
+        {"max_bytes": 0},
+        {"scrub": "x"},
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_told(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        devpulse.init(**arguments)
+
+
+def test_one_name_is_a_list_of_one(pipeline: Pipeline) -> None:
+    from devpulse import _client
+
+    devpulse.init(pipeline.ws_url, scrub_keys="iban", install_hooks=False)
+    client = _client.active()
+    assert client is not None
+    assert client.options.scrub_keys == ("iban",)

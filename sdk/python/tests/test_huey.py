@@ -421,7 +421,7 @@ def test_an_interrupted_task_says_so(kind, pipeline, tmp_path, trace, trace_id):
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_worker_process_that_is_killed_loses_nothing(tmp_path, monkeypatch, trace, trace_id):
-    monkeypatch.setattr("devpulse.integrations.huey._FLUSH_SECONDS", PATIENCE)
+    monkeypatch.setattr("devpulse._client.SHORT_SECONDS", PATIENCE)
     huey, tasks = huey_app.make("sqlite", tmp_path)
     tasks.add(1, 2)
 

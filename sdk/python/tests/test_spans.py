@@ -1,6 +1,8 @@
 """Spans and @devpulse.trace: what is sent, what the code inside and around them sees."""
 
 import asyncio
+import functools
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -207,3 +209,37 @@ def test_a_span_left_in_another_context_does_not_disturb() -> None:
         await asyncio.create_task(step(generator))
 
     asyncio.run(main())
+
+
+def test_a_wrapper_is_of_its_functions_kind() -> None:
+    def plain() -> None: ...
+
+    def generator() -> Iterator[None]:
+        yield
+
+    async def coroutine() -> None: ...
+
+    async def async_generator() -> AsyncIterator[None]:
+        yield
+
+    for function in (plain, generator, coroutine, async_generator):
+        for ask in (
+            inspect.isgeneratorfunction,
+            inspect.iscoroutinefunction,
+            inspect.isasyncgenfunction,
+        ):
+            assert ask(devpulse.trace(function)) == ask(function)
+
+
+def test_what_collides_with_the_spans_own_stands_beside(events_of: Events) -> None:
+    @devpulse.trace(name="charge")
+    def work() -> str | None:
+        return devpulse.get_trace_id()
+
+    (span,) = events_of(work() or "")
+    assert span["name"] == "charge"
+    with devpulse.span("queue", response="queued") as step:
+        pass
+    (span,) = events_of(step.trace_id)
+    assert (span["response"], span["attributes"]) == ("success", {"response": "queued"})
+    assert devpulse.trace(functools.partial(int, "7"))() == 7

@@ -1,6 +1,7 @@
 """What an application calls: the contents of the package `devpulse`."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager
 from functools import partial, wraps
@@ -72,8 +73,8 @@ def init(
         What waits for the server at most. Beyond it the least severe and oldest go first, counted.
 
     Called again with the same arguments it does nothing; with others, they hold from then on.
-    DEVPULSE_DISABLED=1 makes it, and everything else here, do nothing. Raises ValueError where an
-    argument is no good.
+    DEVPULSE_DISABLED=1: nothing is sent, whatever is called; trace ids still go from process to
+    process. Raises ValueError where an argument is no good, and then changes nothing.
     """
     if _options.is_disabled():
         _client.disable()
@@ -88,9 +89,9 @@ def init(
             system=system,
             capture_locals=bool(capture_locals),
             scrub=scrub,
-            scrub_keys=tuple(scrub_keys),
-            in_app_include=tuple(in_app_include),
-            in_app_exclude=tuple(in_app_exclude),
+            scrub_keys=_options.names("scrub_keys", scrub_keys),
+            in_app_include=_options.names("in_app_include", in_app_include),
+            in_app_exclude=_options.names("in_app_exclude", in_app_exclude),
             install_hooks=install_hooks,
             max_events=max_events,
             max_bytes=max_bytes,
@@ -289,7 +290,13 @@ def flush(timeout: float = 2.0) -> bool:
     """Waits until all that was sent so far is acknowledged (and in the database), at most `timeout`
     seconds. Returns whether it is."""
     client = _client.active()
-    return client is None or client.flush(timeout)
+    if client is None:
+        return True
+    try:
+        return client.flush(min(max(0.0, timeout), threading.TIMEOUT_MAX))
+    except Exception:
+        _client.failed("a flush")
+        return False
 
 
 def stats() -> dict[str, int]:

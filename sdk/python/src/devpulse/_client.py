@@ -25,6 +25,7 @@ from ._walk import Walk
 from ._worker import Worker
 
 EXIT_SECONDS = 2.0
+SHORT_SECONDS, SHORT_EVENTS, LATE_SECONDS = 0.05, 100, 5.0  # of flush_shortly()
 _LAST = -100  # of multiprocessing's priorities: after what it does itself
 MESSAGE_MAX = 8192  # characters
 TYPICAL_BYTES = 400  # of an event that nobody measured
@@ -41,11 +42,11 @@ class Client:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.scrubber = Scrubber(options.scrub_keys)
-        configure_in_app(options.in_app_include, options.in_app_exclude)
         self.system = options.system or program_name()
         self._hook = options.scrub
         self._common = _common(options)
         self._withheld = 0
+        self._late_until: dict[Worker, float] = {}  # of sinks that flush_shortly() waited for
         self._sinks: tuple[Worker, ...] = _sinks(options, self._notice)
 
     # Events
@@ -164,6 +165,18 @@ class Client:
         """Waits until all that was captured is acknowledged; False after `timeout` seconds."""
         return self._each("flush", timeout)
 
+    def flush_shortly(self) -> None:
+        """For a process that may be killed at any time: waits until all is delivered, for at most
+        SHORT_SECONDS a sink. Not behind a long queue, and not for some seconds after a miss."""
+        for sink in self._sinks:
+            if time.monotonic() < self._late_until.get(sink, 0.0):
+                continue
+            stats = sink.stats()
+            if stats["queued"] + stats["unacked"] > SHORT_EVENTS:
+                continue
+            if not sink.flush(SHORT_SECONDS):
+                self._late_until[sink] = time.monotonic() + LATE_SECONDS
+
     def close(self, timeout: float) -> bool:
         return self._each("close", timeout)
 
@@ -183,6 +196,7 @@ class Client:
     def after_fork_in_child(self) -> None:
         self._common = _common(self.options)
         self._withheld = 0
+        self._late_until.clear()
         for sink in self._sinks:
             sink.after_fork_in_child()
 
@@ -208,6 +222,7 @@ def _sinks(options: Options, notice: Callable[[str], Record]) -> tuple[Worker, .
 
 _lock = threading.Lock()
 _client: Client | None = None
+_retiring: threading.Thread | None = None
 _missed = 0  # events before init()
 _is_disabled = False
 
@@ -218,18 +233,27 @@ def active() -> Client | None:
 
 
 def install(options: Options) -> None:
-    """Makes the client. Again with the same options: nothing; with others: what is queued goes
-    out by the old ones first, for at most EXIT_SECONDS."""
+    """Makes the client. Again with the same options: nothing; with others: what is queued still
+    goes out by the old ones, for at most EXIT_SECONDS. Raises ValueError, and changes nothing."""
     global _client
     with _lock:
         old = _client
         if old is not None and old.options == options:
             return
-        if old is not None:
-            old.close(EXIT_SECONDS)
         _internal.forget_warnings()
         _client = Client(options)
+        configure_in_app(options.in_app_include, options.in_app_exclude)
+        if old is not None:
+            _retire(old)
     _close_with_multiprocessing()
+
+
+def _retire(old: Client) -> None:
+    """Lets go out what is queued in a client that was replaced; nobody waits for it."""
+    global _retiring
+    thread = threading.Thread(target=old.close, args=(EXIT_SECONDS,), daemon=True)
+    thread.start()
+    _retiring = thread
 
 
 def disable() -> None:
@@ -262,12 +286,15 @@ def _at_exit() -> None:
     client = _client
     if client is not None:
         client.close(EXIT_SECONDS)
+    if _retiring is not None:
+        _retiring.join(EXIT_SECONDS)
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _missed
+    global _lock, _missed, _retiring
     _lock = threading.Lock()
     _missed = 0
+    _retiring = None
     _internal.forget_warnings()
     client = _client
     if client is not None:

@@ -35,7 +35,8 @@ class _Listener(DevPulseHandler):
     handled = False
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR:
+        client = _client.active()
+        if record.levelno >= logging.ERROR and client is not None and client.options.install_hooks:
             self.emit(record)
         return True
 
@@ -50,7 +51,9 @@ def _chained(before: Callable[..., Any], ours: Callable[..., None]) -> Callable[
 
 def _report(exc: BaseException | None, mechanism: str) -> None:
     client = _client.active()
-    if client is None or not isinstance(exc, Exception):  # not an interruption, not an exit
+    if client is None or not client.options.install_hooks:
+        return
+    if not isinstance(exc, Exception):  # an interruption, or an exit
         return
     client.capture_exception(exc, mechanism=mechanism, handled=False)
 

@@ -26,7 +26,10 @@ class DevPulseHandler(logging.Handler):
     `extra` becomes the event's own members. The SDK's own records are left out, and so is an
     exception that was reported already.
 
+        logging.basicConfig()
         logging.getLogger().addHandler(devpulse.DevPulseHandler(level=logging.WARNING))
+
+    As the root logger's only handler it would keep Python from printing anything.
     """
 
     mechanism = "logging"

@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from ._internal import warn_once
 
 ScrubHook = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -47,6 +49,17 @@ def from_arguments(
     **rest: Any,
 ) -> Options:
     """Raises ValueError with what is wrong and what is wanted."""
+    given = {"environment": environment, "system": system, "token": token}
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{name} is text, not {value!r}")
+    for name in ("max_events", "max_bytes"):
+        if not isinstance(rest.get(name, 1), int) or rest.get(name, 1) < 1:
+            raise ValueError(f"{name} is a number above 0, not {rest[name]!r}")
+    if rest.get("scrub") is not None and not callable(rest["scrub"]):
+        raise ValueError("scrub is a function of an event")
+    if db_url and not enable_db_logging:
+        warn_once("db_url", "db_url is of no effect without enable_db_logging=True")
     url = websocket_url or environ.get("DEVPULSE_WEBSOCKET_URL") or DEFAULT_URL
     _check_url("websocket_url", url, _WEBSOCKET_SCHEMES)
     database = (db_url or environ.get("DEVPULSE_DB")) if enable_db_logging else None
@@ -65,6 +78,14 @@ def from_arguments(
         system=_text(system or environ.get("DEVPULSE_SYSTEM") or _otel(environ, 0)),
         **rest,
     )
+
+
+def names(what: str, value: str | Iterable[str]) -> tuple[str, ...]:
+    """One name or several."""
+    found = (value,) if isinstance(value, str) else tuple(value)
+    if not all(isinstance(name, str) and name for name in found):
+        raise ValueError(f"{what} is a list of names, not {found!r}")
+    return found
 
 
 def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:

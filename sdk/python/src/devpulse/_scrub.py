@@ -32,7 +32,7 @@ _INNOCENT_NAME = re.compile(
 )
 
 _SECRET_NAME = re.compile(
-    r"pass(?:w|phrase|code|key)|pwd|(?:^|db_|user_|admin_|root_|smtp_|mail_|proxy_|redis_)pass$"
+    r"pass(?:w|phrase|code|key)|pwd|(?:^|_)pw$|(?:^|db_|user_|admin_|root_|smtp_|mail_|proxy_|redis_)pass$"
     r"|secret|token|auth|cookie|session|credential|(?:^|_)creds"
     r"|(?:api|access|private|signing|encryption|master|ssh|account|shared|service|license|hmac)_?key"
     r"|[cx]srf|jwt|bearer|connection_?string|card|pin(?:_?code)?$"
@@ -128,7 +128,7 @@ _SHAPES: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
 # A name and what stands between it and its value: name=value, "name": value, name => value, the
 # same within a string of JSON, and the pair ("name", "value") of headers.
 _NAME_AND_MARK = re.compile(
-    r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]{0,99})"
+    r"(?<![\w.])(?P<name>[A-Za-z_][\w.-]{0,99})"
     r"(?P<mark>\\?[\"']?\s{0,2}(?:={1,2}>?|:)\s{0,2}|[\"'], (?=b?[\"']))"
 )
 _PAIR = re.compile(r"\(b?[\"']\Z")

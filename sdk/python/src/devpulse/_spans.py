@@ -86,7 +86,11 @@ class Span:
             fields["line"] = self._code.co_firstlineno
             fields["source"] = self._code.co_name
         if self._values:
-            fields = attributes(self._values, walk) | fields
+            given = attributes(self._values, walk)
+            taken = {name: given.pop(name) for name in [*given] if name in fields}
+            if taken:
+                given["attributes"] = given.get("attributes", {}) | taken
+            fields = given | fields
         client.emit(
             self._outer,
             "info",
@@ -143,8 +147,13 @@ def trace(function: Any = None, /, **values: object) -> Any:
     async def charge(order): ...
     """
     if callable(function):
-        return _traced(function, function.__qualname__, values)
-    return lambda f: _traced(f, function or f.__qualname__, values)
+        return _traced(function, _name_of(function), values)
+    name = function or values.pop("name", None)
+    return lambda f: _traced(f, str(name or _name_of(f)), values)
+
+
+def _name_of(function: Any) -> str:
+    return str(getattr(function, "__qualname__", type(function).__name__))
 
 
 def _traced(function: Callable[..., Any], name: str, values: dict[str, Any]) -> Callable[..., Any]:
@@ -153,17 +162,15 @@ def _traced(function: Callable[..., Any], name: str, values: dict[str, Any]) -> 
     def new_span() -> Span:
         return Span(name, dict(values), code)
 
+    # Each wrapper is of the function's own kind: frameworks ask inspect what they are given.
     if inspect.isasyncgenfunction(function):
+        return _traced_async_generator(function, new_span)
+
+    if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return _async_steps(function(*args, **kwargs), new_span())
-
-    elif inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return _steps(function(*args, **kwargs), new_span())
+            return (yield from _steps(function(*args, **kwargs), new_span()))
 
     elif inspect.iscoroutinefunction(function):
 
@@ -211,30 +218,38 @@ def _steps(inner: Generator[Any, Any, Any], span: Span) -> Generator[Any, Any, A
         span.end(error)
 
 
-async def _async_steps(inner: AsyncGenerator[Any, Any], span: Span) -> AsyncGenerator[Any, Any]:
-    """The same for an asynchronous generator."""
-    span.begin()
-    step: Callable[..., Any] = inner.asend
-    argument: Any = None
-    error: BaseException | None = None
-    try:
-        while True:
-            span.enter()
-            try:
-                item = await step(argument)
-            except StopAsyncIteration:
-                return
-            finally:
-                span.leave()
-            try:
-                step, argument = inner.asend, (yield item)
-            except GeneratorExit:
-                await inner.aclose()
-                raise
-            except BaseException as exc:
-                step, argument = inner.athrow, exc
-    except BaseException as exc:
-        error = exc
-        raise
-    finally:
-        span.end(error)
+def _traced_async_generator(
+    function: Callable[..., AsyncGenerator[Any, Any]], new_span: Callable[[], Span]
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """The same for an asynchronous generator, to which nothing can be delegated."""
+
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        inner, span = function(*args, **kwargs), new_span()
+        span.begin()
+        step: Callable[..., Any] = inner.asend
+        argument: Any = None
+        error: BaseException | None = None
+        try:
+            while True:
+                span.enter()
+                try:
+                    item = await step(argument)
+                except StopAsyncIteration:
+                    return
+                finally:
+                    span.leave()
+                try:
+                    step, argument = inner.asend, (yield item)
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as exc:
+                    step, argument = inner.athrow, exc
+        except BaseException as exc:
+            error = exc
+            raise
+        finally:
+            span.end(error)
+
+    return wrapper

@@ -16,8 +16,7 @@ from typing import NoReturn
 
 SCRIPT = Path(__file__).with_name("devpulse.sh")
 HOW_TO_GET_THEM = (
-    "devpulse: no dp-ingest in DEVPULSE_BIN, on the PATH or in a checkout's build/bin;"
-    " in a checkout of DevPulse `./devpulse up` builds it, and `make install` puts it on the PATH"
+    "in a checkout of DevPulse `./devpulse up` builds it, and `make install` puts it on the PATH"
 )
 
 
@@ -51,7 +50,11 @@ def run(argv: Sequence[str] | None = None, places: Iterable[Path] = ()) -> NoRet
     arguments = parser.parse_args(argv)
     programs = find_programs(places)
     if programs is None:
-        sys.exit(HOW_TO_GET_THEM)
+        wanted = os.environ.get("DEVPULSE_BIN")
+        where = (
+            f"in DEVPULSE_BIN={wanted}" if wanted else "on the PATH or in a checkout's build/bin"
+        )
+        sys.exit(f"devpulse: no dp-ingest {where}; {HOW_TO_GET_THEM}")
     given = {
         "DEVPULSE_BIN": str(programs.resolve()),
         "DEVPULSE_LISTEN": arguments.listen,

@@ -72,8 +72,6 @@ from ._celery_settings import Settings, of_app, of_message, system_of
 
 _STEERING = {"Retry": "retry", "Ignore": "ignored", "Reject": "rejected"}  # of celery.exceptions
 
-_FLUSH_SECONDS = 0.05
-_FLUSH_EVENTS = 100
 
 _is_beat: ContextVar[bool] = ContextVar("devpulse_celery_beat", default=False)
 
@@ -81,7 +79,6 @@ _is_beat: ContextVar[bool] = ContextVar("devpulse_celery_beat", default=False)
 _received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
 
 _is_child = False  # a process of a prefork pool
-_is_late = False  # its last flush was
 
 
 def setup_celery_tracing(
@@ -365,11 +362,10 @@ def _outer(carrier: Carrier | None, task_id: str, system: str) -> Scope:
 
 def _on_process_init(**_: Any) -> None:
     """In a new process of a prefork pool; of other pools in the worker's only process."""
-    global _is_child, _is_late
+    global _is_child
     from billiard import current_process
 
     _is_child = current_process().name != "MainProcess"
-    _is_late = False
     _context.enter(None)
     _celery_run.forget()
 
@@ -382,16 +378,11 @@ def _on_process_shutdown(**_: Any) -> None:
 
 
 def _deliver() -> None:
-    """In a child of the pool: waits shortly until the events are out, as it may be killed at any
-    time. Not while the server is away, and not behind a long queue."""
-    global _is_late
+    """In a child of the pool, which may be killed at any time: waits shortly until the events are
+    out."""
     client = _client.active()
-    if client is None or not _is_child:
-        return
-    stats = client.stats()
-    is_away = _is_late and not stats.get("connected")
-    if not is_away and stats["queued"] + stats["unacked"] <= _FLUSH_EVENTS:
-        _is_late = not client.flush(_FLUSH_SECONDS)
+    if client is not None and _is_child:
+        client.flush_shortly()
 
 
 def _guarded(receiver: Callable[..., None]) -> Callable[..., None]:

@@ -54,9 +54,6 @@ _TRACING = "_devpulse_tracing"  # of a Huey instance
 _METHODS = ("enqueue", "add_schedule", "execute", "signal")
 _SIGNALS = ("retrying", "revoked", "expired", "canceled", "interrupted")
 
-_FLUSH_SECONDS = 0.05
-_FLUSH_EVENTS = 100
-
 
 def setup_huey_tracing(huey: Any, *, system: str | None = None, arguments: bool = True) -> None:
     """Traces the tasks of a Huey instance, whatever its storage, and in immediate mode.
@@ -89,7 +86,6 @@ class _Tracing:
         self._enqueue = huey.enqueue
         self._add_schedule = huey.add_schedule
         self._execute = huey.execute
-        self._is_late = False  # the last flush was
         huey.enqueue = self.enqueue
         huey.add_schedule = self.add_schedule
         huey.execute = self.execute
@@ -165,16 +161,13 @@ class _Tracing:
             run.on_signal(signal)
 
     def _deliver(self) -> None:
-        """In a worker process: waits shortly until the events are out, as it may be killed at any
-        time. Not while the server is away, and not behind a long queue."""
+        """In a worker process, which may be killed at any time: waits shortly until the events are
+        out."""
         process = sys.modules.get("multiprocessing.process")
         client = _client.active()
         if client is None or process is None or process.parent_process() is None:
             return
         try:
-            stats = client.stats()
-            is_away = self._is_late and not stats.get("connected")
-            if not is_away and stats["queued"] + stats["unacked"] <= _FLUSH_EVENTS:
-                self._is_late = not client.flush(_FLUSH_SECONDS)
+            client.flush_shortly()
         except Exception:
             _client.failed("the end of a task")
