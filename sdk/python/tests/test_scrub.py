@@ -126,6 +126,8 @@ TEXTS = [  # the text, what must be gone, what comes out
     ("Cookie: a=1; sid=abc\r\nHost: x", "abc", f"Cookie: {NAMED}\r\nHost: x"),
     ('{\\"token\\": \\"abc\\"}', "abc", f'{{\\"token\\": \\"{NAMED}\\"}}'),
     ("login=ann&password=hunter2&next=/", "hunter2", f"login=ann&password={NAMED}&next=/"),
+    ("mysql --password=hunter2 -h x", "hunter2", f"mysql --password={NAMED} -h x"),
+    ("-Ddb.password=hunter2", "hunter2", f"-Ddb.password={NAMED}"),
     ("password: swordfish", "swordfish", f"password: {NAMED}"),
     ("url=https://x.example/?token=abc", "abc", f"url=https://x.example/?token={NAMED}"),
     ("token=b'abc'", "abc", f"token=b'{NAMED}'"),

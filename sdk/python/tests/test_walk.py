@@ -597,3 +597,8 @@ def test_it_runs_without_importing_what_it_recognises() -> None:
     for name in ("numpy", "pandas", "sqlalchemy", "django"):
         code = f"import devpulse._walk, sys; assert {name!r} not in sys.modules"
         subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def test_the_value_of_a_secret_option_is_hidden():
+    arguments = ["mysql", "--password", "hunter2", "-h", "host", "--port", "3306"]
+    assert Walk(Scrubber()).value(arguments) == [*arguments[:2], NAMED, *arguments[3:]]

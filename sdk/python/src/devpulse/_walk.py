@@ -253,18 +253,28 @@ class Walk:
         if length == 2 and len(head) == 2 and self._is_secret_pair(*head):
             return [self._any(head[0], path), NAMED]
         found: list[Any] = []
+        is_secret = False
         for item in head:
             if self.spent >= self._stop:
                 break
-            if type(item) is int and -INT_MAX <= item <= INT_MAX:
+            if is_secret:
+                found.append(NAMED)
+                is_secret = False
+            elif type(item) is int and -INT_MAX <= item <= INT_MAX:
                 self.spent += 8
                 found.append(item)
             else:
                 self.spent += 1
                 found.append(self._any(item, path))
+                is_secret = type(item) is str and item[:1] == "-" and self._is_option(item)
         if len(found) < length:
             found.append(f"{CUT} {length - len(found)} more")
         return found
+
+    def _is_option(self, item: str) -> bool:
+        """Whether a secret follows in a list of arguments: ["login", "--password", "x"]."""
+        name = item[:_PAIR_NAME_MAX].lstrip("-")
+        return "=" not in name and self._names(name)[0] != INNOCENT
 
     def _is_secret_pair(self, first: Any, second: object) -> bool:
         """A header as servers and clients have it: (b"cookie", b"sid=1")."""
