@@ -398,3 +398,22 @@ def test_one_name_is_a_list_of_one(pipeline: Pipeline) -> None:
     client = _client.active()
     assert client is not None
     assert client.options.scrub_keys == ("iban",)
+
+
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [
+        ("", 1),
+        ("logging.getLogger('devpulse').setLevel(logging.DEBUG)", 3),
+        ("logging.basicConfig(level=logging.ERROR)", 0),
+    ],
+)
+def test_how_much_the_sdk_says_of_itself_is_logging_s_affair(before: str, lines: int) -> None:
+    done = run(
+        f"import logging, devpulse\n{before}\ndevpulse.init('ws://127.0.0.1:9')\n"
+        "devpulse.event('x'); devpulse.flush(1)\n"
+    )
+    said = done.stderr.splitlines()
+    assert len(said) >= lines
+    assert bool(said) == bool(lines)
+    assert lines != 1 or len(said) == 1

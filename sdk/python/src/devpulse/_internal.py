@@ -1,12 +1,24 @@
 """How the SDK speaks of its own troubles: rarely, and never into its own handler.
 
-Everything goes to the logger `devpulse.internal`. Where an application has configured no logging,
-Python prints warnings of it to stderr; a setting `logging.getLogger("devpulse")` governs it.
+Everything goes to the logger `devpulse.internal`, so `logging.getLogger("devpulse")` governs it:
+`.setLevel(logging.DEBUG)` tells more. Where an application has configured no logging, it is printed
+to stderr.
 """
 
 import logging
 
 logger = logging.getLogger("devpulse.internal")
+
+
+class _WithoutLogging(logging.Handler):
+    """Python itself would print warnings only, whatever level was asked for."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not logging.getLogger().handlers and logging.lastResort is not None:
+            logging.lastResort.emit(record)
+
+
+logging.getLogger("devpulse").addHandler(_WithoutLogging())
 
 _told: set[str] = set()
 
