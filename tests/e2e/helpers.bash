@@ -48,7 +48,7 @@ file_has() { grep -qE -- "$2" "$1"; }
 background() {
 	local name=$1
 	shift
-	: >"$BATS_TEST_TMPDIR/$name.out" >"$BATS_TEST_TMPDIR/$name.err" # what an earlier one said
+	rm -f "$BATS_TEST_TMPDIR/$name.out" "$BATS_TEST_TMPDIR/$name.err" # what an earlier one said
 	"$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
 	printf -v "${name}_pid" %s "$!"
 	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
