@@ -399,7 +399,8 @@ def test_the_last_retry_fails(tasks, trace, trace_id):
         }
     )
     assert events.one(stage="failure")["attempt"] == 2
-    assert [e["severity"] for e in events.of(type="error")] == ["warning", "error"]
+    # The second run may be over before the first one's process has told of its error.
+    assert sorted(e["severity"] for e in events.of(type="error")) == ["error", "warning"]
 
 
 # Several tasks

@@ -1,6 +1,5 @@
 """The examples, each run as its first lines say; the assertion is what DevPulse has afterwards."""
 
-import importlib.util
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 import devpulse
+from installed import is_installed
 from pipeline import BIN, PATIENCE, Pipeline, free_port, wait_for
 
 ROOT = Path(__file__).parents[3]
@@ -24,13 +24,6 @@ PYTHONPATH = os.pathsep.join([str(Path(devpulse.__file__).parents[1]), *sys.path
 
 Start = Callable[..., "Running"]
 Event = dict[str, Any]
-
-
-def is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ValueError:  # it is imported already, and hides what it is, as Celery 5.2 does
-        return True
 
 
 def needs(*packages: str) -> pytest.MarkDecorator:

@@ -1,6 +1,5 @@
 """What the README shows: every block of Python compiles, and every one runs, in their order."""
 
-import importlib.util
 import inspect
 import os
 import re
@@ -13,6 +12,7 @@ import pytest
 
 import devpulse
 from devpulse import _options
+from installed import is_installed
 from pipeline import Pipeline
 
 README = Path(__file__).parents[1] / "README.md"
@@ -77,9 +77,7 @@ def test_first_error(pipeline: Pipeline, tmp_path: Path) -> None:
 
 def test_all_others(pipeline: Pipeline, tmp_path: Path) -> None:
     """In one program. What needs a package that is not here is left out."""
-    runnable = [
-        block for block in BLOCKS[1:] if all(map(importlib.util.find_spec, needed_by(block)))
-    ]
+    runnable = [block for block in BLOCKS[1:] if all(map(is_installed, needed_by(block)))]
     code = "\n".join([PREAMBLE, *map(completed, runnable), ENDING])
     done = run(code, tmp_path, DEVPULSE_WEBSOCKET_URL=pipeline.ws_url)
     assert done.returncode == 0, done.stderr

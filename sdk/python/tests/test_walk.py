@@ -461,7 +461,7 @@ def test_real_sqlalchemy() -> None:
 
 
 def test_real_pydantic() -> None:
-    pydantic = pytest.importorskip("pydantic")
+    pydantic = pytest.importorskip("pydantic", minversion="2")
 
     class Login(pydantic.BaseModel):  # type: ignore[misc, name-defined]
         name: str
