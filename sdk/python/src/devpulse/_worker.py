@@ -93,7 +93,7 @@ class Worker:
             self._start_again_at = 0.0
             self._start()
         if self._thread is not None:
-            self._rouse()
+            self._wake()
             self._thread.join(max(0.0, deadline - time.monotonic()))
         elif self._buffer.queued and self._selector is not None:
             self._main()  # the interpreter ends, and starts no threads any more
@@ -133,14 +133,18 @@ class Worker:
         self._is_asleep = False
         if self._thread is None and self._end_at is None:
             self._start()
-        elif self._waker is not None:
+        else:
+            self._wake()
+        if self._end_at is not None and not self._is_running():
+            self._buffer.drop_all()
+            self._is_asleep = True
+
+    def _wake(self) -> None:
+        if self._waker is not None:
             try:
                 self._waker.send(b"\0")
             except OSError:  # it has bytes enough, or the thread has ended
                 pass
-        if self._end_at is not None and not self._is_running():
-            self._buffer.drop_all()
-            self._is_asleep = True
 
     def _is_running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
