@@ -168,6 +168,11 @@ class Pipeline:
         self._ingest = Program(args, self.log, stdout=writer)
         os.close(writer)
 
+    def pause(self, signal: int) -> None:
+        """Sends dp-ingest SIGSTOP, or SIGCONT."""
+        assert self._ingest is not None
+        self._ingest.process.send_signal(signal)
+
     def kill(self) -> None:
         """kill -9 of dp-ingest; dp-store stores what it was given, and ends."""
         if self._ingest is not None:
