@@ -13,7 +13,6 @@ import weakref
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ from devpulse._stack import (
     exception_fields,
     is_in_app,
     mark_reported,
-    stack_fields,
 )
 from devpulse._walk import Walk
 
@@ -414,24 +412,6 @@ def test_a_dict_of_locals_that_the_application_has_is_not_emptied() -> None:
     except ZeroDivisionError as exc:
         fields_of(exc)
     assert mine["value"] == value
-
-
-def test_stack_fields() -> None:
-    def here() -> tuple[FrameType, int]:
-        value = 3
-        assert value
-        return sys._getframe(), 0
-
-    frame = sys._getframe()
-    fields = stack_fields(frame, walk())
-    line = frame.f_lineno - 1
-    assert fields == {"file": HERE, "line": line, "source": "test_stack_fields"}
-    fields = stack_fields(frame, walk(), capture_locals=True, stack=True)
-    assert fields["locals"]["line"] == line
-    assert functions(fields["stacktrace"])[-1] == "test_stack_fields"
-    assert not any("locals" in f for f in fields["stacktrace"] if not f["inApp"])
-    outside = stack_fields(frame, walk(), skip={__name__})
-    assert "_pytest" in outside["file"]
 
 
 def test_mark_is_of_the_object_and_the_trace() -> None:

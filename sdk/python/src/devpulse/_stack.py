@@ -1,4 +1,4 @@
-"""An exception, or a place in the code, becomes the fields of an event.
+"""An exception becomes the fields of an event.
 
 Nothing made here keeps an exception, a traceback or a frame: all is text when the functions return.
 Attributes of exceptions are read by the descriptors of BaseException, so that a class which defines
@@ -22,7 +22,7 @@ from ._scrub import clean
 from ._source import excerpts_of
 from ._walk import CUT, Walk
 
-__all__ = ["configure_in_app", "exception_fields", "is_in_app", "mark_reported", "stack_fields"]
+__all__ = ["configure_in_app", "exception_fields", "is_in_app", "mark_reported"]
 
 LOCALS_MAX: Final = 50
 NAMES_MAX: Final = 500
@@ -96,32 +96,6 @@ def exception_fields(
     if notes:
         fields["notes"] = notes
     return fields
-
-
-def stack_fields(
-    frame: FrameType,
-    walk: Walk,
-    *,
-    capture_locals: bool = False,
-    stack: bool = False,
-    skip: Container[str] = (),
-) -> dict[str, Any]:
-    """The fields file, line and source of a place in running code, and on demand locals and
-    stacktrace.
-
-    The place is the innermost call from `frame` outwards that is neither of a module in `skip` nor
-    of this package; an empty result if there is none.
-    """
-    shown = _Stack(walk, capture_locals, skip)
-    found: FrameType | None = frame
-    while found is not None and shown.leaves_out(found):
-        found = found.f_back
-    if found is None:
-        return {}
-    if stack:
-        frames = shown.frames(_callers(found), _OF_ERROR)
-        return {**_place_of(frames[-1]), "stacktrace": frames}
-    return _place_of(shown.frame(found, found.f_lineno))
 
 
 def configure_in_app(include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
