@@ -119,7 +119,7 @@ came_back() {
 @test "a wrong database URL: its line, exit 2, nothing left running" {
 	DEVPULSE_DB=mysql://x run ./devpulse up
 	[ "$status" = 2 ]
-	[[ $output == "dp-store: error: "*"DEVPULSE_DB"*"sqlite:///"*"postgresql://"* ]]
+	[[ $output == dp-*": error: "*"DEVPULSE_DB"*"sqlite:///"*"postgresql://"* ]]
 	[ "${#lines[@]}" = 1 ]
 	[ ! -e "$DEVPULSE_STATE_DIR/run" ]
 }
