@@ -64,8 +64,8 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 $B/cmd/dp-http/assets.o: $(wildcard ui/*) docs/openapi.yaml
 
 # So is the SQL into the store.
-$B/lib/store_sqlite.o $B/lib/store_sqlite_put.o: $(wildcard lib/sql/sqlite/*)
-$B/lib/store_pg.o $B/lib/store_pg_put.o: $(wildcard lib/sql/postgresql/*)
+$(patsubst lib/%.c,$B/lib/%.o,$(wildcard lib/store_sqlite*.c)): $(wildcard lib/sql/sqlite/*)
+$(patsubst lib/%.c,$B/lib/%.o,$(wildcard lib/store_pg*.c)): $(wildcard lib/sql/postgresql/*)
 
 # A unit test links the library and, where it tests a program's pure module, that object by name.
 $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a

@@ -91,7 +91,8 @@ static struct dp_str copy_to(char **w, struct dp_str s)
 
 struct dp_event *dp_event_copy(const struct dp_event *ev)
 {
-	size_t strings = ev->json.n + ev->trace_id.n + ev->system.n + ev->type.n + ev->title.n;
+	size_t strings = ev->json.n + ev->trace_id.n + ev->system.n + ev->type.n + ev->title.n +
+			 ev->details.n + ev->environment.n;
 	struct dp_event *copy = dp_mem_resize(NULL, sizeof *copy + strings);
 	char *w = (char *)(copy + 1);
 
@@ -101,6 +102,8 @@ struct dp_event *dp_event_copy(const struct dp_event *ev)
 	copy->system = copy_to(&w, ev->system);
 	copy->type = copy_to(&w, ev->type);
 	copy->title = copy_to(&w, ev->title);
+	copy->details = copy_to(&w, ev->details);
+	copy->environment = copy_to(&w, ev->environment);
 	return copy;
 }
 

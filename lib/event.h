@@ -31,9 +31,12 @@ struct dp_event {
 	struct dp_str type;
 	struct dp_str title; /* `name`, else `details` where that is a string, cut at 200 bytes at a
 				character's border; may be empty */
+	struct dp_str details;     /* where that is a string, cut alike; may be empty */
+	struct dp_str environment; /* empty where it is not given */
 	char event_id[DP_UUID_TEXT + 1];
 	enum dp_severity severity;
-	int64_t ts_us;     /* `timestamp` */
+	int64_t ts_us;    /* `timestamp` */
+	bool ts_received; /* it is that of receipt: none was given, and a repeat may have another */
 	bool has_duration; /* duration_ms was given */
 	double duration_ms;
 	struct dp_pos pos; /* `_pos`: of the line in a spool; pos.spool is "" where it has none */

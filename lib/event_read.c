@@ -236,12 +236,11 @@ static int read_name(struct dp_event_reader *r, enum dp_event_field f, struct dp
 static int read_names(struct dp_event_reader *r, struct dp_event *ev, struct dp_refusal *why)
 {
 	const struct dp_str missing = ev->severity == DP_ERROR ? DP_STR("error") : DP_STR("log");
-	struct dp_str environment;
 
 	if (read_name(r, DP_FIELD_SYSTEM, DP_STR("unknown"), &ev->system, why) < 0 ||
 	    read_name(r, DP_FIELD_TYPE, missing, &ev->type, why) < 0)
 		return -1;
-	return read_name(r, DP_FIELD_ENVIRONMENT, (struct dp_str){0}, &environment, why);
+	return read_name(r, DP_FIELD_ENVIRONMENT, (struct dp_str){0}, &ev->environment, why);
 }
 
 /* A value that is not one of the four names is kept in severityRaw. */
@@ -276,6 +275,7 @@ static void read_times(struct dp_event_reader *r, int64_t now_us, struct dp_even
 	ev->ts_us = timestamp.us;
 	dp_clock_write(timestamp, r->timestamp);
 	dp_clock_write(received, r->received);
+	ev->ts_received = strcmp(r->timestamp, r->received) == 0;
 }
 
 static void read_duration(const struct dp_event_reader *r, struct dp_event *ev)
@@ -292,18 +292,24 @@ static void read_duration(const struct dp_event_reader *r, struct dp_event *ev)
 	ev->duration_ms = strtod(text, NULL);
 }
 
-static void read_title(struct dp_event_reader *r, struct dp_event *ev)
+/* What is shown of a text in lists. */
+static struct dp_str cut(struct dp_str s)
 {
-	struct dp_str s = {0};
-
-	if (is_given(r, DP_FIELD_NAME))
-		s = decode(r, &r->values[DP_FIELD_NAME]);
-	if (s.n == 0 && r->values[DP_FIELD_DETAILS].type == DP_JSON_STRING)
-		s = decode(r, &r->values[DP_FIELD_DETAILS]);
 	if (s.n > TITLE_MAX)
 		for (s.n = TITLE_MAX; ((unsigned char)s.p[s.n] & 0xc0) == 0x80;)
 			s.n--;
-	ev->title = s;
+	return s;
+}
+
+static void read_title(struct dp_event_reader *r, struct dp_event *ev)
+{
+	ev->title = ev->details = (struct dp_str){0};
+	if (is_given(r, DP_FIELD_NAME))
+		ev->title = cut(decode(r, &r->values[DP_FIELD_NAME]));
+	if (r->values[DP_FIELD_DETAILS].type == DP_JSON_STRING)
+		ev->details = cut(decode(r, &r->values[DP_FIELD_DETAILS]));
+	if (ev->title.n == 0)
+		ev->title = ev->details;
 }
 
 /* Writes what was sent, else `missing`, which needs no escapes. */

@@ -7,8 +7,9 @@
 #define DP_STORE_BACKEND_H
 
 #include "store.h"
+#include "store_rollup.h"
 
-enum { DP_STORE_SCHEMA = 2 }; /* the version of the schema that this code knows */
+enum { DP_STORE_SCHEMA = 3 }; /* the version of the schema that this code knows */
 
 /* One column of a row; borrowed until the callback returns. */
 struct dp_store_cell {
@@ -16,7 +17,7 @@ struct dp_store_cell {
 	int64_t number;     /* of numbers; of times, in microseconds since the epoch */
 };
 
-enum { DP_STORE_CELLS_MAX = 8 };
+enum { DP_STORE_CELLS_MAX = 16 };
 
 /* Gets a row; anything but 0 ends the reading. */
 typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
@@ -46,11 +47,13 @@ struct dp_store_backend {
 	/* Ends the transaction that a failure left open, where there is one. The noted failure
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
-	/* In a transaction: stores events and their shares of the traces. n > 0; is_new[i] is false
-	 * before and says after it which were not there already. Fails with REJECT where an event
-	 * is at fault, and what was done since the last savepoint can be taken back. */
-	int (*put)(
-	    struct dp_store *s, const struct dp_event *const *events, size_t n, bool *is_new);
+	/* In a transaction: stores events. n > 0; is_new is false before and says after it which
+	 * were not there already. Fails with REJECT where an event is at fault, and what was done
+	 * since the last savepoint can be taken back. */
+	int (*put)(struct dp_store *s, struct dp_entry *entries, size_t n);
+	/* In a transaction that no other writer runs beside: adds what the tables have to the rows
+	 * of the roll-up, and writes them. */
+	int (*put_rollup)(struct dp_store *s, struct dp_rollup *r);
 	/* In a transaction. Returns 0, 1 where the position is not where the step begins, or -1. */
 	int (*put_position)(struct dp_store *s, const struct dp_store_step *step);
 	/* In a transaction. One that is there already stays. */
@@ -68,7 +71,21 @@ struct dp_store {
 	struct dp_buf error;
 	char *name;                /* the URL without password */
 	char id[DP_UUID_TEXT + 1]; /* "" before the first connection */
+	struct dp_systems systems; /* that are in minute_counts, of late */
+	bool has_systems;
 };
+
+/* What store_put.c and store_refill.c share: in a transaction, stores events and what they add to
+ * the roll-ups. Fails as backend->put does. */
+int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n);
+
+/* In the transaction of a migration to version 3: brings the events of the table events_2 into
+ * `events` with their numbers, and makes the roll-ups. */
+int dp_store_refill(struct dp_store *s);
+
+/* Adds a row that the back end has read (read_traces.sql, read_groups.sql) to a roll-up. */
+void dp_store_add_trace(struct dp_rollup *r, const struct dp_store_cell *c);
+void dp_store_add_group(struct dp_rollup *r, const struct dp_store_cell *c);
 
 /* The constructors. NULL with *why where the URL is not one. */
 struct dp_store *dp_store_sqlite_new(const char *url, const char **why);

@@ -22,15 +22,19 @@ DP_SQL(read_schema_sql, "postgresql/read_schema.sql");
 DP_SQL(write_schema_sql, "postgresql/write_schema.sql");
 DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
 DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
+DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
-static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql};
+static const char *const migrations[DP_STORE_SCHEMA] = {
+    migration_1_sql, migration_2_sql, migration_3_sql};
 
 static void disconnect(struct pg_store *s)
 {
 	PQfinish(s->conn);
 	s->conn = NULL;
+	s->expects_old = false;
+	s->day = 0;
 }
 
 static bool begins_with_one_of(const char *text, const char *const *prefixes)
@@ -282,6 +286,8 @@ static int migrate(struct pg_store *s)
 	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
 		if (dp_pg_execute(s, migrations[v]) < 0)
 			return -1;
+	if (version < 3 && dp_store_refill(&s->store) < 0)
+		return -1;
 	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
 		return -1;
 	return dp_pg_execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
@@ -357,6 +363,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .begin = begin_sql,
 	    .roll_back = roll_back,
 	    .put = dp_pg_put,
+	    .put_rollup = dp_pg_put_rollup,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
 	    .select = dp_pg_select,

@@ -16,8 +16,10 @@ enum {
 	PG_TEXT = 25,
 	PG_JSON = 114,
 	PG_JSON_ARRAY = 199,
+	PG_FLOAT8 = 701,
 	PG_TEXT_ARRAY = 1009,
 	PG_INT8_ARRAY = 1016,
+	PG_FLOAT8_ARRAY = 1022,
 	PG_TIMESTAMPTZ = 1184,
 	PG_TIMESTAMPTZ_ARRAY = 1185,
 	PG_UUID = 2950,
@@ -29,6 +31,8 @@ struct pg_store {
 	char *url;
 	int connect_ms;
 	PGconn *conn;
+	bool expects_old; /* the last batch had events that were there already */
+	int64_t day;      /* for which there are partitions; since 1970 */
 };
 
 /* Notes the error of a result (or, where it is NULL, of the connection), and gives the connection
@@ -47,9 +51,13 @@ int64_t dp_pg_read_int8(const char *p);
 int64_t dp_pg_time(int64_t us);
 int64_t dp_pg_time_us(int64_t pg_time);
 
-int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new);
+int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+/* Reads a row of a binary result; uuid is the place for the text of the only UUID. */
+void dp_pg_read_row(
+    const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1]);
 int dp_pg_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 

@@ -1,147 +1,32 @@
-/* Writing to PostgreSQL. A batch travels as one array a column, so that a transaction takes a
- * handful of round trips however many events it has. */
-#include "store_pg.h"
+/* Writing events to PostgreSQL: by COPY, and where one is there already by INSERT, with one array a
+ * column. A transaction takes a handful of round trips however many events it has. */
+#include "store_pg_columns.h"
 
 #include "clock.h"
-#include "store_rollup.h"
+#include "mem.h"
 #include "store_sql.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 DP_SQL(take_numbers_sql, "postgresql/take_numbers.sql");
+DP_SQL(copy_events_sql, "postgresql/copy_events.sql");
 DP_SQL(put_events_sql, "postgresql/put_events.sql");
-DP_SQL(put_traces_sql, "postgresql/put_traces.sql");
-DP_SQL(put_systems_sql, "postgresql/put_systems.sql");
+DP_SQL(find_events_sql, "postgresql/find_events.sql");
 DP_SQL(put_position_sql, "postgresql/put_position.sql");
 DP_SQL(put_dead_sql, "postgresql/put_dead.sql");
+DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
-enum { COLUMNS_MAX = 8 };
-
-/* The parameters of a statement. */
-struct columns {
-	int count;
-	Oid types[COLUMNS_MAX];
-	struct dp_buf values[COLUMNS_MAX];
-};
-
-static void release(struct columns *c)
-{
-	for (int i = 0; i < c->count; i++)
-		dp_buf_release(&c->values[i]);
-}
-
-static void add_int4(struct dp_buf *b, uint32_t v)
-{
-	uint32_t net = htonl(v);
-
-	dp_buf_add(b, (const char *)&net, sizeof net);
-}
-
-static struct dp_buf *add_column(struct columns *c, Oid type)
-{
-	assert(c->count < COLUMNS_MAX);
-	c->types[c->count] = type;
-	c->values[c->count] = (struct dp_buf){0};
-	return &c->values[c->count++];
-}
-
-static void add_number(struct columns *c, int64_t v)
-{
-	char net[8];
-
-	dp_pg_write_int8(v, net);
-	dp_buf_add(add_column(c, PG_INT8), net, sizeof net);
-}
-
-/* Begins an array of n elements (array_recv in the server's arrayfuncs.c). */
-static struct dp_buf *add_array(struct columns *c, Oid type, Oid element, size_t n)
-{
-	struct dp_buf *b = add_column(c, type);
-
-	add_int4(b, 1); /* dimension */
-	add_int4(b, 0); /* no NULLs */
-	add_int4(b, element);
-	add_int4(b, (uint32_t)n);
-	add_int4(b, 1); /* the first subscript */
-	return b;
-}
-
-static void add_element(struct dp_buf *array, const char *p, size_t n)
-{
-	add_int4(array, (uint32_t)n);
-	dp_buf_add(array, p, n);
-}
-
-static void add_str(struct dp_buf *array, struct dp_str s)
-{
-	add_element(array, s.p, s.n);
-}
-
-static void add_int8(struct dp_buf *array, int64_t v)
-{
-	char net[8];
-
-	dp_pg_write_int8(v, net);
-	add_element(array, net, sizeof net);
-}
-
-static void add_time(struct dp_buf *array, int64_t us)
-{
-	add_int8(array, dp_pg_time(us));
-}
-
-static void add_uuid(struct dp_buf *array, const char *text)
-{
-	uint8_t bytes[16];
-
-	dp_uuid_to_bytes(text, bytes);
-	add_element(array, (const char *)bytes, sizeof bytes);
-}
-
-/* Runs a statement with the columns as its parameters. NULL (failed), or the result. */
-static PGresult *run(struct pg_store *s, const char *sql, const struct columns *c)
-{
-	const char *values[COLUMNS_MAX];
-	int lengths[COLUMNS_MAX];
-	int formats[COLUMNS_MAX];
-	PGresult *res;
-	ExecStatusType status;
-
-	for (int i = 0; i < c->count; i++) {
-		values[i] = c->values[i].data ? c->values[i].data : "";
-		lengths[i] = (int)c->values[i].len;
-		formats[i] = 1;
-	}
-	res = PQexecParams(s->conn, sql, c->count, c->types, values, lengths, formats, 1);
-	status = PQresultStatus(res);
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-		return res;
-	dp_pg_fail(s, res);
-	PQclear(res);
-	return NULL;
-}
-
-/* The same where the result doesn't matter; releases the columns. */
-static int run_and_release(struct pg_store *s, const char *sql, struct columns *c)
-{
-	PGresult *res = run(s, sql, c);
-
-	release(c);
-	PQclear(res);
-	return res ? 0 : -1;
-}
+enum { EVENT_COLUMNS = 11, COPY_BYTES = 64 * 1024 };
 
 /* Takes n numbers, of which *first is the first. */
 static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 {
-	struct columns c = {.count = 0};
+	struct pg_columns c = {0};
 	PGresult *res;
 
-	add_number(&c, (int64_t)n);
-	res = run(s, take_numbers_sql, &c);
-	release(&c);
+	dp_pg_add_number(&c, (int64_t)n);
+	res = dp_pg_run(s, take_numbers_sql, &c);
 	if (!res)
 		return -1;
 	if (PQntuples(res) != 1) {
@@ -154,133 +39,293 @@ static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 	return 0;
 }
 
-static void add_event_columns(
-    struct columns *c, const struct dp_event *const *events, size_t n, int64_t first)
+static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n)
 {
-	struct dp_buf *seq = add_array(c, PG_INT8_ARRAY, PG_INT8, n);
-	struct dp_buf *trace_id = add_array(c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *event_id = add_array(c, PG_UUID_ARRAY, PG_UUID, n);
-	struct dp_buf *ts = add_array(c, PG_TIMESTAMPTZ_ARRAY, PG_TIMESTAMPTZ, n);
-	struct dp_buf *severity = add_array(c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *system = add_array(c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *type = add_array(c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *body = add_array(c, PG_JSON_ARRAY, PG_JSON, n);
+	int64_t first;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct dp_event *ev = events[i];
-
-		add_int8(seq, first + (int64_t)i);
-		add_str(trace_id, ev->trace_id);
-		add_uuid(event_id, ev->event_id);
-		add_time(ts, ev->ts_us);
-		add_str(severity, dp_str_from(dp_severity_name(ev->severity)));
-		add_str(system, ev->system);
-		add_str(type, ev->type);
-		add_str(body, ev->json);
-	}
-}
-
-static int put_events(
-    struct pg_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
-{
-	struct columns c = {.count = 0};
-	int64_t first = 0;
-	PGresult *res;
-
+	if (entries[0].seq != 0)
+		return 0;
 	if (take_numbers(s, n, &first) < 0)
 		return -1;
-	add_event_columns(&c, events, n, first);
-	res = run(s, put_events_sql, &c);
-	release(&c);
+	for (size_t i = 0; i < n; i++)
+		entries[i].seq = first + (int64_t)i;
+	return 0;
+}
+
+/* Appends the columns of an event, each to its buffer: all one of a row, or one an array. */
+static void add_event(struct dp_buf *const out[EVENT_COLUMNS], const struct dp_entry *e)
+{
+	const struct dp_event *ev = e->ev;
+
+	dp_pg_add_int8(out[0], e->seq);
+	dp_pg_add_str(out[1], ev->trace_id);
+	dp_pg_add_uuid(out[2], ev->event_id);
+	dp_pg_add_time(out[3], ev->ts_us);
+	dp_pg_add_str(out[4], dp_str_from(dp_severity_name(ev->severity)));
+	dp_pg_add_str(out[5], ev->system);
+	dp_pg_add_str(out[6], ev->type);
+	if (ev->environment.n > 0)
+		dp_pg_add_str(out[7], ev->environment);
+	else
+		dp_pg_add_null(out[7]);
+	if (ev->has_duration)
+		dp_pg_add_float8(out[8], ev->duration_ms);
+	else
+		dp_pg_add_null(out[8]);
+	if (e->fingerprint)
+		dp_pg_add_str(out[9], dp_str_from(e->fingerprint->id));
+	else
+		dp_pg_add_null(out[9]);
+	dp_pg_add_str(out[10], ev->json);
+}
+
+/* Sends the rows, in pieces, so that the server works on the first ones meanwhile. */
+static int send_rows(struct pg_store *s, const struct dp_entry *entries, size_t n)
+{
+	static const char signature[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* and a NUL */
+	struct dp_buf b = {0};
+	struct dp_buf *out[EVENT_COLUMNS];
+	int rc = 1;
+
+	for (int i = 0; i < EVENT_COLUMNS; i++)
+		out[i] = &b;
+	dp_buf_reserve(&b, COPY_BYTES);
+	dp_buf_add(&b, signature, sizeof signature);
+	for (size_t i = 0; i < n && rc == 1; i++) {
+		if (entries[i].is_old)
+			continue;
+		dp_pg_add_raw2(&b, EVENT_COLUMNS);
+		add_event(out, &entries[i]);
+		if (b.len < COPY_BYTES)
+			continue;
+		rc = PQputCopyData(s->conn, b.data, (int)b.len);
+		dp_buf_clear(&b);
+	}
+	dp_pg_add_raw2(&b, UINT16_MAX); /* the end */
+	if (rc == 1)
+		rc = PQputCopyData(s->conn, b.data, (int)b.len);
+	if (rc == 1)
+		rc = PQputCopyEnd(s->conn, NULL);
+	dp_buf_release(&b);
+	return rc == 1 ? 0 : dp_pg_fail(s, NULL);
+}
+
+static bool is_unique_violation(const PGresult *res)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	return state && strcmp(state, "23505") == 0;
+}
+
+/* Reads the results of the COPY. Returns 0, 1 where an event is there already, or -1. */
+static int end_copy(struct pg_store *s)
+{
+	PGresult *res;
+	int rc = 0;
+
+	while (s->conn && (res = PQgetResult(s->conn))) {
+		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0)
+			rc = is_unique_violation(res) ? 1 : dp_pg_fail(s, res);
+		PQclear(res);
+	}
+	return s->conn ? rc : -1;
+}
+
+/* Begins the COPY behind a savepoint. */
+static int begin_copy(struct pg_store *s)
+{
+	struct dp_buf sql = {0};
+	PGresult *res = NULL;
+	int rc;
+
+	dp_buf_addf(&sql, "SAVEPOINT copy; %s", copy_events_sql);
+	rc = PQsendQuery(s->conn, dp_buf_text(&sql)) ? 0 : dp_pg_fail(s, NULL);
+	dp_buf_release(&sql);
+	while (rc == 0) {
+		res = PQgetResult(s->conn);
+		if (PQresultStatus(res) == PGRES_COPY_IN)
+			break;
+		if (PQresultStatus(res) != PGRES_COMMAND_OK)
+			rc = dp_pg_fail(s, res);
+		PQclear(res);
+	}
+	if (rc == 0)
+		PQclear(res);
+	return rc;
+}
+
+/* Returns 0, 1 where one of the events is there already and so none was stored, or -1. */
+static int copy_events(struct pg_store *s, const struct dp_entry *entries, size_t n)
+{
+	int rc;
+
+	if (begin_copy(s) < 0 || send_rows(s, entries, n) < 0)
+		return -1;
+	rc = end_copy(s);
+	if (rc < 0)
+		return -1;
+	if (dp_pg_execute(s, rc > 0 ? "ROLLBACK TO copy; RELEASE copy" : "RELEASE copy") < 0)
+		return -1;
+	return rc;
+}
+
+static size_t count_unknown(const struct dp_entry *entries, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += !entries[i].is_old;
+	return count;
+}
+
+static int compare_seq(const void *key, const void *entry)
+{
+	const int64_t seq = *(const int64_t *)key;
+	const struct dp_entry *e = entry;
+
+	return (seq > e->seq) - (seq < e->seq);
+}
+
+/* Stores those that are not there already. */
+static int insert_events(struct pg_store *s, struct dp_entry *entries, size_t n)
+{
+	static const Oid types[EVENT_COLUMNS] = {PG_INT8, PG_TEXT, PG_UUID, PG_TIMESTAMPTZ, PG_TEXT,
+	    PG_TEXT, PG_TEXT, PG_TEXT, PG_FLOAT8, PG_TEXT, PG_JSON};
+	const size_t count = count_unknown(entries, n);
+	struct dp_buf *out[EVENT_COLUMNS];
+	struct pg_columns c = {0};
+	PGresult *res;
+
+	for (int i = 0; i < EVENT_COLUMNS; i++)
+		out[i] = dp_pg_add_array(&c, types[i], count);
+	for (size_t i = 0; i < n; i++)
+		if (!entries[i].is_old)
+			add_event(out, &entries[i]);
+	res = dp_pg_run(s, put_events_sql, &c);
 	if (!res)
 		return -1;
-	for (int i = 0; i < PQntuples(res); i++)
-		is_new[dp_pg_read_int8(PQgetvalue(res, i, 0)) - first] = true;
+	for (int i = 0; i < PQntuples(res); i++) {
+		const int64_t seq = dp_pg_read_int8(PQgetvalue(res, i, 0));
+		struct dp_entry *e = bsearch(&seq, entries, n, sizeof *e, compare_seq);
+
+		e->is_new = true;
+	}
+	s->expects_old = (size_t)PQntuples(res) < count;
 	PQclear(res);
 	return 0;
 }
 
-static int put_traces(struct pg_store *s, const struct dp_rollup *r)
+static int compare_keys(const void *pa, const void *pb)
 {
-	const size_t n = r->trace_count;
-	struct columns c = {.count = 0};
-	struct dp_buf *trace_id = add_array(&c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *first = add_array(&c, PG_TIMESTAMPTZ_ARRAY, PG_TIMESTAMPTZ, n);
-	struct dp_buf *last = add_array(&c, PG_TIMESTAMPTZ_ARRAY, PG_TIMESTAMPTZ, n);
-	struct dp_buf *events = add_array(&c, PG_INT8_ARRAY, PG_INT8, n);
-	struct dp_buf *errors = add_array(&c, PG_INT8_ARRAY, PG_INT8, n);
-	struct dp_buf *warnings = add_array(&c, PG_INT8_ARRAY, PG_INT8, n);
-	struct dp_buf *title = add_array(&c, PG_TEXT_ARRAY, PG_TEXT, n);
+	const struct dp_entry *a = *(struct dp_entry *const *)pa;
+	const struct dp_entry *b = *(struct dp_entry *const *)pb;
+	int order = strcmp(a->ev->event_id, b->ev->event_id);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct dp_rollup_row *row = &r->traces[i];
-
-		add_str(trace_id, row->trace_id);
-		add_time(first, row->first_us);
-		add_time(last, row->last_us);
-		add_int8(events, row->events);
-		add_int8(errors, row->errors);
-		add_int8(warnings, row->warnings);
-		add_str(title, row->title);
-	}
-	return run_and_release(s, put_traces_sql, &c);
+	if (order == 0)
+		order = dp_str_compare(a->ev->trace_id, b->ev->trace_id);
+	return order != 0 ? order : (a > b) - (a < b);
 }
 
-static int put_systems(struct pg_store *s, const struct dp_rollup *r)
+static bool are_twins(const struct dp_entry *a, const struct dp_entry *b)
 {
-	const size_t n = r->system_count;
-	struct columns c = {.count = 0};
-	struct dp_buf *trace_id = add_array(&c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *system = add_array(&c, PG_TEXT_ARRAY, PG_TEXT, n);
-	struct dp_buf *first = add_array(&c, PG_TIMESTAMPTZ_ARRAY, PG_TIMESTAMPTZ, n);
-	struct dp_buf *last = add_array(&c, PG_TIMESTAMPTZ_ARRAY, PG_TIMESTAMPTZ, n);
-	struct dp_buf *events = add_array(&c, PG_INT8_ARRAY, PG_INT8, n);
-	struct dp_buf *errors = add_array(&c, PG_INT8_ARRAY, PG_INT8, n);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct dp_rollup_row *row = &r->systems[i];
-
-		add_str(trace_id, row->trace_id);
-		add_str(system, row->system);
-		add_time(first, row->first_us);
-		add_time(last, row->last_us);
-		add_int8(events, row->events);
-		add_int8(errors, row->errors);
-	}
-	return run_and_release(s, put_systems_sql, &c);
+	return strcmp(a->ev->event_id, b->ev->event_id) == 0 &&
+	       dp_str_equal(a->ev->trace_id, b->ev->trace_id);
 }
 
-static int put_rollup(
-    struct pg_store *s, const struct dp_event *const *events, size_t n, const bool *is_new)
+/* Finds those of the entries that are in the table. */
+static int find_stored(struct pg_store *s, struct dp_entry *const *entries, size_t n)
 {
-	struct dp_rollup r;
+	struct pg_columns c = {0};
+	struct dp_buf *trace_id = dp_pg_add_array(&c, PG_TEXT, n);
+	struct dp_buf *event_id = dp_pg_add_array(&c, PG_UUID, n);
+	PGresult *res;
+
+	for (size_t i = 0; i < n; i++) {
+		dp_pg_add_str(trace_id, entries[i]->ev->trace_id);
+		dp_pg_add_uuid(event_id, entries[i]->ev->event_id);
+	}
+	res = dp_pg_run(s, find_events_sql, &c);
+	if (!res)
+		return -1;
+	for (int i = 0; i < PQntuples(res); i++)
+		entries[dp_pg_read_int8(PQgetvalue(res, i, 0)) - 1]->is_old = true;
+	PQclear(res);
+	return 0;
+}
+
+/* The time is part of the table's key: where it may be another one when an event comes again, the
+ * key doesn't tell. */
+static int find_repeats(struct pg_store *s, struct dp_entry *entries, size_t n)
+{
+	struct dp_entry **found = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
+	size_t count = 0;
 	int rc = 0;
 
-	dp_rollup_init(&r, events, n, is_new);
-	if (r.trace_count > 0)
-		rc = put_traces(s, &r) < 0 ? -1 : put_systems(s, &r);
-	dp_rollup_release(&r);
+	for (size_t i = 0; i < n; i++) {
+		entries[i].is_old = false;
+		if (entries[i].ev->ts_received)
+			found[count++] = &entries[i];
+	}
+	if (count > 0) {
+		qsort(found, count, sizeof(struct dp_entry *), compare_keys);
+		rc = find_stored(s, found, count);
+	}
+	for (size_t i = 1; i < count; i++)
+		found[i]->is_old = found[i]->is_old || are_twins(found[i - 1], found[i]);
+	free(found);
 	return rc;
 }
 
-int dp_pg_put(struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new)
+static int copy_or_insert(struct pg_store *s, struct dp_entry *entries, size_t n)
+{
+	int rc;
+
+	if (count_unknown(entries, n) == 0)
+		return 0;
+	if (s->expects_old)
+		return insert_events(s, entries, n);
+	rc = copy_events(s, entries, n);
+	if (rc > 0)
+		return insert_events(s, entries, n);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		entries[i].is_new = !entries[i].is_old;
+	return rc;
+}
+
+/* Once a day: where the last ones were made the day before, there are some for today. */
+static int add_days(struct pg_store *s)
+{
+	const int64_t day = dp_clock_now_us() / INT64_C(86400000000);
+
+	if (s->day == day)
+		return 0;
+	if (dp_pg_execute(s, add_days_sql) < 0)
+		return -1;
+	s->day = day;
+	return 0;
+}
+
+/* The lock on the counter, which number_entries takes, keeps other writers out until the end of the
+ * transaction. */
+int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	return put_events(s, events, n, is_new) < 0 ? -1 : put_rollup(s, events, n, is_new);
+	if (number_entries(s, entries, n) < 0 || add_days(s) < 0 || find_repeats(s, entries, n) < 0)
+		return -1;
+	return copy_or_insert(s, entries, n);
 }
 
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step)
 {
-	struct columns c = {.count = 0};
+	struct pg_columns c = {0};
 	PGresult *res;
 	int rc;
 
-	dp_buf_add_text(add_column(&c, PG_TEXT), step->source);
-	add_number(&c, step->to);
-	add_number(&c, step->from);
-	res = run((struct pg_store *)store, put_position_sql, &c);
-	release(&c);
+	dp_buf_add_text(dp_pg_add_column(&c, PG_TEXT), step->source);
+	dp_pg_add_number(&c, step->to);
+	dp_pg_add_number(&c, step->from);
+	res = dp_pg_run((struct pg_store *)store, put_position_sql, &c);
 	rc = res ? PQntuples(res) == 0 : -1;
 	PQclear(res);
 	return rc;
@@ -288,17 +333,16 @@ int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step)
 
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)
 {
-	struct pg_store *s = (struct pg_store *)store;
-	struct columns c = {.count = 0};
+	struct pg_columns c = {0};
 	uint8_t id[16];
 	char now[8];
 
 	dp_uuid_to_bytes(ev->event_id, id);
 	dp_pg_write_int8(dp_pg_time(dp_clock_now_us()), now);
-	dp_buf_add_str(add_column(&c, PG_TEXT), ev->trace_id);
-	dp_buf_add(add_column(&c, PG_UUID), (const char *)id, sizeof id);
-	dp_buf_add(add_column(&c, PG_TIMESTAMPTZ), now, sizeof now);
-	dp_buf_add_text(add_column(&c, PG_TEXT), why);
-	dp_buf_add_str(add_column(&c, PG_BYTEA), ev->json);
-	return run_and_release(s, put_dead_sql, &c);
+	dp_buf_add_str(dp_pg_add_column(&c, PG_TEXT), ev->trace_id);
+	dp_buf_add(dp_pg_add_column(&c, PG_UUID), (const char *)id, sizeof id);
+	dp_buf_add(dp_pg_add_column(&c, PG_TIMESTAMPTZ), now, sizeof now);
+	dp_buf_add_text(dp_pg_add_column(&c, PG_TEXT), why);
+	dp_buf_add_str(dp_pg_add_column(&c, PG_BYTEA), ev->json);
+	return dp_pg_run_only((struct pg_store *)store, put_dead_sql, &c);
 }

@@ -68,17 +68,17 @@ static int send_query(PGconn *conn, const struct dp_query *q)
 	    conn, q->sql.data, (int)q->count, types, values, lengths, formats, 1);
 }
 
-/* Reads one row; uuid is the place for the text of the only UUID. */
-static void read_row(const PGresult *res, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1])
+void dp_pg_read_row(
+    const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1])
 {
 	int n = PQnfields(res);
 
 	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
-		const char *p = PQgetvalue(res, 0, i);
+		const char *p = PQgetvalue(res, row, i);
 		struct dp_store_cell *c = &cells[i];
 
 		*c = (struct dp_store_cell){.number = 0};
-		if (PQgetisnull(res, 0, i))
+		if (PQgetisnull(res, row, i))
 			continue;
 		switch (PQftype(res, i)) {
 		case PG_INT8:
@@ -92,7 +92,7 @@ static void read_row(const PGresult *res, struct dp_store_cell *cells, char uuid
 			c->text = dp_str_from(uuid);
 			break;
 		default:
-			c->text = (struct dp_str){p, (size_t)PQgetlength(res, 0, i)};
+			c->text = (struct dp_str){p, (size_t)PQgetlength(res, row, i)};
 		}
 	}
 }
@@ -125,7 +125,7 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 		ExecStatusType status = PQresultStatus(res);
 
 		if (status == PGRES_SINGLE_TUPLE && is_wanted && rc == 0) {
-			read_row(res, cells, uuid);
+			dp_pg_read_row(res, 0, cells, uuid);
 			is_wanted = fn(arg, cells) == 0;
 			if (!is_wanted)
 				cancel(s->conn);

@@ -1,7 +1,6 @@
 /* The reading half of store.h: queries as text and parameters, rows as structs. */
 #include "store_backend.h"
 
-#include "json.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -204,78 +203,36 @@ int dp_store_dead(struct dp_store *s, int64_t *n)
 	return run_for_number(s, &q, n);
 }
 
-/* The trace that is being put together: there is a row for each of its systems. */
 struct trace_reading {
 	dp_store_trace_fn *fn;
 	void *arg;
-	bool is_open;
-	struct dp_store_trace_row row;
-	struct dp_buf strings; /* trace_id and title */
-	struct dp_buf systems;
-	size_t system_count;
 };
 
-/* Hands the trace over. */
-static int end_trace(struct trace_reading *r)
+static int on_trace(void *arg, const struct dp_store_cell *c)
 {
-	if (!r->is_open)
-		return 0;
-	r->is_open = false;
-	dp_buf_add_char(&r->systems, ']');
-	r->row.trace_id.p = r->strings.data;
-	r->row.title.p = r->strings.data + r->row.trace_id.n;
-	r->row.systems = dp_buf_str(&r->systems);
-	return r->fn(r->arg, &r->row);
-}
+	const struct trace_reading *reading = arg;
+	const struct dp_store_trace_row row = {
+	    .trace_id = c[0].text,
+	    .first_us = c[1].number,
+	    .last_us = c[2].number,
+	    .errors = c[3].number,
+	    .warnings = c[4].number,
+	    .events = c[5].number,
+	    .title = c[6].text,
+	    .systems = c[7].text,
+	};
 
-static void begin_trace(struct trace_reading *r, const struct dp_store_cell *c)
-{
-	r->is_open = true;
-	r->row = (struct dp_store_trace_row){.trace_id.n = c[0].text.n,
-	    .title.n = c[1].text.n,
-	    .first_us = c[2].number,
-	    .last_us = c[3].number,
-	    .events = c[4].number,
-	    .errors = c[5].number,
-	    .warnings = c[6].number};
-	dp_buf_clear(&r->strings);
-	dp_buf_add_str(&r->strings, c[0].text);
-	dp_buf_add_str(&r->strings, c[1].text);
-	dp_buf_clear(&r->systems);
-	dp_buf_add_char(&r->systems, '[');
-	r->system_count = 0;
-}
-
-static int on_trace_system(void *arg, const struct dp_store_cell *c)
-{
-	struct trace_reading *r = arg;
-	struct dp_str current = {r->strings.data, r->row.trace_id.n};
-
-	if (!r->is_open || !dp_str_equal(current, c[0].text)) {
-		int rc = end_trace(r);
-
-		if (rc != 0)
-			return rc;
-		begin_trace(r, c);
-	}
-	if (!c[7].text.p || r->system_count == DP_STORE_SYSTEMS_MAX)
-		return 0;
-	if (r->system_count++ > 0)
-		dp_buf_add_char(&r->systems, ',');
-	dp_json_write_string(&r->systems, c[7].text);
-	return 0;
+	return reading->fn(reading->arg, &row);
 }
 
 int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
     dp_store_trace_fn *fn, void *arg)
 {
-	struct trace_reading r = {.fn = fn, .arg = arg};
+	struct trace_reading reading = {fn, arg};
 	struct dp_query q = {.count = 0};
-	int rc;
 
-	dp_buf_add_text(&q.sql,
-	    "SELECT t.trace_id, t.title, t.first_ts, t.last_ts, t.events, t.errors, t.warnings, "
-	    "s.system FROM (SELECT * FROM traces");
+	dp_buf_add_text(&q.sql, "SELECT trace_id, first_ts, last_ts, errors, warnings, "
+				"errors + warnings + infos + debugs, title, systems FROM traces");
 	if (before_id) {
 		dp_buf_add_text(&q.sql, " WHERE (last_ts, trace_id) < (");
 		add_value(&q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
@@ -285,12 +242,5 @@ int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id
 	}
 	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, trace_id DESC");
 	add_limit(&q, limit);
-	dp_buf_add_text(&q.sql, ") t LEFT JOIN trace_systems s ON s.trace_id = t.trace_id"
-				" ORDER BY t.last_ts DESC, t.trace_id DESC, s.first_ts, s.system");
-	rc = run(s, &q, on_trace_system, &r);
-	if (rc == 0)
-		end_trace(&r);
-	dp_buf_release(&r.strings);
-	dp_buf_release(&r.systems);
-	return rc;
+	return run(s, &q, on_trace, &reading);
 }

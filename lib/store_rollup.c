@@ -4,97 +4,314 @@
 
 #include <stdlib.h>
 
-/* An event at its place in the batch: qsort(3) is not stable. */
-struct item {
-	const struct dp_event *ev;
-	size_t at;
-};
+static const int64_t minute_us = INT64_C(60000000);
 
-static int compare_items(const void *pa, const void *pb)
+enum { NO_TITLE = 2 };
+
+static int compare_numbers(int64_t a, int64_t b)
 {
-	const struct item *a = pa;
-	const struct item *b = pb;
+	return (a > b) - (a < b);
+}
+
+/* Entries are compared by their places, too: qsort(3) is not stable. */
+static int compare_entries(const void *pa, const void *pb)
+{
+	const struct dp_entry *a = *(const struct dp_entry *const *)pa;
+	const struct dp_entry *b = *(const struct dp_entry *const *)pb;
 	int order = dp_str_compare(a->ev->trace_id, b->ev->trace_id);
 
+	return order != 0 ? order : (a > b) - (a < b);
+}
+
+static int compare_traces(const void *pa, const void *pb)
+{
+	const struct dp_trace_row *a = pa;
+	const struct dp_trace_row *b = pb;
+
+	return dp_str_compare(a->trace_id, b->trace_id);
+}
+
+static int compare_groups(const void *pa, const void *pb)
+{
+	const struct dp_group_row *a = pa;
+	const struct dp_group_row *b = pb;
+
+	return dp_str_compare(a->fingerprint, b->fingerprint);
+}
+
+static int compare_minutes(const void *pa, const void *pb)
+{
+	const struct dp_minute_row *a = pa;
+	const struct dp_minute_row *b = pb;
+	int order = compare_numbers(a->minute_us, b->minute_us);
+
 	if (order == 0)
-		order = dp_str_compare(a->ev->system, b->ev->system);
-	return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
+		order = dp_str_compare(a->system, b->system);
+	return order != 0 ? order : (a->severity > b->severity) - (a->severity < b->severity);
 }
 
-static struct dp_rollup_row row_of(const struct item *item)
+/* Widens a span of time by another. */
+static void widen(int64_t *first_us, int64_t *last_us, int64_t from_us, int64_t to_us)
 {
-	const struct dp_event *ev = item->ev;
-
-	return (struct dp_rollup_row){
-	    .trace_id = ev->trace_id,
-	    .system = ev->system,
-	    .title = ev->title,
-	    .first_at = item->at,
-	    .first_us = ev->ts_us,
-	    .last_us = ev->ts_us,
-	    .events = 1,
-	    .errors = ev->severity == DP_ERROR,
-	    .warnings = ev->severity == DP_WARNING,
-	};
+	if (from_us < *first_us)
+		*first_us = from_us;
+	if (to_us > *last_us)
+		*last_us = to_us;
 }
 
-static void merge(struct dp_rollup_row *row, const struct dp_rollup_row *part)
+static void add_title(struct dp_trace_row *row, struct dp_str title, int64_t us, int64_t rank)
 {
-	if (part->first_us < row->first_us ||
-	    (part->first_us == row->first_us && part->first_at < row->first_at)) {
-		row->first_us = part->first_us;
-		row->first_at = part->first_at;
-		row->title = part->title;
-	}
-	if (part->last_us > row->last_us)
-		row->last_us = part->last_us;
-	row->events += part->events;
-	row->errors += part->errors;
-	row->warnings += part->warnings;
-}
-
-/* Adds one event to the rows of its trace and system: the last ones, if they are there already. */
-static void add(struct dp_rollup *r, const struct item *item)
-{
-	struct dp_rollup_row part = row_of(item);
-	struct dp_rollup_row *trace = r->trace_count ? &r->traces[r->trace_count - 1] : NULL;
-	struct dp_rollup_row *system = r->system_count ? &r->systems[r->system_count - 1] : NULL;
-
-	if (!trace || !dp_str_equal(trace->trace_id, part.trace_id)) {
-		r->traces[r->trace_count++] = part;
-		r->systems[r->system_count++] = part;
+	if (rank > row->title_rank || (rank == row->title_rank && us >= row->title_us))
 		return;
+	row->title = title;
+	row->title_us = us;
+	row->title_rank = rank;
+}
+
+/* Of errors at one instant the one that is added last stays. */
+static void add_error(struct dp_trace_row *row, struct dp_str title, int64_t us)
+{
+	if (row->counts[DP_ERROR] > 0 && us < row->last_error_us)
+		return;
+	row->last_error = title;
+	row->last_error_us = us;
+}
+
+static int64_t title_rank(const struct dp_event *ev)
+{
+	if (ev->title.n == 0)
+		return NO_TITLE;
+	return dp_str_is(ev->type, "request") ? 0 : 1;
+}
+
+/* "TypeError: no such thing", as far as the event says so. */
+static struct dp_str error_text(struct dp_rollup *r, const struct dp_event *ev)
+{
+	struct dp_buf text = {0};
+	struct dp_str copy;
+
+	if (ev->details.n == 0 || dp_str_equal(ev->title, ev->details))
+		return ev->title;
+	dp_buf_add_str(&text, ev->title);
+	dp_buf_add_text(&text, ": ");
+	dp_buf_add_str(&text, ev->details);
+	copy = dp_arena_copy(&r->arena, dp_buf_str(&text));
+	dp_buf_release(&text);
+	return copy;
+}
+
+static void add_to_trace(struct dp_rollup *r, struct dp_trace_row *row, const struct dp_event *ev)
+{
+	widen(&row->first_us, &row->last_us, ev->ts_us, ev->ts_us);
+	add_title(row, ev->title, ev->ts_us, title_rank(ev));
+	if (ev->severity == DP_ERROR)
+		add_error(row, error_text(r, ev), ev->ts_us);
+	row->counts[ev->severity]++;
+	if (row->environment.n == 0)
+		row->environment = ev->environment;
+	dp_names_see(&row->systems, ev->system, ev->ts_us, DP_ROLLUP_TRACE_SYSTEMS);
+}
+
+static void init_traces(struct dp_rollup *r, const struct dp_entry **sorted, size_t n)
+{
+	r->traces = dp_mem_resize_array(NULL, n, sizeof *r->traces);
+	for (size_t i = 0; i < n; i++) {
+		const struct dp_event *ev = sorted[i]->ev;
+
+		if (i == 0 || !dp_str_equal(ev->trace_id, sorted[i - 1]->ev->trace_id))
+			r->traces[r->trace_count++] = (struct dp_trace_row){
+			    .trace_id = ev->trace_id,
+			    .first_us = ev->ts_us,
+			    .last_us = ev->ts_us,
+			    .title_us = ev->ts_us,
+			    .title_rank = NO_TITLE,
+			    .last_error_us = ev->ts_us,
+			};
+		add_to_trace(r, &r->traces[r->trace_count - 1], ev);
 	}
-	merge(trace, &part);
-	if (dp_str_equal(system->system, part.system))
-		merge(system, &part);
-	else
-		r->systems[r->system_count++] = part;
+}
+
+static void add_to_group(struct dp_rollup *r, struct dp_group_row *row, const struct dp_event *ev)
+{
+	if (ev->ts_us >= row->last_us)
+		row->title = error_text(r, ev);
+	widen(&row->first_us, &row->last_us, ev->ts_us, ev->ts_us);
+	row->events++;
+	dp_names_see(&row->systems, ev->system, ev->ts_us, DP_ROLLUP_GROUP_NAMES);
+	if (ev->environment.n > 0)
+		dp_names_see(&row->environments, ev->environment, ev->ts_us, DP_ROLLUP_GROUP_NAMES);
+	dp_names_sample(&row->traces, ev->trace_id, ev->ts_us, DP_ROLLUP_GROUP_SAMPLES);
+}
+
+static struct dp_group_row *find_group(struct dp_rollup *r, struct dp_str fingerprint)
+{
+	const struct dp_group_row key = {.fingerprint = fingerprint};
+
+	return bsearch(&key, r->groups, r->group_count, sizeof key, compare_groups);
+}
+
+static void init_groups(struct dp_rollup *r, const struct dp_entry **errors, size_t n)
+{
+	size_t count = 0;
+
+	r->groups = dp_mem_resize_array(NULL, n, sizeof *r->groups);
+	for (size_t i = 0; i < n; i++) {
+		const struct dp_fingerprint *f = errors[i]->fingerprint;
+
+		r->groups[i] = (struct dp_group_row){
+		    .fingerprint = dp_str_from(f->id),
+		    .type = dp_str_from(f->type),
+		    .place = dp_str_from(f->place),
+		    .message = dp_str_from(f->message),
+		    .first_us = errors[i]->ev->ts_us,
+		    .last_us = errors[i]->ev->ts_us,
+		};
+	}
+	qsort(r->groups, n, sizeof *r->groups, compare_groups);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || compare_groups(&r->groups[count - 1], &r->groups[i]) != 0)
+			r->groups[count++] = r->groups[i];
+	r->group_count = count;
+	for (size_t i = 0; i < n; i++)
+		add_to_group(
+		    r, find_group(r, dp_str_from(errors[i]->fingerprint->id)), errors[i]->ev);
+}
+
+/* Begins before 1970, too. */
+static int64_t minute_of(int64_t us)
+{
+	const int64_t rest = us % minute_us;
+
+	return us - (rest < 0 ? rest + minute_us : rest);
+}
+
+/* Batches hold few different minutes, systems and severities, mostly those of the events before. */
+static void init_minutes(
+    struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
+{
+	size_t count = 0;
+
+	r->minutes = dp_mem_resize_array(NULL, n, sizeof *r->minutes);
+	for (size_t i = 0; i < n; i++)
+		if (entries[i].is_new)
+			r->minutes[count++] = (struct dp_minute_row){
+			    .minute_us = minute_of(entries[i].ev->ts_us),
+			    .system = dp_systems_take(systems, entries[i].ev->system),
+			    .severity = entries[i].ev->severity,
+			    .events = 1,
+			};
+	if (count > 0)
+		qsort(r->minutes, count, sizeof *r->minutes, compare_minutes);
+	for (size_t i = 0; i < count; i++) {
+		struct dp_minute_row *last = &r->minutes[r->minute_count - 1];
+
+		if (r->minute_count > 0 && compare_minutes(last, &r->minutes[i]) == 0)
+			last->events++;
+		else
+			r->minutes[r->minute_count++] = r->minutes[i];
+	}
 }
 
 void dp_rollup_init(
-    struct dp_rollup *r, const struct dp_event *const *events, size_t n, const bool *is_new)
+    struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
 {
-	struct item *items = dp_mem_resize_array(NULL, n, sizeof *items);
+	const struct dp_entry **sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
+	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof *errors);
 	size_t count = 0;
+	size_t error_count = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (is_new[i])
-			items[count++] = (struct item){events[i], i};
+	*r = (struct dp_rollup){0};
+	for (size_t i = 0; i < n; i++) {
+		if (!entries[i].is_new)
+			continue;
+		sorted[count++] = &entries[i];
+		if (entries[i].fingerprint)
+			errors[error_count++] = &entries[i];
+	}
 	if (count > 0)
-		qsort(items, count, sizeof *items, compare_items);
-	r->traces = dp_mem_resize_array(NULL, count, sizeof *r->traces);
-	r->systems = dp_mem_resize_array(NULL, count, sizeof *r->systems);
-	r->trace_count = 0;
-	r->system_count = 0;
-	for (size_t i = 0; i < count; i++)
-		add(r, &items[i]);
-	free(items);
+		qsort(sorted, count, sizeof *sorted, compare_entries);
+	init_traces(r, sorted, count);
+	if (error_count > 0)
+		init_groups(r, errors, error_count);
+	init_minutes(r, entries, n, systems);
+	free(errors);
+	free(sorted);
 }
 
 void dp_rollup_release(struct dp_rollup *r)
 {
+	for (size_t i = 0; i < r->trace_count; i++)
+		dp_names_release(&r->traces[i].systems);
+	for (size_t i = 0; i < r->group_count; i++) {
+		dp_names_release(&r->groups[i].systems);
+		dp_names_release(&r->groups[i].environments);
+		dp_names_release(&r->groups[i].traces);
+	}
 	free(r->traces);
-	free(r->systems);
+	free(r->groups);
+	free(r->minutes);
+	dp_arena_release(&r->arena);
 	*r = (struct dp_rollup){0};
+}
+
+/* The names that are stored come first: where there is no room for all, they stay. */
+static void add_names(struct dp_names *l, struct dp_str names, struct dp_str times,
+    dp_names_add_fn *add, size_t max, struct dp_arena *arena)
+{
+	struct dp_names batch = *l;
+
+	*l = (struct dp_names){0};
+	dp_names_read(l, names, times, add, max, arena);
+	for (size_t i = 0; i < batch.n; i++)
+		add(l, batch.at[i].name, batch.at[i].us, max);
+	dp_names_release(&batch);
+}
+
+/* Where two are equal what was stored stays. */
+void dp_rollup_add_trace(struct dp_rollup *r, const struct dp_trace_row *stored,
+    struct dp_str systems, struct dp_str system_times)
+{
+	struct dp_trace_row *row =
+	    bsearch(stored, r->traces, r->trace_count, sizeof *row, compare_traces);
+	struct dp_arena *a = &r->arena;
+
+	if (!row)
+		return;
+	widen(&row->first_us, &row->last_us, stored->first_us, stored->last_us);
+	if (stored->title_rank < row->title_rank ||
+	    (stored->title_rank == row->title_rank && stored->title_us <= row->title_us)) {
+		row->title = dp_arena_copy(a, stored->title);
+		row->title_us = stored->title_us;
+		row->title_rank = stored->title_rank;
+	}
+	if (stored->counts[DP_ERROR] > 0 &&
+	    (row->counts[DP_ERROR] == 0 || stored->last_error_us > row->last_error_us)) {
+		row->last_error = dp_arena_copy(a, stored->last_error);
+		row->last_error_us = stored->last_error_us;
+	}
+	for (int i = 0; i <= DP_ERROR; i++)
+		row->counts[i] += stored->counts[i];
+	if (stored->environment.n > 0)
+		row->environment = dp_arena_copy(a, stored->environment);
+	add_names(&row->systems, systems, system_times, dp_names_see, DP_ROLLUP_TRACE_SYSTEMS, a);
+}
+
+void dp_rollup_add_group(
+    struct dp_rollup *r, const struct dp_group_row *stored, const struct dp_group_texts *names)
+{
+	struct dp_group_row *row = find_group(r, stored->fingerprint);
+	struct dp_arena *a = &r->arena;
+
+	if (!row)
+		return;
+	if (stored->last_us > row->last_us)
+		row->title = dp_arena_copy(a, stored->title);
+	widen(&row->first_us, &row->last_us, stored->first_us, stored->last_us);
+	row->events += stored->events;
+	add_names(&row->systems, names->systems, names->system_times, dp_names_see,
+	    DP_ROLLUP_GROUP_NAMES, a);
+	add_names(&row->environments, names->environments, names->environment_times, dp_names_see,
+	    DP_ROLLUP_GROUP_NAMES, a);
+	add_names(&row->traces, names->traces, names->trace_times, dp_names_sample,
+	    DP_ROLLUP_GROUP_SAMPLES, a);
 }

@@ -25,9 +25,11 @@ DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
 DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
 DP_SQL(migration_1_sql, "sqlite/migration_1.sql");
 DP_SQL(migration_2_sql, "sqlite/migration_2.sql");
+DP_SQL(migration_3_sql, "sqlite/migration_3.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
-static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql};
+static const char *const migrations[DP_STORE_SCHEMA] = {
+    migration_1_sql, migration_2_sql, migration_3_sql};
 
 static void disconnect(struct sqlite_store *s)
 {
@@ -243,6 +245,8 @@ static int migrate(struct sqlite_store *s)
 	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
 		if (execute(s, migrations[v]) < 0)
 			return -1;
+	if (version < 3 && dp_store_refill(&s->store) < 0)
+		return -1;
 	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
 		return -1;
 	return execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
@@ -313,7 +317,7 @@ static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
 	}
 }
 
-static void read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
+void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
 {
 	int n = sqlite3_column_count(st);
 
@@ -340,7 +344,7 @@ static int select_rows(
 	if (rc == SQLITE_OK)
 		bind_values(st, q);
 	while (rc == SQLITE_OK && wanted && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		read_row(st, cells);
+		dp_sqlite_read_row(st, cells);
 		wanted = fn(arg, cells) == 0;
 		rc = SQLITE_OK;
 	}
@@ -370,6 +374,7 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	    .begin = "BEGIN IMMEDIATE",
 	    .roll_back = roll_back,
 	    .put = dp_sqlite_put,
+	    .put_rollup = dp_sqlite_put_rollup,
 	    .put_position = dp_sqlite_put_position,
 	    .put_dead = dp_sqlite_put_dead,
 	    .select = select_rows,

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-enum { SQLITE_STATEMENTS = 5 }; /* that store_sqlite_put.c keeps prepared */
+enum { SQLITE_STATEMENTS = 8 }; /* that are kept prepared (store_sqlite_put.c) */
 
 struct sqlite_store {
 	struct dp_store store;
@@ -23,8 +23,10 @@ int dp_sqlite_fail(struct sqlite_store *s);
 /* Binds a text, which is borrowed until the statement has run. */
 void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text);
 
-int dp_sqlite_put(
-    struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new);
+void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells);
+
+int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
 

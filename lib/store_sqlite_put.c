@@ -2,22 +2,36 @@
 #include "store_sqlite.h"
 
 #include "clock.h"
-#include "store_rollup.h"
 #include "store_sql.h"
 
 DP_SQL(put_event_sql, "sqlite/put_event.sql");
+DP_SQL(read_trace_sql, "sqlite/read_trace.sql");
 DP_SQL(put_trace_sql, "sqlite/put_trace.sql");
-DP_SQL(put_system_sql, "sqlite/put_system.sql");
+DP_SQL(read_group_sql, "sqlite/read_group.sql");
+DP_SQL(put_group_sql, "sqlite/put_group.sql");
+DP_SQL(put_minute_sql, "sqlite/put_minute.sql");
 DP_SQL(put_position_sql, "sqlite/put_position.sql");
 DP_SQL(put_dead_sql, "sqlite/put_dead.sql");
 
 /* The statements that are kept prepared. */
-enum statement { PUT_EVENT, PUT_TRACE, PUT_SYSTEM, PUT_POSITION, PUT_DEAD };
+enum statement {
+	PUT_EVENT,
+	READ_TRACE,
+	PUT_TRACE,
+	READ_GROUP,
+	PUT_GROUP,
+	PUT_MINUTE,
+	PUT_POSITION,
+	PUT_DEAD,
+};
 
 static const char *const statement_text[SQLITE_STATEMENTS] = {
     [PUT_EVENT] = put_event_sql,
+    [READ_TRACE] = read_trace_sql,
     [PUT_TRACE] = put_trace_sql,
-    [PUT_SYSTEM] = put_system_sql,
+    [READ_GROUP] = read_group_sql,
+    [PUT_GROUP] = put_group_sql,
+    [PUT_MINUTE] = put_minute_sql,
     [PUT_POSITION] = put_position_sql,
     [PUT_DEAD] = put_dead_sql,
 };
@@ -44,82 +58,169 @@ static int run(struct sqlite_store *s, sqlite3_stmt *st)
 	return rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
-static int put_events(
-    struct sqlite_store *s, const struct dp_event *const *events, size_t n, bool *is_new)
+static void bind_event(sqlite3_stmt *st, const struct dp_entry *e)
 {
+	const struct dp_event *ev = e->ev;
+
+	if (e->seq != 0)
+		sqlite3_bind_int64(st, 1, e->seq);
+	else
+		sqlite3_bind_null(st, 1);
+	dp_sqlite_bind(st, 2, ev->trace_id);
+	dp_sqlite_bind(st, 3, dp_str_from(ev->event_id));
+	sqlite3_bind_int64(st, 4, ev->ts_us);
+	dp_sqlite_bind(st, 5, dp_str_from(dp_severity_name(ev->severity)));
+	dp_sqlite_bind(st, 6, ev->system);
+	dp_sqlite_bind(st, 7, ev->type);
+	if (ev->environment.n > 0)
+		dp_sqlite_bind(st, 8, ev->environment);
+	else
+		sqlite3_bind_null(st, 8);
+	if (ev->has_duration)
+		sqlite3_bind_double(st, 9, ev->duration_ms);
+	else
+		sqlite3_bind_null(st, 9);
+	if (e->fingerprint)
+		dp_sqlite_bind(st, 10, dp_str_from(e->fingerprint->id));
+	else
+		sqlite3_bind_null(st, 10);
+	dp_sqlite_bind(st, 11, ev->json);
+}
+
+int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
 	sqlite3_stmt *st = prepared(s, PUT_EVENT);
 
 	for (size_t i = 0; i < n && st; i++) {
-		const struct dp_event *ev = events[i];
-
-		dp_sqlite_bind(st, 1, ev->trace_id);
-		dp_sqlite_bind(st, 2, dp_str_from(ev->event_id));
-		sqlite3_bind_int64(st, 3, ev->ts_us);
-		dp_sqlite_bind(st, 4, dp_str_from(dp_severity_name(ev->severity)));
-		dp_sqlite_bind(st, 5, ev->system);
-		dp_sqlite_bind(st, 6, ev->type);
-		dp_sqlite_bind(st, 7, ev->json);
+		bind_event(st, &entries[i]);
 		if (run(s, st) < 0)
 			return -1;
-		is_new[i] = sqlite3_changes(s->db) > 0;
+		entries[i].is_new = sqlite3_changes(s->db) > 0;
 	}
 	return st ? 0 : -1;
 }
 
-static int put_traces(struct sqlite_store *s, const struct dp_rollup *r)
+/* Runs a statement that gives a row at most, and adds it to the roll-up. */
+static int read_row(struct sqlite_store *s, sqlite3_stmt *st, struct dp_rollup *r,
+    void (*add)(struct dp_rollup *r, const struct dp_store_cell *cells))
 {
-	sqlite3_stmt *st = prepared(s, PUT_TRACE);
+	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
+	int rc = sqlite3_step(st);
 
-	for (size_t i = 0; i < r->trace_count && st; i++) {
-		const struct dp_rollup_row *row = &r->traces[i];
-
-		dp_sqlite_bind(st, 1, row->trace_id);
-		sqlite3_bind_int64(st, 2, row->first_us);
-		sqlite3_bind_int64(st, 3, row->last_us);
-		sqlite3_bind_int64(st, 4, row->events);
-		sqlite3_bind_int64(st, 5, row->errors);
-		sqlite3_bind_int64(st, 6, row->warnings);
-		dp_sqlite_bind(st, 7, row->title);
-		if (run(s, st) < 0)
-			return -1;
+	if (rc == SQLITE_ROW) {
+		dp_sqlite_read_row(st, cells);
+		add(r, cells);
 	}
-	return st ? 0 : -1;
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
-static int put_systems(struct sqlite_store *s, const struct dp_rollup *r)
+/* Binds two texts made of the names, which live as long as the buffers. */
+static void bind_names(sqlite3_stmt *st, int at, const struct dp_names *l, struct dp_buf texts[2])
 {
-	sqlite3_stmt *st = prepared(s, PUT_SYSTEM);
+	dp_buf_clear(&texts[0]);
+	dp_buf_clear(&texts[1]);
+	dp_names_write(l, &texts[0], &texts[1]);
+	dp_sqlite_bind(st, at, dp_buf_str(&texts[0]));
+	dp_sqlite_bind(st, at + 1, dp_buf_str(&texts[1]));
+}
 
-	for (size_t i = 0; i < r->system_count && st; i++) {
-		const struct dp_rollup_row *row = &r->systems[i];
+static void bind_trace(sqlite3_stmt *st, const struct dp_trace_row *row, struct dp_buf texts[2])
+{
+	dp_sqlite_bind(st, 1, row->trace_id);
+	sqlite3_bind_int64(st, 2, row->first_us);
+	sqlite3_bind_int64(st, 3, row->last_us);
+	sqlite3_bind_int64(st, 4, row->counts[DP_ERROR]);
+	sqlite3_bind_int64(st, 5, row->counts[DP_WARNING]);
+	sqlite3_bind_int64(st, 6, row->counts[DP_INFO]);
+	sqlite3_bind_int64(st, 7, row->counts[DP_DEBUG]);
+	dp_sqlite_bind(st, 8, row->title);
+	sqlite3_bind_int64(st, 9, row->title_us);
+	sqlite3_bind_int64(st, 10, row->title_rank);
+	dp_sqlite_bind(st, 11, row->environment);
+	dp_sqlite_bind(st, 12, row->last_error);
+	sqlite3_bind_int64(st, 13, row->last_error_us);
+	bind_names(st, 14, &row->systems, texts);
+}
 
-		dp_sqlite_bind(st, 1, row->trace_id);
+static int put_traces(struct sqlite_store *s, struct dp_rollup *r)
+{
+	sqlite3_stmt *read = prepared(s, READ_TRACE);
+	sqlite3_stmt *put = read ? prepared(s, PUT_TRACE) : NULL;
+	struct dp_buf texts[2] = {{0}};
+	int rc = put ? 0 : -1;
+
+	for (size_t i = 0; i < r->trace_count && rc == 0; i++) {
+		dp_sqlite_bind(read, 1, r->traces[i].trace_id);
+		rc = read_row(s, read, r, dp_store_add_trace);
+		if (rc < 0)
+			break;
+		bind_trace(put, &r->traces[i], texts);
+		rc = run(s, put);
+	}
+	dp_buf_release(&texts[0]);
+	dp_buf_release(&texts[1]);
+	return rc;
+}
+
+static void bind_group(sqlite3_stmt *st, const struct dp_group_row *row, struct dp_buf texts[6])
+{
+	dp_sqlite_bind(st, 1, row->fingerprint);
+	dp_sqlite_bind(st, 2, row->type);
+	dp_sqlite_bind(st, 3, row->place);
+	dp_sqlite_bind(st, 4, row->message);
+	dp_sqlite_bind(st, 5, row->title);
+	sqlite3_bind_int64(st, 6, row->first_us);
+	sqlite3_bind_int64(st, 7, row->last_us);
+	sqlite3_bind_int64(st, 8, row->events);
+	bind_names(st, 9, &row->systems, texts);
+	bind_names(st, 11, &row->environments, texts + 2);
+	bind_names(st, 13, &row->traces, texts + 4);
+}
+
+static int put_groups(struct sqlite_store *s, struct dp_rollup *r)
+{
+	sqlite3_stmt *read = prepared(s, READ_GROUP);
+	sqlite3_stmt *put = read ? prepared(s, PUT_GROUP) : NULL;
+	struct dp_buf texts[6] = {{0}};
+	int rc = put ? 0 : -1;
+
+	for (size_t i = 0; i < r->group_count && rc == 0; i++) {
+		dp_sqlite_bind(read, 1, r->groups[i].fingerprint);
+		rc = read_row(s, read, r, dp_store_add_group);
+		if (rc < 0)
+			break;
+		bind_group(put, &r->groups[i], texts);
+		rc = run(s, put);
+	}
+	for (size_t i = 0; i < 6; i++)
+		dp_buf_release(&texts[i]);
+	return rc;
+}
+
+static int put_minutes(struct sqlite_store *s, const struct dp_rollup *r)
+{
+	sqlite3_stmt *st = prepared(s, PUT_MINUTE);
+
+	for (size_t i = 0; i < r->minute_count && st; i++) {
+		const struct dp_minute_row *row = &r->minutes[i];
+
+		sqlite3_bind_int64(st, 1, row->minute_us);
 		dp_sqlite_bind(st, 2, row->system);
-		sqlite3_bind_int64(st, 3, row->first_us);
-		sqlite3_bind_int64(st, 4, row->last_us);
-		sqlite3_bind_int64(st, 5, row->events);
-		sqlite3_bind_int64(st, 6, row->errors);
+		dp_sqlite_bind(st, 3, dp_str_from(dp_severity_name(row->severity)));
+		sqlite3_bind_int64(st, 4, row->events);
 		if (run(s, st) < 0)
 			return -1;
 	}
 	return st ? 0 : -1;
 }
 
-int dp_sqlite_put(
-    struct dp_store *store, const struct dp_event *const *events, size_t n, bool *is_new)
+int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
-	struct dp_rollup r;
-	int rc;
 
-	if (put_events(s, events, n, is_new) < 0)
-		return -1;
-	dp_rollup_init(&r, events, n, is_new);
-	rc = put_traces(s, &r);
-	if (rc == 0)
-		rc = put_systems(s, &r);
-	dp_rollup_release(&r);
-	return rc;
+	return put_traces(s, r) < 0 || put_groups(s, r) < 0 ? -1 : put_minutes(s, r);
 }
 
 int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step)

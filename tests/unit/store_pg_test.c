@@ -106,13 +106,14 @@ static void each_sqlstate_is_a_fault(void **state)
 	free(ev);
 }
 
-/* How many entries of an index were read. */
+/* How many entries of an index were read, in the table's partitions. */
 static long reads_of(const struct database *d, const char *index)
 {
 	char text[200];
 
 	snprintf(text, sizeof text,
-	    "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '%s'", index);
+	    "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE indexrelname LIKE 'events%%%s'",
+	    index);
 	return strtol(sql(d, text), NULL, 10);
 }
 
@@ -129,17 +130,18 @@ static void a_trace_is_not_looked_for_in_all_events(void **state)
 
 	assert_ok(d->store, dp_store_connect(d->store));
 	sql(d, "INSERT INTO events SELECT n, 't' || n / 100, gen_random_uuid(), now(), 'info', '',"
-	       " 'log', ('{\"n\":' || n || '}')::json FROM generate_series(1, 20000) n");
+	       " 'log', NULL, NULL, NULL, ('{\"n\":' || n || '}')::json"
+	       " FROM generate_series(1, 20000) n");
 	sql(d, "ANALYZE events");
-	before = reads_of(d, "events_pkey");
+	before = reads_of(d, "pkey");
 	assert_int_equal(dp_filter_add(&f, "trace", DP_STR("t199"), &why), 0);
 	assert_ok(reader, dp_store_after(reader, &f, 0, 3, tell_event, &t));
 	assert_told(&t, "19900 19901 19902");
 	dp_store_close(&reader); /* which makes the server count what it did */
-	while (reads_of(d, "events_pkey") == before && dp_clock_monotonic_ms() < end_ms)
+	while (reads_of(d, "pkey") == before && dp_clock_monotonic_ms() < end_ms)
 		;
-	assert_true(reads_of(d, "events_pkey") > before);
-	assert_true(reads_of(d, "events_seq") < 10); /* the planner looks up the greatest */
+	assert_true(reads_of(d, "pkey") > before);
+	assert_true(reads_of(d, "seq_idx") < 10); /* the planner looks up the greatest */
 	dp_filter_release(&f);
 }
 

@@ -1,15 +1,22 @@
--- Adds a batch's shares to their traces. The title is that of the first event in time. The rows
--- come sorted: writers lock them in the same order.
-INSERT INTO traces (trace_id, first_ts, last_ts, events, errors, warnings, title)
-SELECT unnest($1::text[]), unnest($2::timestamptz[]), unnest($3::timestamptz[]),
-       unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::text[])
+-- The whole rows anew. They come sorted.
+INSERT INTO traces (trace_id, first_ts, last_ts, errors, warnings, infos, debugs, title, title_ts, title_rank,
+    environment, last_error, last_error_ts, systems, system_times)
+SELECT unnest($1::text[]), unnest($2::timestamptz[]), unnest($3::timestamptz[]), unnest($4::bigint[]),
+       unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]),
+       unnest($9::timestamptz[]), unnest($10::bigint[]), unnest($11::text[]), unnest($12::text[]),
+       unnest($13::timestamptz[]), unnest($14::text[]), unnest($15::text[])
 ON CONFLICT (trace_id) DO UPDATE SET
-    title = CASE WHEN excluded.first_ts < traces.first_ts
-                 THEN excluded.title ELSE traces.title END,
-    first_ts = CASE WHEN excluded.first_ts < traces.first_ts
-                    THEN excluded.first_ts ELSE traces.first_ts END,
-    last_ts = CASE WHEN excluded.last_ts > traces.last_ts
-                   THEN excluded.last_ts ELSE traces.last_ts END,
-    events = traces.events + excluded.events,
-    errors = traces.errors + excluded.errors,
-    warnings = traces.warnings + excluded.warnings;
+    first_ts = excluded.first_ts,
+    last_ts = excluded.last_ts,
+    errors = excluded.errors,
+    warnings = excluded.warnings,
+    infos = excluded.infos,
+    debugs = excluded.debugs,
+    title = excluded.title,
+    title_ts = excluded.title_ts,
+    title_rank = excluded.title_rank,
+    environment = excluded.environment,
+    last_error = excluded.last_error,
+    last_error_ts = excluded.last_error_ts,
+    systems = excluded.systems,
+    system_times = excluded.system_times;

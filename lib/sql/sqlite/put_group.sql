@@ -1,0 +1,3 @@
+REPLACE INTO error_groups (fingerprint, type, place, message, title, first_ts, last_ts, events,
+    systems, system_times, environments, environment_times, traces, trace_times)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
