@@ -233,9 +233,10 @@ static void what_a_trace_rejects_stands_in_dead_letters(void **state)
 	enum dp_store_outcome outcomes[3];
 
 	assert_ok(d->store, dp_store_connect(d->store));
-	sql(d, d->is_pg ? "ALTER TABLE traces ADD CONSTRAINT good CHECK (infos + errors < 3)"
-			: "CREATE TRIGGER good BEFORE INSERT ON traces WHEN NEW.infos + NEW.errors > 2"
-			  " BEGIN SELECT RAISE(ABORT, 'no check passes'); END");
+	sql(d, d->is_pg
+		   ? "ALTER TABLE traces ADD CONSTRAINT good CHECK (infos + errors < 3)"
+		   : "CREATE TRIGGER good BEFORE INSERT ON traces WHEN NEW.infos + NEW.errors > 2"
+		     " BEGIN SELECT RAISE(ABORT, 'no check passes'); END");
 	put_one(d->store, event(10, "a", 0, DP_INFO, "web"));
 	assert_ok(d->store, put_some(d, 3, is_bad, outcomes));
 	assert_true(outcomes[0] == DP_STORE_NEW && outcomes[1] == DP_STORE_DEAD &&
