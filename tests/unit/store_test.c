@@ -4,6 +4,7 @@
 #include "store_fixture.h"
 
 #include "clock.h"
+#include "store_rollup.h"
 
 #include <pthread.h>
 
@@ -226,7 +227,7 @@ static void a_cursor_from_nowhere_is_no_error(void **state)
 static void the_list_of_systems_is_bounded(void **state)
 {
 	const struct database *d = *state;
-	enum { SYSTEMS = DP_STORE_SYSTEMS_MAX + 10 };
+	enum { SYSTEMS = DP_ROLLUP_TRACE_SYSTEMS + 10 };
 	struct dp_event *events[SYSTEMS];
 	struct told t = {0};
 	char name[20];
@@ -240,7 +241,7 @@ static void the_list_of_systems_is_bounded(void **state)
 	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 9, tell_whole_trace, &t));
 	for (size_t i = 0; i < t.text.len; i++)
 		commas += t.text.data[i] == ',';
-	assert_int_equal(commas, DP_STORE_SYSTEMS_MAX - 1);
+	assert_int_equal(commas, DP_ROLLUP_TRACE_SYSTEMS - 1);
 	dp_buf_release(&t.text);
 }
 
