@@ -156,8 +156,19 @@ struct walk {
 	struct dp_str before;
 };
 
+/* Go's panic is called by what failed; above it stands who recovered. */
+static bool is_panic(const struct dp_call *f)
+{
+	return f->is_library &&
+	       (dp_str_is(f->function, "panic") || dp_str_is(f->function, "runtime.gopanic"));
+}
+
 static void take_call(struct walk *w, const struct dp_call *f)
 {
+	if (is_panic(f)) {
+		w->has_app = false;
+		w->out->has_calls = false;
+	}
 	if (!w->out->has_calls || !f->is_newest_first)
 		w->any = *f;
 	if (!f->is_library && (!w->has_app || !f->is_newest_first)) {
@@ -200,7 +211,7 @@ static void take_line(struct walk *w, struct dp_str line)
 	if (line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
 	if (dp_call_parse(line, w->before, &f)) {
-		if (w->out->headline.n > 0 && w->out->headline.p == w->before.p)
+		if (f.function.n > 0 && f.function.p == w->out->headline.p)
 			w->out->headline.n = 0; /* Go's function it was */
 		take_call(w, &f);
 	} else {
@@ -250,8 +261,10 @@ void dp_calls_read(const struct dp_json *stack, struct dp_buf *scratch, struct d
 	struct dp_json v;
 	struct dp_call call;
 
-	if (stack->type == DP_JSON_STRING) {
-		dp_calls_read_text(decode(stack, scratch), out);
+	if (stack->type != DP_JSON_ARRAY) {
+		dp_calls_read_text(
+		    stack->type == DP_JSON_STRING ? decode(stack, scratch) : (struct dp_str){0},
+		    out);
 		return;
 	}
 	begin(&w, out);

@@ -136,19 +136,19 @@ static bool is_class_of_message(struct dp_str s)
 	return false;
 }
 
-/* What a browser and Java's main thread put before the class. */
+/* What a browser, Java's main thread and Go put before an error. */
 static struct dp_str without_preface(struct dp_str s)
 {
+	static const char *const prefaces[] = {"Uncaught ", "(in promise) ", "panic: "};
 	const char *end;
 
 	if (begins(s, "Exception in thread \"")) {
 		end = memmem(s.p + 21, s.n - 21, "\" ", 2);
 		return end ? from(s, (size_t)(end - s.p) + 2) : s;
 	}
-	if (begins(s, "Uncaught "))
-		s = from(s, strlen("Uncaught "));
-	if (begins(s, "(in promise) "))
-		s = from(s, strlen("(in promise) "));
+	for (size_t i = 0; i < sizeof prefaces / sizeof *prefaces; i++)
+		if (begins(s, prefaces[i]))
+			s = from(s, strlen(prefaces[i]));
 	return s;
 }
 
@@ -171,7 +171,7 @@ static struct dp_str split_class(struct dp_str *s)
 		return (struct dp_str){0};
 	if (!is_class_of_message(type))
 		return (struct dp_str){0};
-	*s = from(*s, n);
+	*s = from(*s, n < s->n && s->p[n] == '\n' ? s->n : n);
 	return type;
 }
 

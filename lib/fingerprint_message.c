@@ -85,12 +85,6 @@ static void put_star(struct message *m)
 	m->star = m->n;
 }
 
-static void put_all(struct message *m, const char *p, const char *end)
-{
-	while (p < end)
-		put(m, *p++);
-}
-
 static bool is_at(const char *p, const char *end, const char *text)
 {
 	const size_t n = strlen(text);
@@ -98,9 +92,21 @@ static bool is_at(const char *p, const char *end, const char *text)
 	return (size_t)(end - p) >= n && memcmp(p, text, n) == 0;
 }
 
+/* Whether a character is of a word, where it matters to a quote beside it: of Latin, Greek,
+ * Cyrillic letters and the like, not of scripts without spaces. */
+static bool is_word_at(const char *p)
+{
+	return is_alnum(*p) || *p == '_' ||
+	       ((unsigned char)*p >= 0xc3 && (unsigned char)*p <= 0xdf);
+}
+
 static bool is_behind_word(const struct message *m, const char *p)
 {
-	return p > m->begin && is_word(p[-1]);
+	if (p == m->begin)
+		return false;
+	for (p--; p > m->begin && ((unsigned char)*p & 0xc0) == 0x80;)
+		p--;
+	return is_word_at(p);
 }
 
 /* Quotes; the second closing one is that of an old habit, `so'. */
@@ -147,7 +153,7 @@ static bool closes(const struct message *m, const char *p, const char *quote)
 {
 	if (!*quote || *p != *quote || !is_at(p, m->end, quote))
 		return false;
-	return *quote != '\'' || p + 1 == m->end || !is_word(p[1]);
+	return *quote != '\'' || p + 1 == m->end || !is_word_at(p + 1);
 }
 
 /* Behind the quotation at p, or NULL. */
@@ -179,6 +185,8 @@ static bool take_quotation(struct message *m)
 	}
 	put_star(m);
 	m->p = end < m->end ? end : m->end;
+	if (is_at(m->p, m->end, "...") || is_at(m->p, m->end, "…")) /* it was cut */
+		m->p += 3;
 	return true;
 }
 
@@ -363,7 +371,7 @@ static bool take_url(struct message *m)
 		if (!is_alnum(*p) && *p != '+' && *p != '.' && *p != '-')
 			return false;
 	host += 3;
-	put_all(m, m->p, host);
+	take_words(m, host);
 	for (host_end = host; host_end < end && !strchr("/?#", *host_end);)
 		host_end++;
 	user = memrchr(host, '@', (size_t)(host_end - host));
@@ -462,8 +470,10 @@ static void finish(struct message *m)
 void dp_fingerprint_write_message(struct dp_str text, char *out, size_t max)
 {
 	const struct dp_str s = first_line(text);
-	struct message m = {.begin = s.p, .p = s.p, .end = s.p + s.n, .out = out, .max = max};
+	struct message m = {.begin = s.p, .p = s.p, .end = s.p, .out = out, .max = max};
 
+	if (s.n > 0)
+		m.end += s.n;
 	while (m.p < m.end && !is_full(&m)) {
 		if (is_space(*m.p)) {
 			put_space(&m);
