@@ -174,7 +174,7 @@ static void fail_at(struct batch *b, const char *why)
 }
 
 /* Whether a line is to be stored, or its position makes no sense. */
-static bool is_wanted(struct batch *b, const struct dp_pos *pos)
+static bool is_wanted(struct batch *b, const struct dp_pos *pos, bool is_bare)
 {
 	char why[SOURCE_WHY_MAX];
 
@@ -189,7 +189,7 @@ static bool is_wanted(struct batch *b, const struct dp_pos *pos)
 		b->failed = true;
 		return false;
 	}
-	if (source_see(&b->source, pos, why) == 0)
+	if (source_see(&b->source, pos, is_bare, why) == 0)
 		return true;
 	fail_at(b, why);
 	return false;
@@ -206,7 +206,7 @@ static void take(struct batch *b, struct dp_str line)
 	rc = dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why);
 	if (is_empty(b))
 		b->since_ms = dp_clock_monotonic_ms();
-	if (!is_wanted(b, &ev.pos))
+	if (!is_wanted(b, &ev.pos, ev.is_bare) || ev.is_bare)
 		return;
 	if (rc < 0) {
 		refuse(b, why.code, why.why);

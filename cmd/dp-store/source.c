@@ -10,7 +10,7 @@ void source_begin(struct source *s, const struct dp_pos *pos, int64_t stored)
 	memcpy(s->step.source, pos->spool, sizeof s->step.source);
 }
 
-int source_see(struct source *s, const struct dp_pos *pos, char why[SOURCE_WHY_MAX])
+int source_see(struct source *s, const struct dp_pos *pos, bool is_bare, char why[SOURCE_WHY_MAX])
 {
 	const int64_t offset = (int64_t)pos->offset;
 
@@ -21,7 +21,7 @@ int source_see(struct source *s, const struct dp_pos *pos, char why[SOURCE_WHY_M
 		    s->step.source, pos->spool);
 		return -1;
 	}
-	if (offset <= s->seen) {
+	if (offset < s->seen || (offset == s->seen && !is_bare)) {
 		snprintf(why, SOURCE_WHY_MAX,
 		    "position %" PRId64 " comes after %" PRId64
 		    ": a filter that changes the order of lines or repeats them, or two programs "

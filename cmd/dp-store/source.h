@@ -25,9 +25,10 @@ struct source {
  * everything else, as its key tells what is there. */
 void source_begin(struct source *s, const struct dp_pos *pos, int64_t stored);
 
-/* The line of a position has come. Returns 0, and the step covers it; or -1 with *why where such a
- * position would make the next one, and the mark, tell a lie. */
-int source_see(struct source *s, const struct dp_pos *pos, char why[SOURCE_WHY_MAX]);
+/* The line of a position has come; a bare one may repeat that of the event before it. Returns 0,
+ * and the step covers it; or -1 with *why where such a position would make the next one, and the
+ * mark, tell a lie. */
+int source_see(struct source *s, const struct dp_pos *pos, bool is_bare, char why[SOURCE_WHY_MAX]);
 
 /* Whether positions wait for the commit. */
 bool source_waits(const struct source *s);

@@ -16,16 +16,22 @@ static const struct {
 	uint64_t offset;
 	int64_t to;
 	const char *why; /* NULL: all is well */
+	bool is_bare;
 } rows[] = {
-    {SPOOL, 0, 100, NULL},
-    {SPOOL, 99, 100, NULL},
-    {SPOOL, 100, 100, NULL},
-    {SPOOL, 101, 101, NULL},
-    {SPOOL, 500, 500, NULL},
-    {SPOOL, 500, 500, "position 500 comes after 500: a filter"},
-    {SPOOL, 100, 500, "position 100 comes after 500: a filter"},
-    {OTHER, 600, 500, "from the spool " SPOOL ", then from " OTHER ":"},
-    {SPOOL, INT64_MAX, INT64_MAX, NULL},
+    {SPOOL, 0, 100, NULL, false},
+    {SPOOL, 99, 100, NULL, false},
+    {SPOOL, 100, 100, NULL, false},
+    {SPOOL, 101, 101, NULL, false},
+    {SPOOL, 500, 500, NULL, false},
+    {SPOOL, 500, 500, NULL, true},
+    {SPOOL, 499, 500, "position 499 comes after 500: a filter", true},
+    {SPOOL, 500, 500, "position 500 comes after 500: a filter", false},
+    {SPOOL, 100, 500, "position 100 comes after 500: a filter", false},
+    {OTHER, 600, 500, "from the spool " SPOOL ", then from " OTHER ":", false},
+    {OTHER, 600, 500, "from the spool " SPOOL ", then from " OTHER ":", true},
+    {SPOOL, 700, 700, NULL, true},
+    {SPOOL, 700, 700, "position 700 comes after 700: a filter", false},
+    {SPOOL, INT64_MAX, INT64_MAX, NULL, false},
 };
 
 static struct dp_pos pos_of(const char *spool, uint64_t offset)
@@ -46,7 +52,7 @@ static void positions_rise_and_are_of_one_spool(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const struct dp_pos pos = pos_of(rows[i].spool, rows[i].offset);
 		char why[SOURCE_WHY_MAX] = "";
-		const int rc = source_see(&s, &pos, why);
+		const int rc = source_see(&s, &pos, rows[i].is_bare, why);
 
 		if (rc != (rows[i].why ? -1 : 0) || s.step.to != rows[i].to)
 			fail_msg("row %zu: %d %lld", i, rc, (long long)s.step.to);
@@ -62,7 +68,7 @@ static void see(struct source *s, uint64_t offset)
 	const struct dp_pos pos = pos_of(SPOOL, offset);
 	char why[SOURCE_WHY_MAX];
 
-	assert_int_equal(source_see(s, &pos, why), 0);
+	assert_int_equal(source_see(s, &pos, false, why), 0);
 }
 
 /* The mark may be behind the database, or the spool an older copy: what comes is committed, and the
