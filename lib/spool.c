@@ -145,6 +145,12 @@ static int find_mark(struct dp_spool *s)
 	return 0;
 }
 
+static void raise_mark(struct dp_spool *s, uint64_t offset)
+{
+	s->mark = offset;
+	s->mark_us = dp_clock_now_us();
+}
+
 void dp_spool_check_mark(struct dp_spool *s)
 {
 	const char *wrong = NULL;
@@ -161,7 +167,7 @@ void dp_spool_check_mark(struct dp_spool *s)
 	else if (pos.offset > s->mark && !is_line_end(s, pos.offset))
 		wrong = "is not at the end of a line";
 	else if (pos.offset > s->mark)
-		s->mark = pos.offset;
+		raise_mark(s, pos.offset);
 	dp_spool_remove_passed(s);
 	pthread_mutex_unlock(&s->lock);
 	if (wrong)
@@ -279,6 +285,7 @@ void dp_spool_get_stats(struct dp_spool *s, struct dp_spool_stats *out)
 	    .oldest = s->count > 0 ? s->segments[0].start : 0,
 	    .end = dp_spool_end(s),
 	    .mark = s->mark,
+	    .mark_us = s->mark_us,
 	    .damaged = s->damaged,
 	    .failures = s->failures,
 	};

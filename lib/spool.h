@@ -86,6 +86,7 @@ struct dp_spool_stats {
 	uint64_t oldest;      /* the offset of the first byte there is */
 	uint64_t end;         /* that of the byte behind the last durable one */
 	uint64_t mark;        /* where reading began, or the latest mark believed */
+	int64_t mark_us;      /* when it rose last; 0: not since the spool was opened */
 	uint64_t lag;         /* bytes between mark and end */
 	int64_t lag_since_us; /* when the segment with the first byte behind the mark was last
 				 written to; 0 where lag is */

@@ -43,6 +43,7 @@ struct dp_spool {
 	size_t count;
 	size_t cap;
 	uint64_t mark;
+	int64_t mark_us; /* when it rose last */
 	uint64_t damaged;
 	uint64_t failures;
 };
