@@ -186,4 +186,36 @@ int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_f
 int dp_store_group_events(
     struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg);
 
+/* What is kept. 0: no limit. */
+struct dp_store_limits {
+	int64_t age_us; /* of events by their own time, of dead letters by that of receipt */
+	int64_t bytes;  /* that the database may take */
+};
+
+/* Removes a part of what is beyond the limits: in a transaction of its own, of at most a few hundred
+ * events, while which other writers wait. *more: there is more to do at once. Returns 0 or -1.
+ *
+ * Age. now_us is the machine's clock. Events grow old by the latest minute that is not after it and
+ * from which on ten different minutes have events, or by what the handle's clock has run since it
+ * last was that late: a clock that is years ahead, be it the machine's or a client's, removes
+ * nothing unless events of ten minutes agree with it. Events of the future stay until their time
+ * comes. What goes is what was before a whole minute.
+ *
+ * SQLite: the oldest events go first. The size is that of the pages in use; the file stays as large
+ * as it was and is filled again.
+ * PostgreSQL: a day (UTC) goes when all of it is too old, its partition when it is empty and no
+ * reader is in the way; so up to a day more is kept. Events that have no day's partition go by
+ * themselves. For the size only the oldest day goes, and never one that is not over. Where somebody
+ * laid the table out otherwise, old events go one by one and the size is no limit.
+ *
+ * What is left stays summed up truly, after each step:
+ * - Counts of traces, error groups and minutes are exact; what has none goes. (Where minutes of more
+ *   than DP_ROLLUP_SYSTEMS systems are counted, which of them a count is taken from may not be.)
+ * - A trace of which 1,000 events are left, or fewer, says what it would had they been the only
+ *   ones. Of a larger one only the counts change: its times span more than what is left.
+ * - first_us and last_us of a group are exact, and its traces are some that are there. Its title and
+ *   the systems and environments it was seen in stay. */
+int dp_store_retain(
+    struct dp_store *s, const struct dp_store_limits *l, int64_t now_us, bool *more);
+
 #endif

@@ -24,6 +24,9 @@ DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
 DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
 DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
+DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
+DP_SQL(find_head_sql, "postgresql/find_head.sql");
+DP_SQL(find_size_sql, "postgresql/find_size.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {
@@ -361,11 +364,15 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .connect = connect_store,
 	    .execute = execute_in,
 	    .begin = begin_sql,
+	    .begin_alone = begin_alone_sql,
+	    .find_head = find_head_sql,
+	    .find_size = find_size_sql,
 	    .roll_back = roll_back,
 	    .put = dp_pg_put,
 	    .put_rollup = dp_pg_put_rollup,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
+	    .find_old = dp_pg_find_old,
 	    .select = dp_pg_select,
 	};
 	PQconninfoOption *options = PQconninfoParse(url, NULL);

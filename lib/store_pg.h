@@ -31,8 +31,10 @@ struct pg_store {
 	char *url;
 	int connect_ms;
 	PGconn *conn;
-	bool expects_old; /* the last batch had events that were there already */
-	int64_t day;      /* for which there are partitions; since 1970 */
+	bool expects_old;      /* the last batch had events that were there already */
+	int64_t day;           /* for which there are partitions; since 1970 */
+	int64_t emptied_us;    /* a day from which events are being removed: its beginning */
+	int64_t emptied_after; /* no number up to this one is left of it */
 };
 
 /* Notes the error of a result (or, where it is NULL, of the connection), and gives the connection
@@ -55,6 +57,8 @@ int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,
+    void *arg, bool *more);
 /* Reads a row of a binary result; uuid is the place for the text of the only UUID. */
 void dp_pg_read_row(
     const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1]);

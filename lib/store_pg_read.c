@@ -129,7 +129,8 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 			is_wanted = fn(arg, cells) == 0;
 			if (!is_wanted)
 				cancel(s->conn);
-		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK && is_wanted) {
+		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
+			   status != PGRES_COMMAND_OK && is_wanted) {
 			rc = dp_pg_fail(s, res);
 		}
 		PQclear(res);

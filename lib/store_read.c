@@ -179,7 +179,7 @@ int dp_store_head(struct dp_store *s, int64_t *seq)
 {
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, "SELECT max(seq) FROM events");
+	dp_buf_add_text(&q.sql, s->backend->find_head);
 	return run_for_number(s, &q, seq);
 }
 

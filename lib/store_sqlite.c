@@ -23,6 +23,8 @@ DP_SQL(writer_sql, "sqlite/writer.sql");
 DP_SQL(find_schema_sql, "sqlite/find_schema.sql");
 DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
 DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
+DP_SQL(find_head_sql, "sqlite/find_head.sql");
+DP_SQL(find_size_sql, "sqlite/find_size.sql");
 DP_SQL(migration_1_sql, "sqlite/migration_1.sql");
 DP_SQL(migration_2_sql, "sqlite/migration_2.sql");
 DP_SQL(migration_3_sql, "sqlite/migration_3.sql");
@@ -372,11 +374,15 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	    .connect = connect_store,
 	    .execute = execute_in,
 	    .begin = "BEGIN IMMEDIATE",
+	    .begin_alone = "BEGIN IMMEDIATE",
+	    .find_head = find_head_sql,
+	    .find_size = find_size_sql,
 	    .roll_back = roll_back,
 	    .put = dp_sqlite_put,
 	    .put_rollup = dp_sqlite_put_rollup,
 	    .put_position = dp_sqlite_put_position,
 	    .put_dead = dp_sqlite_put_dead,
+	    .find_old = dp_sqlite_find_old,
 	    .select = select_rows,
 	};
 	static const char prefix[] = "sqlite:///";
