@@ -192,8 +192,9 @@ struct dp_store_limits {
 	int64_t bytes;  /* that the database may take */
 };
 
-/* Removes a part of what is beyond the limits: in a transaction of its own, of at most a few hundred
- * events, while which other writers wait. *more: there is more to do at once. Returns 0 or -1.
+/* Removes a part of what is beyond the limits: in a transaction of its own, of at most a few
+ * hundred events, while which other writers wait. *more: there is more to do at once. Returns 0 or
+ * -1.
  *
  * Age. now_us is the machine's clock. Events grow old by the latest minute that is not after it and
  * from which on ten different minutes have events, or by what the handle's clock has run since it
@@ -209,12 +210,12 @@ struct dp_store_limits {
  * laid the table out otherwise, old events go one by one and the size is no limit.
  *
  * What is left stays summed up truly, after each step:
- * - Counts of traces, error groups and minutes are exact; what has none goes. (Where minutes of more
- *   than DP_ROLLUP_SYSTEMS systems are counted, which of them a count is taken from may not be.)
+ * - Counts of traces, error groups and minutes are exact; what has none goes. (Where minutes of
+ * more than DP_ROLLUP_SYSTEMS systems are counted, which of them a count is taken from may not be.)
  * - A trace of which 1,000 events are left, or fewer, says what it would had they been the only
  *   ones. Of a larger one only the counts change: its times span more than what is left.
- * - first_us and last_us of a group are exact, and its traces are some that are there. Its title and
- *   the systems and environments it was seen in stay. */
+ * - first_us and last_us of a group are exact, and its traces are some that have it. Its title and
+ * the systems and environments it was seen in stay. */
 int dp_store_retain(
     struct dp_store *s, const struct dp_store_limits *l, int64_t now_us, bool *more);
 

@@ -491,27 +491,35 @@ static int put_samples(struct dp_store *s, const struct samples *l, size_t i)
 	return rc;
 }
 
-static bool is_gone(const struct dp_removal *r, struct dp_str trace_id)
+/* Whether the error went for which a trace stands. */
+static bool is_gone(
+    const struct dp_removal *r, struct dp_str fingerprint, const struct dp_name *sample)
 {
-	const struct dp_trace_row *row = find_trace(r, trace_id);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct dp_entry *e = &r->entries[i];
 
-	return row && r->left[row - r->sum.traces] <= 0;
+		if (e->is_new && e->ev->ts_us == sample->us && e->fingerprint &&
+		    dp_str_is(fingerprint, e->fingerprint->id) &&
+		    dp_str_equal(e->ev->trace_id, sample->name))
+			return true;
+	}
+	return false;
 }
 
-/* Takes the traces that are gone off the list of the i-th group. */
+/* Takes the traces that stood for an error that is gone off the list of the i-th group. */
 static int settle_samples_of(struct dp_store *s, struct samples *l, size_t i)
 {
 	struct dp_names *traces = &l->groups[i].traces;
 	size_t n = 0;
 
 	for (size_t t = 0; t < traces->n; t++)
-		if (!is_gone(l->removal, traces->at[t].name))
+		if (!is_gone(l->removal, l->groups[i].fingerprint, &traces->at[t]))
 			traces->at[n++] = traces->at[t];
 	if (n == traces->n)
 		return 0;
+	traces->n = n;
 	if (n == 0)
 		dp_names_release(traces);
-	traces->n = n;
 	if (n == 0 && read_last_traces(s, l, i) < 0)
 		return -1;
 	return put_samples(s, l, i);
