@@ -37,6 +37,7 @@ struct batch {
 	struct tee tee;
 	struct source source;
 	struct mark *mark;
+	struct retain retain;
 	struct dp_event **events; /* those that wait for the commit */
 	enum dp_store_outcome *outcomes;
 	size_t count;
@@ -251,6 +252,15 @@ static bool is_due(const struct batch *b)
 	return !is_empty(b) && dp_clock_monotonic_ms() - b->since_ms >= BATCH_AGE_MS;
 }
 
+/* Until something is to be done without input; -1: for ever. */
+static int idle_ms(const struct batch *b)
+{
+	const int mark_ms = mark_wait_ms(b->mark);
+	const int retain_ms = retain_wait_ms(&b->retain);
+
+	return mark_ms >= 0 && (retain_ms < 0 || mark_ms < retain_ms) ? mark_ms : retain_ms;
+}
+
 /* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
  * the writer at the other end of the pipe, which got the signal too, can finish. The while begins
  * anew with all that comes, so that a slow commit doesn't take it away. */
@@ -260,8 +270,7 @@ static bool wait_for_more(struct batch *b)
 
 	if (b->failed || b->tee.error != 0)
 		return false;
-	if (b->end_ms == 0 &&
-	    dp_line_wait(b->lines, dp_proc_stop_fd(), mark_wait_ms(b->mark)) >= 0 &&
+	if (b->end_ms == 0 && dp_line_wait(b->lines, dp_proc_stop_fd(), idle_ms(b)) >= 0 &&
 	    !dp_proc_stopping())
 		return true;
 	if (b->end_ms == 0)
@@ -297,6 +306,8 @@ static void read_all(struct batch *b)
 			commit(b);
 		if (mark_wait_ms(b->mark) == 0)
 			mark_flush(b->mark);
+		if (!b->failed)
+			retain_step(&b->retain, b->store);
 		if (!wait_for_more(b))
 			break;
 	}
@@ -338,8 +349,11 @@ static void report(struct batch *b)
 int batch_run(
     int fd, struct dp_store *store, struct mark *mark, const struct batch_options *options)
 {
-	struct batch b = {
-	    .options = options, .store = store, .mark = mark, .tee = {.is_on = options->tee}};
+	struct batch b = {.options = options,
+	    .store = store,
+	    .mark = mark,
+	    .tee = {.is_on = options->tee},
+	    .retain = {.limits = options->limits}};
 	int rc;
 
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);

@@ -4,6 +4,7 @@
 #define DP_BATCH_H
 
 #include "mark.h"
+#include "retain.h"
 #include "store.h"
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 struct batch_options {
 	size_t events_max; /* the most events of a transaction */
 	bool tee;          /* write each event that was newly stored to stdout, after its commit */
+	struct dp_store_limits limits; /* what is kept */
 };
 
 /* Connects, waiting while the database is away. Returns 0, or -1 where it is broken or a stop

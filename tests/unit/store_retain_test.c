@@ -50,7 +50,7 @@ static struct dp_event *make(int n, const struct given *g)
 	return copy;
 }
 
-enum { BATCH = 1000 };
+enum { BATCH = 4000 };
 
 /* Gathers events and stores them in batches. */
 struct feed {
@@ -170,15 +170,13 @@ static int copy_event(void *arg, const struct dp_store_row *row)
 /* Empties `to` and gives it the events of `from`. */
 static void copy_events(const struct database *from, const struct database *to)
 {
-	static const char *const tables[] = {"events", "traces", "error_groups", "minute_counts"};
 	struct copying c = {.reader = dp_event_reader_new(), .feed = {.store = to->store}};
-	char text[100];
 
 	assert_ok(to->store, dp_store_connect(to->store));
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-		snprintf(text, sizeof text, "DELETE FROM %s", tables[i]);
-		sql(to, text);
-	}
+	assert_ok(to->store,
+	    to->store->backend->execute(to->store,
+		"BEGIN; DELETE FROM events; DELETE FROM traces; DELETE FROM error_groups;"
+		" DELETE FROM minute_counts; COMMIT"));
 	assert_ok(
 	    from->store, dp_store_after(from->store, &everything, 0, SIZE_MAX, copy_event, &c));
 	flush(&c.feed);
