@@ -92,7 +92,7 @@ $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 BENCH := $(patsubst bench/%.c,$B/bench/%,$(wildcard bench/*.c))
 $B/bench/%: bench/%.c $B/libdevpulse.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)
