@@ -16,7 +16,6 @@ static const struct line_case {
     {"", "  File \"/app/shop/tasks.py\", line 97, in split", "/app/shop/tasks.py|split|app"},
     {"", "  File \"/app/x.py\", line 3", "/app/x.py||app"},
     {"", "  |   File \"/app/x.py\", line 3, in Cart.<locals>.f", "/app/x.py|Cart.<locals>.f|app"},
-    {"", "  File \"a\", line 1, in b\", line 2, in c", "a|b\", line 2, in c|app"},
     {"", "  File \"/v/site-packages/a.py\", line 3, in f", "/v/site-packages/a.py|f|library"},
     {"", "  File \"/usr/lib/python3/dist-packages/a.py\", line 3, in f",
 	"/usr/lib/python3/dist-packages/a.py|f|library"},
@@ -110,6 +109,9 @@ static void test_lines(void **state)
 #define PY(file, function, in_app) \
 	"{\"file\":\"" file "\",\"line\":1,\"function\":\"" function "\",\"inApp\":" in_app "}"
 
+#define LIBRARY       PY("/v/site-packages/l.py", "l", "false")
+#define SIX_LIBRARIES LIBRARY "," LIBRARY "," LIBRARY "," LIBRARY "," LIBRARY "," LIBRARY
+
 static const struct stack_case {
 	const char *name;
 	const char *json;
@@ -133,6 +135,21 @@ static const struct stack_case {
     {"objects: what is left out is no call",
 	"[" PY("a.py", "f", "false") ",{\"function\":\"… 3 more\",\"inApp\":false}]",
 	"a.py|f|library", NULL},
+    {"objects: more than are kept, the application's far above",
+	"[" PY("a.py", "f", "true") "," SIX_LIBRARIES "," SIX_LIBRARIES "," SIX_LIBRARIES "]",
+	"a.py|f|app", NULL},
+    {"objects: more than are kept, the application's among them",
+	"[" PY("a.py", "f", "true") "," SIX_LIBRARIES "," SIX_LIBRARIES
+				    "," PY("b.py", "g", "true") "," SIX_LIBRARIES "]",
+	"b.py|g|app", NULL},
+    {"objects: a line behind them",
+	"[" PY("a.py", "f", "true") ",\"    at g (b.js:1:2)\",\"    at h (c.js:1:2)\"]",
+	"a.py|f|app", NULL},
+    {"objects: of two languages", "[{\"file\":\"a.js\"},{\"file\":\"b.py\"},{\"file\":\"c.js\"}]",
+	"b.py||app", NULL},
+    {"objects: with escapes, read twice",
+	"[{\"file\":\"C:\\\\x\\\\a.js\"},{\"file\":\"C:\\\\x\\\\b.js\"}]", "C:\\x\\a.js||app",
+	NULL},
     {"objects: other names",
 	"[{\"filename\":\"a.py\",\"lineno\":1,\"func\":\"f\",\"in_app\":true}]", "a.py|f|app",
 	NULL},
