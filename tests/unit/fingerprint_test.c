@@ -263,6 +263,49 @@ static void test_ids_stay(void **state)
 	}
 }
 
+/* The same for the rules. */
+static void test_events_keep_their_ids(void **state)
+{
+	static const struct {
+		const char *json;
+		const char *id;
+	} known[] = {
+	    {"{\"severity\":\"error\",\"type\":\"error\",\"name\":\"shop.errors.Refused\","
+	     "\"details\":\"order 4711 of 'zoe' is "
+	     "closed\",\"stacktrace\":[{\"file\":\"/app/shop/"
+	     "orders.py\",\"line\":3,\"function\":\"Cart.close\",\"inApp\":true},{\"file\":\"/v/"
+	     "site-packages/a.py\",\"line\":1,\"function\":\"f\",\"inApp\":false}]}",
+		"84296da61be472fa"},
+	    {"{\"severity\":\"error\",\"details\":\"Traceback (most recent call last):\\n  File "
+	     "\\\"/srv/shop/cart.py\\\", line 3, in load\\nKeyError: 'user'\\n\"}",
+		"972c335d6fb093b5"},
+	    {"{\"severity\":\"error\",\"name\":\"TypeError\",\"details\":\"x of user42 is "
+	     "undefined\",\"stacktrace\":\"TypeError: x\\n    at async Cart.total "
+	     "(https://a.example/static/main.8f3a2c.js:1:2)\"}",
+		"52f05cd07a83db76"},
+	    {"{\"severity\":\"error\",\"name\":\"a.Refused\",\"details\":\"bad "
+	     "com.acme.Order@1b6d3586\",\"stacktrace\":\"x\\n\\tat "
+	     "app//com.acme.Pay.lambda$run$3(Pay.java:7)\"}",
+		"f5e60eae6e26f20b"},
+	    {"{\"severity\":\"error\",\"name\":\"*net.OpError\",\"details\":\"dial tcp [::1]:5432: "
+	     "connect: connection refused\",\"stacktrace\":\"goroutine 1 "
+	     "[running]:\\nmain.(*Cart).load.func1(0x1)\\n\\t/app/cart.go:7 +0x1\\n\"}",
+		"07e0fc11a81bce12"},
+	    {"{\"severity\":\"error\",\"system\":\"api\",\"details\":\"GET /orders/17 failed after "
+	     "1.5s: open /data/x: 3, 4\"}",
+		"2d7c22f1b2825b23"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		struct dp_fingerprint f;
+
+		read_json(dp_str_from(known[i].json), &f);
+		if (strcmp(f.id, known[i].id) != 0)
+			fail_msg("%s: %s|%s|%s", f.id, f.type, f.place, f.message);
+	}
+}
+
 /* The parts are told apart: text does not slip from one to the next. */
 static void test_parts_are_apart(void **state)
 {
@@ -366,6 +409,7 @@ int main(void)
 	    cmocka_unit_test(test_events),
 	    cmocka_unit_test(test_what_does_not_count),
 	    cmocka_unit_test(test_ids_stay),
+	    cmocka_unit_test(test_events_keep_their_ids),
 	    cmocka_unit_test(test_parts_are_apart),
 	    cmocka_unit_test(test_long_texts_are_cut),
 	    cmocka_unit_test(test_only_the_begin_counts),
