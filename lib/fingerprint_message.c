@@ -267,7 +267,7 @@ static bool take_ipv6(struct message *m)
 {
 	const char *end = *m->p == '[' ? memchr(m->p, ']', (size_t)(m->end - m->p)) : NULL;
 
-	if (!end || end - m->p > 64 || !is_ipv6(m->p + 1, end))
+	if (!end || !is_ipv6(m->p + 1, end))
 		return false;
 	put_star(m);
 	m->p = end + 1;
