@@ -89,8 +89,11 @@ static void compare_mark(const struct batch *b, int64_t stored)
 	if (strcmp(mark->spool, b->source.step.source) == 0 && mark->offset > (uint64_t)stored)
 		dp_log(DP_LOG_WARNING,
 		    "the mark %s is ahead of the database (%" PRIu64 ", not %" PRId64
-		    "), as of one that is new or was restored: events between are not in it; what "
-		    "the spool still holds of them comes again when the mark is removed",
+		    "), as of one that is new or was restored: events between are not in it; to "
+		    "get "
+		    "what the spool still has of them, stop dp-ingest and dp-store, remove the "
+		    "mark, "
+		    "and start them",
 		    b->mark->path, mark->offset, stored);
 }
 
