@@ -66,6 +66,9 @@ unit() {
 	for program in $(make -s unit-list); do
 		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || failed=1
 	done
+	for corpus in tests/fuzz/*.corpus; do
+		"$dir/fuzz/$(basename "$corpus" .corpus)_corpus" "$corpus"/* || failed=1
+	done
 	return "$failed"
 }
 
