@@ -72,6 +72,7 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/bare_test: $B/cmd/dp-ingest/bare.o
 $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/source_test: $B/cmd/dp-store/source.o
