@@ -19,6 +19,7 @@ enum {
 	BATCH_AGE_MS = 1000, /* of the first event of a batch, while lines keep coming */
 	DRAIN_MS = 1000,     /* after a stop signal, for more input or its end to come */
 	DRAIN_MAX_MS = 8000, /* in all */
+	LOOK_MS = 100,       /* for a writer that goes on to fill a pipe that was just emptied */
 };
 
 struct batch {
@@ -256,7 +257,7 @@ static void look_at_the_rest(struct batch *b)
 	enum dp_line_got got = DP_LINE_MORE;
 	struct dp_str line;
 
-	if (dp_line_wait(b->lines, -1, 0) > 0)
+	if (dp_line_wait(b->lines, -1, LOOK_MS) > 0)
 		got = dp_line_next(b->lines, &line);
 	if (got == DP_LINE_OK || got == DP_LINE_LONG) {
 		dp_log(DP_LOG_ERROR,
