@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { IDENTITY_MAX = 200, SEGMENTS_AT_LEAST = 4 };
+enum { IDENTITY_MAX = 200, SEGMENTS_AT_LEAST = 4, KEEP_SECONDS = 3600, KEEP_PART = 4 };
 
 static const struct dp_str VERSION_1 = DP_STR("devpulse-spool 1 ");
 
@@ -227,6 +227,8 @@ static void set_limits(struct dp_spool *s, uint64_t max_bytes)
 	s->segment_bytes = DP_SPOOL_SEGMENT_BYTES;
 	if (s->max_bytes / SEGMENTS_AT_LEAST < s->segment_bytes)
 		s->segment_bytes = s->max_bytes / SEGMENTS_AT_LEAST;
+	s->keep_bytes = s->max_bytes / KEEP_PART;
+	s->keep_us = (int64_t)KEEP_SECONDS * 1000000;
 }
 
 struct dp_spool *dp_spool_open(
@@ -282,6 +284,8 @@ void dp_spool_get_stats(struct dp_spool *s, struct dp_spool_stats *out)
 {
 	pthread_mutex_lock(&s->lock);
 	*out = (struct dp_spool_stats){
+	    .bytes = dp_spool_bytes(s, 0),
+	    .kept = dp_spool_bytes(s, 0) - dp_spool_bytes(s, s->mark),
 	    .oldest = s->count > 0 ? s->segments[0].start : 0,
 	    .end = dp_spool_end(s),
 	    .mark = s->mark,
@@ -293,7 +297,6 @@ void dp_spool_get_stats(struct dp_spool *s, struct dp_spool_stats *out)
 		const struct dp_spool_segment *segment = &s->segments[i];
 		const uint64_t end = segment->start + segment->size;
 
-		out->bytes += segment->size;
 		if (end <= s->mark)
 			continue;
 		if (out->lag == 0 && segment->size > 0)

@@ -32,7 +32,7 @@ struct pg_store {
 	int connect_ms;
 	PGconn *conn;
 	bool expects_old;      /* the last batch had events that were there already */
-	int64_t day;           /* for which there are partitions; since 1970 */
+	int64_t days_ms;       /* when to look for missing partitions again */
 	int64_t emptied_us;    /* a day from which events are being removed: its beginning */
 	int64_t emptied_after; /* no number up to this one is left of it */
 };

@@ -47,15 +47,6 @@ static void sum_up(struct dp_removal *r)
 	dp_systems_release(&systems);
 }
 
-static int64_t count_events(const struct dp_trace_row *row)
-{
-	int64_t n = 0;
-
-	for (int i = 0; i <= DP_ERROR; i++)
-		n += row->counts[i];
-	return n;
-}
-
 /* Errors of more groups than a step may touch stay for another. */
 static void limit_groups(struct dp_removal *r)
 {
@@ -116,9 +107,8 @@ static int count_left(struct dp_store *s, struct dp_removal *r)
 	struct dp_query q = {.count = 0};
 
 	for (size_t i = 0; i < r->sum.trace_count; i++)
-		r->left[i] = -count_events(&r->sum.traces[i]);
-	dp_buf_add_text(&q.sql,
-	    "SELECT trace_id, errors + warnings + infos + debugs FROM traces WHERE trace_id IN (");
+		r->left[i] = -r->sum.traces[i].events;
+	dp_buf_add_text(&q.sql, "SELECT trace_id, events FROM traces WHERE trace_id IN (");
 	add_traces(&q, r, INT64_MIN, INT64_MAX);
 	dp_buf_add_char(&q.sql, ')');
 	return dp_query_run(s, &q, on_total, r);
@@ -181,17 +171,17 @@ static int shrink_traces(struct dp_store *s, const struct dp_removal *r)
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql,
-	    "UPDATE traces SET errors = errors - v.column2, warnings = warnings - v.column3, "
-	    "infos = infos - v.column4, debugs = debugs - v.column5 FROM (VALUES ");
+	    "UPDATE traces SET events = events - v.column2, errors = errors - v.column3, "
+	    "warnings = warnings - v.column4, debugs = debugs - v.column5 FROM (VALUES ");
 	for (size_t i = 0; i < r->sum.trace_count; i++) {
-		const int64_t *n = r->sum.traces[i].counts;
+		const struct dp_trace_row *row = &r->sum.traces[i];
 
 		if (r->left[i] <= DP_RETAIN_REMAKE)
 			continue;
 		dp_buf_add_text(&q.sql, q.count > 0 ? ", (" : "(");
-		dp_query_add_text(&q, r->sum.traces[i].trace_id.p);
-		dp_buf_addf(&q.sql, ", %d, %d, %d, %d)", (int)n[DP_ERROR], (int)n[DP_WARNING],
-		    (int)n[DP_INFO], (int)n[DP_DEBUG]);
+		dp_query_add_text(&q, row->trace_id.p);
+		dp_buf_addf(&q.sql, ", %d, %d, %d, %d)", (int)row->events, (int)row->errors,
+		    (int)row->warnings, (int)row->debugs);
 	}
 	if (q.count == 0) {
 		dp_buf_release(&q.sql);

@@ -21,7 +21,7 @@ static const struct dp_opt options[] = {
     {OPT_MARK, "mark", "FILE", "DEVPULSE_MARK",
 	"say there how much of dp-ingest's --spool is stored", NULL},
     {OPT_TEE, "tee", NULL, NULL, "copy each event newly stored to stdout, after its commit", NULL},
-    {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "1000"},
+    {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "10000"},
     {OPT_RETAIN, "retain", "TIME", "DEVPULSE_RETAIN",
 	"remove events that are older, as 30m, 12h, 7d or 4w", "keep all"},
     {OPT_RETAIN_BYTES, "retain-bytes", "BYTES", "DEVPULSE_RETAIN_BYTES",
@@ -55,7 +55,7 @@ struct config {
 
 static struct config parse_args(int argc, char **argv)
 {
-	struct config cfg = {.batch.events_max = 1000, .ready_fd = -1};
+	struct config cfg = {.batch.events_max = 10000, .ready_fd = -1};
 	struct dp_opt_state o;
 	int c;
 

@@ -89,7 +89,7 @@ PY
 	[ "$(stat -c %a "$S" "$S/00000000000000000000.seg" | paste -sd' ')" = "700 600" ]
 }
 
-@test "the next start begins at the mark, and removes what it has passed" {
+@test "the next start begins at the mark, and removes what it has passed an hour ago" {
 	start
 	send t one two three
 	retry_until out_is one two three
@@ -105,8 +105,10 @@ PY
 	retry_until out_is three four
 	mark_behind four
 	retry_until metric_is spool_lag_bytes 0
-	[ "$(cd "$S" && ls -- *.seg)" = 00000000000134217728.seg ]
+	metric_is spool_kept_bytes "$(metric spool_bytes)"
+	[ "$(cd "$S" && echo *.seg)" = "00000000000000000000.seg 00000000000134217728.seg" ]
 	stop
+	touch -d '2 hours ago' "$S"/*.seg # the last one says where the spool ends
 	start
 	[ "$(cd "$S" && ls -- *.seg)" = 00000000000134217728.seg ]
 	stop
@@ -160,6 +162,7 @@ PY
 	metric_is 'events_refused_total{code="no-known-field"}' 1
 	metric_is 'events_refused_total{code="other"}' 0
 	metric_is spool_bytes "$(cat "$S"/*.seg | wc -c)"
+	metric_is spool_kept_bytes 0
 	metric_is spool_lag_events 3
 	metric_is spool_stalled 0
 	curl -fsS -D "$BATS_TEST_TMPDIR/head" "http://127.0.0.1:$PORT/metrics" >"$BATS_TEST_TMPDIR/metrics"

@@ -455,3 +455,45 @@ drops_all() {
 	drops_all jq jq -c --unbuffered 'select(.traceId == null or .severity == "error")'
 	drops_all grep grep --line-buffered -e '"severity":"error"' -e '^{"_pos":'
 }
+
+# The pair goes on as the warning says, and the database has all again.
+survives_an_older_database() {
+	local copy=$BATS_TEST_TMPDIR/copy
+	rm -rf "$S" "$copy"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' a b | send
+	retry_until details_are "$1" 'a b'
+	stop_pair
+	back_up "$1" "$copy"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' c d e | send
+	retry_until details_are "$1" 'a b c d e'
+	stop_pair
+	restore "$1" "$copy"
+	details_are "$1" 'a b'
+	start_pair "$1"
+	echo '{"details":"f"}' | send
+	retry_until file_has "$BATS_TEST_TMPDIR/pair.err" 'warning: the mark .* is ahead of the database .* stop dp-ingest and dp-store, remove the mark, and start them$'
+	retry_until details_are "$1" 'a b f'
+	stop_pair
+	rm "$M"
+	start_pair "$1"
+	retry_until details_are "$1" 'a b f c d e'
+	stop_pair
+}
+
+back_up() {
+	case $1 in
+	sqlite:*) cp "${1#sqlite:///}" "$2" ;;
+	*) pg_dump --clean --if-exists "$1" >"$2" ;;
+	esac
+}
+
+restore() {
+	case $1 in
+	sqlite:*) cp "$2" "${1#sqlite:///}" ;;
+	*) psql -qX -v ON_ERROR_STOP=1 "$1" <"$2" ;;
+	esac
+}
+
+@test "a database that is an older copy: what was stored since comes again" { in_both survives_an_older_database; }

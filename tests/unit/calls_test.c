@@ -16,7 +16,6 @@ static const struct line_case {
     {"", "  File \"/app/shop/tasks.py\", line 97, in split", "/app/shop/tasks.py|split|app"},
     {"", "  File \"/app/x.py\", line 3", "/app/x.py||app"},
     {"", "  |   File \"/app/x.py\", line 3, in Cart.<locals>.f", "/app/x.py|Cart.<locals>.f|app"},
-    {"", "  File \"a\", line 1, in b\", line 2, in c", "a|b\", line 2, in c|app"},
     {"", "  File \"/v/site-packages/a.py\", line 3, in f", "/v/site-packages/a.py|f|library"},
     {"", "  File \"/usr/lib/python3/dist-packages/a.py\", line 3, in f",
 	"/usr/lib/python3/dist-packages/a.py|f|library"},
@@ -46,6 +45,7 @@ static const struct line_case {
     {"", "    at eval (eval at f (/app/x.js:1:2), <anonymous>:1:1)", "|eval|library"},
     {"", "    at least 3 items are wanted", NULL},
     {"", "    at (3)", NULL},
+    {"", "    at work in a.b(5)", NULL},
     {"", "    at ", NULL},
     {"", "at", NULL},
 
@@ -110,6 +110,11 @@ static void test_lines(void **state)
 #define PY(file, function, in_app) \
 	"{\"file\":\"" file "\",\"line\":1,\"function\":\"" function "\",\"inApp\":" in_app "}"
 
+#define LIBRARY       PY("/v/site-packages/l.py", "l", "false")
+#define SIX_LIBRARIES LIBRARY "," LIBRARY "," LIBRARY "," LIBRARY "," LIBRARY "," LIBRARY
+
+#define LONG "long-long-long-long-long-long-long-long-long-long-long-long-long-long.js"
+
 static const struct stack_case {
 	const char *name;
 	const char *json;
@@ -133,11 +138,28 @@ static const struct stack_case {
     {"objects: what is left out is no call",
 	"[" PY("a.py", "f", "false") ",{\"function\":\"… 3 more\",\"inApp\":false}]",
 	"a.py|f|library", NULL},
+    {"objects: more than are kept, the application's far above",
+	"[" PY("a.py", "f", "true") "," SIX_LIBRARIES "," SIX_LIBRARIES "," SIX_LIBRARIES "]",
+	"a.py|f|app", NULL},
+    {"objects: more than are kept, the application's among them",
+	"[" PY("a.py", "f", "true") "," SIX_LIBRARIES "," SIX_LIBRARIES
+				    "," PY("b.py", "g", "true") "," SIX_LIBRARIES "]",
+	"b.py|g|app", NULL},
+    {"objects: a line behind them",
+	"[" PY("a.py", "f", "true") ",\"    at g (b.js:1:2)\",\"    at h (c.js:1:2)\"]",
+	"a.py|f|app", NULL},
+    {"objects: of two languages", "[{\"file\":\"a.js\"},{\"file\":\"b.py\"},{\"file\":\"c.js\"}]",
+	"b.py||app", NULL},
+    {"objects: with escapes, read twice",
+	"[{\"file\":\"C:\\\\x\\\\a.js\"},{\"file\":\"C:\\\\" LONG "\"}]", "C:\\x\\a.js||app", NULL},
     {"objects: other names",
 	"[{\"filename\":\"a.py\",\"lineno\":1,\"func\":\"f\",\"in_app\":true}]", "a.py|f|app",
 	NULL},
     {"objects: the first name counts",
 	"[{\"abs_path\":\"/x/a.py\",\"name\":\"g\",\"filename\":\"a.py\",\"function\":\"f\"}]",
+	"a.py|f|app", NULL},
+    {"objects: the first name counts, in any order",
+	"[{\"filename\":\"a.py\",\"abs_path\":\"/x/a.py\",\"func\":\"f\",\"name\":\"g\"}]",
 	"a.py|f|app", NULL},
     {"objects: of unfit types",
 	"[{\"file\":{},\"path\":\"a.py\",\"function\":[],\"inApp\":\"no\"}]", "a.py||app", NULL},
@@ -165,6 +187,7 @@ static const struct stack_case {
     {"JavaScript: the first, and the error above",
 	"\"TypeError: no\\nmore\\n    at f (a.js:1:2)\\n    at g (b.js:1:2)\"", "a.js|f|app",
 	"TypeError: no"},
+    {"Python: no call", "\"Traceback (most recent call last):\\n  gone\\nE: x\"", NULL, "E: x"},
     {"CR LF", "\"TypeError: no\\r\\n    at f (a.js:1:2)\\r\\n\"", "a.js|f|app", "TypeError: no"},
     {"Go: the function is no headline", "\"goroutine 1 [running]:\\nmain.f()\\n\\t/app/f.go:1\\n\"",
 	"/app/f.go|main.f|app", NULL},
@@ -199,6 +222,7 @@ static void test_stacks(void **state)
 		if (!dp_str_is(calls.headline, c->headline ? c->headline : ""))
 			fail_msg("%s: headline '%.*s'", c->name, (int)calls.headline.n,
 			    calls.headline.p);
+		assert_true(scratch.len <= stack.text.n);
 		dp_buf_release(&scratch);
 	}
 }

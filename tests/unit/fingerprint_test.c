@@ -54,9 +54,9 @@ static const struct message_case {
     {"std::vector a::b [abc] []", "std::vector a::b [abc] []"},
     {"550e8400-e29b-41d4-a716-446655440000!", "*!"},
     {"order-f47ac10b-58cc-4372-a567-0e02b2c3d479", "order-*"},
-    {"a3f8c2d1 deadbeef a3f8c2", "* deadbeef *"}, {"cus_Nf8a9ZxQ", "cus_*"},
-    {"eyJhbGciOiJIUzIabcdefghijklmnopqrst9", "*"}, {"Foo@cafe1 foo@bar", "Foo@* foo@bar"},
-    {"mail to zoe.m+x@mail.example.com.", "mail to *."},
+    {"a3f8c2d1 deadbeef a3f8c2", "* deadbeef *"}, {"abcdefa1 abcdef1", "* abcdef*"},
+    {"cus_Nf8a9ZxQ", "cus_*"}, {"eyJhbGciOiJIUzIabcdefghijklmnopqrst9", "*"},
+    {"Foo@cafe1 foo@bar", "Foo@* foo@bar"}, {"mail to zoe.m+x@mail.example.com.", "mail to *."},
     {"https://example.com", "https://example.com"},
     {"see https://example.com/a/b?c=d#e.", "see https://example.com/*."},
     {"(http://u:p@10.0.0.1:8080/x)", "(http://*/*)"},
@@ -118,6 +118,7 @@ static const struct place_case {
     {"webpack:///./src/cart.ts", "f", "src/cart.ts:f"},
     {"main.8f3a2c.js", "f", "main.js:f"},
     {"assets/index-BkF3x9aQ.js", "f", "assets/index.js:f"},
+    {"chunk-vendors.js", "f", "chunk-vendors.js:f"},
     {"jquery-3.6.0.min.js", "f", "jquery-3.6.0.min.js:f"},
     {"a/b-1234567.py", "f", "a/b-1234567.py:f"},
     {"app\n.py", "f", "app?.py:f"},
@@ -165,6 +166,9 @@ static const struct event_case {
     {"another class in the message", "\"name\":\"E\",\"details\":\"KeyError: x\"",
 	"E||KeyError: x"},
     {"a class without a message", "\"details\":\"KeyboardInterrupt\"", "KeyboardInterrupt||"},
+    {"a class on a line of its own", "\"details\":\"a.Gone\\nmore\"", "a.Gone||"},
+    {"a class with a code", "\"details\":\"TypeError [ERR_X]: no \\\"a\\\"\"",
+	"TypeError||[ERR_X]: no *"},
     {"an empty message", "\"name\":\"ValueError\",\"details\":\"\",\"message\":\"of the log\"",
 	"ValueError||"},
     {"the message of a log", "\"name\":\"ValueError\",\"message\":\"no user 5\"",
@@ -263,6 +267,49 @@ static void test_ids_stay(void **state)
 	}
 }
 
+/* The same for the rules. */
+static void test_events_keep_their_ids(void **state)
+{
+	static const struct {
+		const char *json;
+		const char *id;
+	} known[] = {
+	    {"{\"severity\":\"error\",\"type\":\"error\",\"name\":\"shop.errors.Refused\","
+	     "\"details\":\"order 4711 of 'zoe' is "
+	     "closed\",\"stacktrace\":[{\"file\":\"/app/shop/"
+	     "orders.py\",\"line\":3,\"function\":\"Cart.close\",\"inApp\":true},{\"file\":\"/v/"
+	     "site-packages/a.py\",\"line\":1,\"function\":\"f\",\"inApp\":false}]}",
+		"84296da61be472fa"},
+	    {"{\"severity\":\"error\",\"details\":\"Traceback (most recent call last):\\n  File "
+	     "\\\"/srv/shop/cart.py\\\", line 3, in load\\nKeyError: 'user'\\n\"}",
+		"972c335d6fb093b5"},
+	    {"{\"severity\":\"error\",\"name\":\"TypeError\",\"details\":\"x of user42 is "
+	     "undefined\",\"stacktrace\":\"TypeError: x\\n    at async Cart.total "
+	     "(https://a.example/static/main.8f3a2c.js:1:2)\"}",
+		"52f05cd07a83db76"},
+	    {"{\"severity\":\"error\",\"name\":\"a.Refused\",\"details\":\"bad "
+	     "com.acme.Order@1b6d3586\",\"stacktrace\":\"x\\n\\tat "
+	     "app//com.acme.Pay.lambda$run$3(Pay.java:7)\"}",
+		"f5e60eae6e26f20b"},
+	    {"{\"severity\":\"error\",\"name\":\"*net.OpError\",\"details\":\"dial tcp [::1]:5432: "
+	     "connect: connection refused\",\"stacktrace\":\"goroutine 1 "
+	     "[running]:\\nmain.(*Cart).load.func1(0x1)\\n\\t/app/cart.go:7 +0x1\\n\"}",
+		"07e0fc11a81bce12"},
+	    {"{\"severity\":\"error\",\"system\":\"api\",\"details\":\"GET /orders/17 failed after "
+	     "1.5s: open /data/x: 3, 4\"}",
+		"2d7c22f1b2825b23"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		struct dp_fingerprint f;
+
+		read_json(dp_str_from(known[i].json), &f);
+		if (strcmp(f.id, known[i].id) != 0)
+			fail_msg("%s: %s|%s|%s", f.id, f.type, f.place, f.message);
+	}
+}
+
 /* The parts are told apart: text does not slip from one to the next. */
 static void test_parts_are_apart(void **state)
 {
@@ -309,7 +356,8 @@ static void test_only_the_begin_counts(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		memset(text, '1', sizeof text);
+		for (size_t k = 0; k < sizeof text; k++)
+			text[k] = k % 2 ? ' ' : '1';
 		memset(text + 1024, i ? 'y' : 'x', sizeof text - 1024);
 		read_two("details", (struct dp_str){text, sizeof text}, "", NULL, &f[i]);
 		assert_string_equal(f[i].message, "*");
@@ -366,6 +414,7 @@ int main(void)
 	    cmocka_unit_test(test_events),
 	    cmocka_unit_test(test_what_does_not_count),
 	    cmocka_unit_test(test_ids_stay),
+	    cmocka_unit_test(test_events_keep_their_ids),
 	    cmocka_unit_test(test_parts_are_apart),
 	    cmocka_unit_test(test_long_texts_are_cut),
 	    cmocka_unit_test(test_only_the_begin_counts),

@@ -188,7 +188,7 @@ static void check(const struct database *d, const struct database *want, bool wh
 {
 	copy_events(d, want);
 	assert_same(d, want, "counts of traces",
-	    "SELECT trace_id, errors, warnings, infos, debugs FROM traces ORDER BY 1");
+	    "SELECT trace_id, events, errors, warnings, debugs FROM traces ORDER BY 1");
 	if (whole)
 		assert_same(d, want, "traces",
 		    "SELECT trace_id, first_ts, last_ts, title, title_rank, title_ts, environment,"
@@ -376,7 +376,7 @@ static void a_large_trace_shrinks(void **state)
 	assert_ok(d->store,
 	    dp_store_retain(d->store, &limits, day_one + 170 * MINUTE, &more)); /* 101 go */
 	check(d, twin, false);
-	assert_string_equal(sql(d, "SELECT infos FROM traces"), "1099");
+	assert_string_equal(sql(d, "SELECT events FROM traces"), "1099");
 	assert_string_equal(sql(d, d->is_pg ? "SELECT count(*) FROM traces WHERE first_ts = "
 					      "'2026-01-01Z' AND last_ts > '2026-01-01T19:00Z'"
 					    : "SELECT count(*) FROM traces WHERE first_ts = "
@@ -384,7 +384,7 @@ static void a_large_trace_shrinks(void **state)
 	    "1");
 	retain(d, &limits, day_one + 270 * MINUTE, twin, false);
 	check(d, twin, true);
-	assert_string_equal(sql(d, "SELECT infos FROM traces"), "999");
+	assert_string_equal(sql(d, "SELECT events FROM traces"), "999");
 	retain(d, &limits, day_one + 9000 * MINUTE, twin, true);
 	free_twin(twin);
 }
