@@ -238,10 +238,10 @@ int64_t dp_opt_duration(const struct dp_opt_state *o)
 	int64_t n;
 	int unit;
 
-	if (read_quantity(o->value, "smhdw", &n, &unit) < 0 || unit < 0 || n == 0 ||
-	    n > most / seconds[unit])
-		dp_opt_bad_value(o, "a time is wanted, as 30m, 12h, 7d or 4w");
-	return n * seconds[unit] * 1000000;
+	if (read_quantity(o->value, "smhdw", &n, &unit) == 0 && unit >= 0 && n > 0 &&
+	    n <= most / seconds[unit])
+		return n * seconds[unit] * 1000000;
+	dp_opt_bad_value(o, "a time is wanted, as 30m, 12h, 7d or 4w");
 }
 
 void dp_opt_limit_operands(const struct dp_opt_state *o, int max)
