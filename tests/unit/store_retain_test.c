@@ -389,6 +389,27 @@ static void a_large_trace_shrinks(void **state)
 	free_twin(twin);
 }
 
+/* Of several traces at a time more is left than a step reads again. */
+static void traces_take_turns(void **state)
+{
+	const struct database *d = *state;
+	const struct dp_store_limits limits = {.age_us = HOUR};
+	struct database *twin = new_twin(d);
+	struct feed f = {.store = d->store};
+	char trace_id[20];
+
+	for (int i = 0; i < 3600; i++) {
+		snprintf(trace_id, sizeof trace_id, "t%d", i % 6);
+		feed(&f,
+		    &(struct given){trace_id, day_one + i * SECOND, DP_INFO, "web", "log", "x"});
+	}
+	flush(&f);
+	feed_evidence(&f, day_one + 70 * MINUTE + 1000 * SECOND);
+	assert_true(retain(d, &limits, day_one + 70 * MINUTE + 1000 * SECOND, twin, true) > 4);
+	assert_string_equal(count(d), "2590");
+	free_twin(twin);
+}
+
 /* Which traces stand for a group: those that are there, and some always. */
 static void groups_show_traces_that_are_there(void **state)
 {
@@ -676,7 +697,7 @@ static void a_table_of_another_layout_shrinks(void **state)
 
 #define TESTS(X)                                                                             \
 	X(what_is_old_goes_and_the_rest_stays_true), X(a_clock_that_jumps_removes_nothing),  \
-	    X(without_limits_all_stays), X(a_large_trace_shrinks),                           \
+	    X(without_limits_all_stays), X(a_large_trace_shrinks), X(traces_take_turns),     \
 	    X(groups_show_traces_that_are_there), X(dead_letters_go),                        \
 	    X(many_dead_letters_take_several_steps), X(events_that_come_meanwhile_count),    \
 	    X(minutes_of_systems_without_room_shrink), X(a_step_that_fails_changes_nothing), \
