@@ -76,7 +76,7 @@ static double put(struct bench *b, int64_t ts_us, int64_t step_us)
 }
 
 struct tally {
-	double worst_put, worst_step, steps_ms, seconds;
+	double worst_put, puts_ms, worst_step, steps_ms, seconds;
 	int puts, steps;
 };
 
@@ -95,6 +95,7 @@ static struct tally run(struct bench *b, const struct dp_store_limits *l)
 			const double ms = put(b, dp_clock_now_us() - BATCH, 1);
 
 			t.worst_put = ms > t.worst_put ? ms : t.worst_put;
+			t.puts_ms += ms;
 			t.puts++;
 		}
 		if (l && now_ms() >= step_due) {
@@ -115,6 +116,12 @@ static struct tally run(struct bench *b, const struct dp_store_limits *l)
 	return t;
 }
 
+static void tell(const char *what, const struct tally *t)
+{
+	printf("%-18s %8d %12.1f %12.1f %10.0f events/s for %.1f s\n", what, t->puts,
+	    t->puts_ms / t->puts, t->worst_put, t->puts * BATCH / t->seconds, t->seconds);
+}
+
 int main(int argc, char **argv)
 {
 	const struct dp_store_limits limits = {.age_us = 7 * 86400 * second_us};
@@ -123,26 +130,24 @@ int main(int argc, char **argv)
 	struct bench b = {.reader = dp_event_reader_new()};
 	const char *why;
 	struct tally t;
+	double alone;
 
 	b.store = argc > 1 ? dp_store_open(argv[1], DP_STORE_WRITE, &why) : NULL;
 	if (!b.store)
 		return 2;
 	if (dp_store_connect(b.store) < 0)
 		die("connect", b.store);
-	if (getenv("RETAIN_PREPARE") && system(getenv("RETAIN_PREPARE")) != 0)
-		return 2;
 	for (int i = 0; i < old; i += BATCH)
 		put(&b, old_us + (int64_t)i * 40000, 40000);
 	for (int i = 0; i < 20; i++) /* that it is so late */
 		put(&b, dp_clock_now_us() - i * 60 * second_us, 0);
 	t = run(&b, NULL);
-	printf("alone: %d batches of %d in %.1f s, longest %.1f ms\n", t.puts, BATCH, t.seconds,
-	    t.worst_put);
+	tell("without", &t);
+	alone = t.worst_put;
 	t = run(&b, &limits);
-	printf("removing %d: %d batches in %.1f s (%.0f events/s), longest %.1f ms; %d steps, "
-	       "%.1f ms on average, longest %.1f ms\n",
-	    old, t.puts, t.seconds, t.puts * BATCH / t.seconds, t.worst_put, t.steps,
-	    t.steps_ms / t.steps, t.worst_step);
+	tell("while events go", &t);
+	printf("%-18s %8d %12.1f %12.1f\n", "steps", t.steps, t.steps_ms / t.steps, t.worst_step);
+	printf("ratio %.2f\n", t.worst_put / alone);
 	dp_event_reader_free(&b.reader);
 	dp_store_close(&b.store);
 	return 0;
