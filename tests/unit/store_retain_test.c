@@ -242,6 +242,22 @@ static int retain(const struct database *d, const struct dp_store_limits *l, int
 	return steps;
 }
 
+/* PostgreSQL: a round after the other until the partition of a day of 2026 is gone; the server's
+ * own cleaning may be in the way for a while. */
+static void retain_until_dropped(
+    const struct database *d, const struct dp_store_limits *l, int64_t now_us, const char *name)
+{
+	char text[100];
+
+	snprintf(text, sizeof text, "SELECT to_regclass('%s') IS NULL", name);
+	for (int i = 0; i < 100 && d->is_pg && strcmp(sql(d, text), "t") != 0; i++) {
+		retain(d, l, now_us, NULL, true);
+		usleep(100 * 1000);
+	}
+	if (d->is_pg)
+		assert_string_equal(sql(d, text), "t");
+}
+
 static const char *count(const struct database *d)
 {
 	return sql(d, "SELECT count(*) FROM events");
@@ -314,10 +330,10 @@ static void what_is_old_goes_and_the_rest_stays_true(void **state)
 					    : "SELECT min(ts) / 60000000 FROM events"),
 	    d->is_pg ? "0" : "29455220");
 	assert_string_equal(count(d), d->is_pg ? "2010" : "1996");
+	retain_until_dropped(d, &limits, now_us, "events_20260101");
 	if (d->is_pg)
-		assert_string_equal(sql(d, "SELECT to_regclass('events_20260101') IS NULL AND"
-					   " to_regclass('events_20260102') IS NOT NULL"),
-		    "t");
+		assert_string_equal(
+		    sql(d, "SELECT to_regclass('events_20260102') IS NOT NULL"), "t");
 	free_twin(twin);
 }
 
@@ -615,12 +631,12 @@ static void size_limits_pg(void **state)
 		NULL, 10) -
 	    1;
 	retain(d, &limits, now_us, twin, true);
-	assert_string_equal(sql(d, "SELECT to_regclass('events_20260101') IS NULL AND"
-				   " to_regclass('events_20260102') IS NOT NULL"),
-	    "t");
+	retain_until_dropped(d, &limits, now_us, "events_20260101");
+	assert_string_equal(sql(d, "SELECT to_regclass('events_20260102') IS NOT NULL"), "t");
 	/* Nothing suffices: the day that is not over stays. */
 	limits.bytes = 1;
 	retain(d, &limits, now_us, twin, true);
+	retain_until_dropped(d, &limits, now_us, "events_20260102");
 	assert_string_equal(sql(d, "SELECT min(ts) >= '2026-01-03Z' FROM events"), "t");
 	assert_string_equal(count(d), "1010");
 	free_twin(twin);
@@ -647,10 +663,8 @@ static void a_day_is_dropped_when_nobody_reads(void **state)
 	PQfinish(reader);
 	retain(d, &limits, now_us, NULL, true);
 	assert_string_equal(count(d), "10");
-	assert_string_equal(sql(d, "SELECT count(*) FROM pg_inherits WHERE inhparent = "
-				   "'events'::regclass AND inhrelid::regclass::text IN "
-				   "('events_20260101', 'events_20260102')"),
-	    "0");
+	retain_until_dropped(d, &limits, now_us, "events_20260101");
+	retain_until_dropped(d, &limits, now_us, "events_20260102");
 }
 
 /* Only a day of which nothing is left; nor is a function for everyone. */

@@ -59,15 +59,15 @@ CREATE FUNCTION devpulse_drop_day(day date, after bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '100ms' AS $$
 DECLARE
     name text := 'events_' || to_char(day, 'YYYYMMDD');
-    has_more boolean;
+    next bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_inherits
                     WHERE inhparent = 'events'::regclass AND inhrelid = to_regclass(name)) THEN
         RETURN false;
     END IF;
     LOCK TABLE ONLY events IN ACCESS EXCLUSIVE MODE;
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE seq > $1)', name) INTO has_more USING after;
-    IF has_more THEN
+    EXECUTE format('SELECT min(seq) FROM %I WHERE seq > $1', name) INTO next USING after;
+    IF next IS NOT NULL THEN
         RETURN false;
     END IF;
     EXECUTE format('DROP TABLE %I', name);
