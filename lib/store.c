@@ -129,6 +129,18 @@ const char *dp_store_id(const struct dp_store *s)
 	return s->id[0] ? s->id : NULL;
 }
 
+void dp_store_disconnect(struct dp_store *s)
+{
+	s->backend->disconnect(s);
+}
+
+int dp_store_wait(struct dp_store *s, int timeout_ms, int wake_fd)
+{
+	if (dp_store_connect(s) < 0)
+		return -1;
+	return s->backend->wait(s, timeout_ms, wake_fd);
+}
+
 int dp_store_connect(struct dp_store *s)
 {
 	int rc;

@@ -134,6 +134,19 @@ int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64
 /* The highest number of the database (0: none). Cheap: a follower asks several times a second. */
 int dp_store_head(struct dp_store *s, int64_t *seq);
 
+/* Waits until there may be events that were not there when the call before it returned, at most
+ * timeout_ms, or until wake_fd (-1: none) is readable. The first call on a connection returns at
+ * once. So who waits, then looks for the head, then reads, and begins again, misses nothing. But
+ * look after a time-out, too: through a pooler no news comes from PostgreSQL. Returns 0 or -1.
+ *
+ * PostgreSQL tells (LISTEN; polled on a standby, which cannot); of SQLite a number is asked that
+ * moves with each commit of others, 50 times a second. Between calls the news of PostgreSQL is
+ * kept by the server: who stops waiting gives up the connection. */
+int dp_store_wait(struct dp_store *s, int timeout_ms, int wake_fd);
+
+/* Gives up the connection; the next call makes it again. */
+void dp_store_disconnect(struct dp_store *s);
+
 /* The events of a trace in order of (ts, event id). */
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
 

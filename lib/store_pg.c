@@ -24,6 +24,7 @@ DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
 DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
 DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
+DP_SQL(commit_sql, "postgresql/commit.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {
@@ -35,6 +36,13 @@ static void disconnect(struct pg_store *s)
 	s->conn = NULL;
 	s->expects_old = false;
 	s->day = 0;
+	s->is_mute = false;
+	s->ear = PG_DEAF;
+}
+
+static void disconnect_store(struct dp_store *store)
+{
+	disconnect((struct pg_store *)store);
 }
 
 static bool begins_with_one_of(const char *text, const char *const *prefixes)
@@ -110,6 +118,20 @@ int dp_pg_execute(struct pg_store *s, const char *sql)
 static int execute_in(struct dp_store *store, const char *sql)
 {
 	return dp_pg_execute((struct pg_store *)store, sql);
+}
+
+/* Where NOTIFY or, for its queue is full, the COMMIT behind it is refused, there is none from here
+ * on. */
+static int commit(struct dp_store *store)
+{
+	struct pg_store *s = (struct pg_store *)store;
+
+	if (dp_pg_execute(s, s->is_mute ? "COMMIT" : commit_sql) == 0)
+		return 0;
+	if (s->is_mute || store->fault == DP_STORE_AWAY)
+		return -1;
+	s->is_mute = true;
+	return 1;
 }
 
 static void roll_back(struct dp_store *store)
@@ -359,14 +381,17 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	static const struct dp_store_backend backend = {
 	    .close = close_store,
 	    .connect = connect_store,
+	    .disconnect = disconnect_store,
 	    .execute = execute_in,
 	    .begin = begin_sql,
+	    .commit = commit,
 	    .roll_back = roll_back,
 	    .put = dp_pg_put,
 	    .put_rollup = dp_pg_put_rollup,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
 	    .select = dp_pg_select,
+	    .wait = dp_pg_wait,
 	};
 	PQconninfoOption *options = PQconninfoParse(url, NULL);
 	const char *host = options ? setting(options, "host") : NULL;

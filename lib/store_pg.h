@@ -33,6 +33,8 @@ struct pg_store {
 	PGconn *conn;
 	bool expects_old; /* the last batch had events that were there already */
 	int64_t day;      /* for which there are partitions; since 1970 */
+	bool is_mute;     /* the server cannot NOTIFY */
+	enum { PG_DEAF, PG_LISTENS, PG_CANNOT_LISTEN } ear;
 };
 
 /* Notes the error of a result (or, where it is NULL, of the connection), and gives the connection
@@ -58,6 +60,7 @@ int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char
 /* Reads a row of a binary result; uuid is the place for the text of the only UUID. */
 void dp_pg_read_row(
     const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1]);
+int dp_pg_wait(struct dp_store *store, int timeout_ms, int wake_fd);
 int dp_pg_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 
