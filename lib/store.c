@@ -45,8 +45,10 @@ struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const c
 		if (strncmp(url, backends[i].scheme, strlen(backends[i].scheme)) != 0)
 			continue;
 		s = backends[i].make(url, why);
-		if (s)
+		if (s) {
 			s->mode = mode;
+			s->patience.stop_fd = -1;
+		}
 		return s;
 	}
 	return NULL;
@@ -57,6 +59,11 @@ void dp_store_close(struct dp_store **s)
 	if (*s)
 		(*s)->backend->close(*s);
 	*s = NULL;
+}
+
+void dp_store_set_patience(struct dp_store *s, const struct dp_store_patience *p)
+{
+	s->patience = *p;
 }
 
 void dp_store_release(struct dp_store *s)

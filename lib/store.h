@@ -56,6 +56,20 @@ char *dp_store_default_url(void);
 struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const char **why);
 void dp_store_close(struct dp_store **s);
 
+/* For PostgreSQL, which may be reached and stand still. Without: a reader waits 35 s for an answer
+ * (its queries end after 30 s), a writer for ever. SQLite's calls wait 5 s at most for a lock. */
+struct dp_store_patience {
+	int stop_fd; /* once it is readable an answer is waited for stop_ms at most; -1: none */
+	int stop_ms;
+	/* Called once for an answer that has not come for 5 s; may be NULL. Not to use s but for
+	 * dp_store_name. */
+	void (*on_slow)(void *arg, const struct dp_store *s, int64_t waited_ms);
+	void *arg;
+};
+
+/* From the next call on. An answer that is not waited for any longer is AWAY. */
+void dp_store_set_patience(struct dp_store *s, const struct dp_store_patience *p);
+
 /* Of the last call that returned -1: the kind, and a text for people (what, where, why; without
  * password), good until the next call. */
 enum dp_store_fault dp_store_fault(const struct dp_store *s);

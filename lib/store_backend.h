@@ -74,6 +74,7 @@ struct dp_store_backend {
 struct dp_store {
 	const struct dp_store_backend *backend;
 	enum dp_store_mode mode;
+	struct dp_store_patience patience;
 	enum dp_store_fault fault;
 	struct dp_buf error;
 	char *name;                /* the URL without password */

@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "log.h"
 #include "mem.h"
-#include "store.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -170,7 +170,7 @@ static void *run(void *arg)
 
 struct feed *feed_new(const char *url, size_t max_followers, int64_t beat_ms, const char **why)
 {
-	struct dp_store *store = dp_store_open(url, DP_STORE_READ, why);
+	struct dp_store *store = pool_open_reader(url, why);
 	pthread_condattr_t clock;
 	struct feed *f;
 

@@ -19,6 +19,7 @@ enum {
 	BATCH_AGE_MS = 1000, /* of the first event of a batch, while lines keep coming */
 	DRAIN_MS = 1000,     /* after a stop signal, for more input or its end to come */
 	DRAIN_MAX_MS = 8000, /* in all */
+	STOP_MS = 3000,      /* after it, for each answer of the database */
 };
 
 struct counts {
@@ -49,15 +50,28 @@ struct batch {
 	bool failed; /* the store: nothing more can be stored */
 };
 
+/* `outage`: where to note that an answer doesn't come; NULL: nowhere. */
+static void be_patient(struct dp_store *store, struct outage *outage)
+{
+	dp_store_set_patience(store, &(struct dp_store_patience){.stop_fd = dp_proc_stop_fd(),
+					 .stop_ms = STOP_MS,
+					 .on_slow = outage ? outage_note_slow : NULL,
+					 .arg = outage});
+}
+
 int batch_connect(struct dp_store *store)
 {
 	struct outage outage = {0};
+	int rc;
 
-	while (dp_store_connect(store) < 0)
+	be_patient(store, &outage);
+	while ((rc = dp_store_connect(store)) < 0)
 		if (!outage_wait(&outage, store))
-			return -1;
-	outage_end(&outage, store);
-	return 0;
+			break;
+	if (rc == 0)
+		outage_end(&outage, store);
+	be_patient(store, NULL);
+	return rc;
 }
 
 /* Counts what became of the batch, and passes on what is new. */
@@ -351,6 +365,7 @@ int batch_run(
 	    .options = options, .store = store, .mark = mark, .tee = {.is_on = options->tee}};
 	int rc;
 
+	be_patient(store, &b.outage);
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
 	b.reader = dp_event_reader_new();
 	b.events = dp_mem_resize_array(NULL, options->events_max, sizeof(struct dp_event *));
@@ -358,6 +373,7 @@ int batch_run(
 	read_all(&b);
 	mark_flush(mark);
 	report(&b);
+	be_patient(store, NULL);
 	rc = tee_end(&b.tee) < 0 || b.failed ? -1 : 0;
 	for (size_t i = 0; i < b.count; i++)
 		free(b.events[i]);

@@ -32,6 +32,20 @@ bool outage_wait(struct outage *o, const struct dp_store *store)
 	return true;
 }
 
+void outage_note_slow(void *arg, const struct dp_store *store, int64_t waited_ms)
+{
+	struct outage *o = arg;
+
+	if (o->is_on)
+		return;
+	dp_log_limited(DP_LOG_WARNING, "slow",
+	    "the database doesn't answer for %.0f s: %s; waiting, nothing is lost",
+	    (double)waited_ms / 1000, dp_store_name(store));
+	o->is_on = true;
+	o->since_ms = dp_clock_monotonic_ms() - waited_ms;
+	o->wait_ms = WAIT_FIRST_MS;
+}
+
 void outage_end(struct outage *o, const struct dp_store *store)
 {
 	if (o->is_on)

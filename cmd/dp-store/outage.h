@@ -20,6 +20,10 @@ struct outage {
  * failed. Says so, once an outage. */
 bool outage_wait(struct outage *o, const struct dp_store *store);
 
+/* For dp_store_patience.on_slow: an answer that doesn't come is an outage too. `arg`: the outage.
+ */
+void outage_note_slow(void *arg, const struct dp_store *store, int64_t waited_ms);
+
 /* After a call that succeeded: says so where there was an outage. */
 void outage_end(struct outage *o, const struct dp_store *store);
 
