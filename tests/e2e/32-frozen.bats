@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # for the inner shell
 # A PostgreSQL that stands still while its sockets live: nothing ends by itself that waits for it.
 
 load helpers
 
 # frozen SCRIPT: runs it with a server of its own, which `freeze` stops and `thaw` lets go on.
 frozen() {
-	# shellcheck disable=SC2016 # for the inner shell
 	"$ROOT/tests/with-postgres.sh" bash -c '
 		set -e
 		. "$ROOT/tests/e2e/helpers.bash"
