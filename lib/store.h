@@ -164,14 +164,12 @@ void dp_store_disconnect(struct dp_store *s);
 /* The events of a trace in order of (ts, event id). */
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
 
-enum { DP_STORE_SYSTEMS_MAX = 100 }; /* in the list of a trace */
-
 /* A trace in the list; borrowed until the callback returns. */
 struct dp_store_trace_row {
 	struct dp_str trace_id;
 	struct dp_str title;   /* of its first event in time */
 	struct dp_str systems; /* a canonical JSON array of strings, in order of first appearance;
-				  not more than the first DP_STORE_SYSTEMS_MAX */
+				  not more than DP_ROLLUP_TRACE_SYSTEMS */
 	int64_t first_us;
 	int64_t last_us;
 	int64_t events;
@@ -185,5 +183,34 @@ typedef int dp_store_trace_fn(void *arg, const struct dp_store_trace_row *row);
  * (before_us, before_id), or from the newest where before_id is NULL; at most `limit`. */
 int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
     dp_store_trace_fn *fn, void *arg);
+
+/* A group of errors that are the same (fingerprint.h); borrowed until the callback returns. The
+ * lists are canonical JSON arrays of strings. */
+struct dp_store_group_row {
+	struct dp_str fingerprint;
+	struct dp_str type;
+	struct dp_str place;
+	struct dp_str message;
+	struct dp_str title; /* of the last error */
+	struct dp_str systems;
+	struct dp_str environments;
+	struct dp_str traces; /* some that had it, spread over time, the oldest first */
+	int64_t first_us;
+	int64_t last_us;
+	int64_t events;
+};
+
+typedef int dp_store_group_fn(void *arg, const struct dp_store_group_row *row);
+
+/* Groups by the time of their last error, newest first, then by fingerprint; as dp_store_traces. */
+int dp_store_groups(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
+    dp_store_group_fn *fn, void *arg);
+
+/* One of them, if it is there. */
+int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_fn *fn, void *arg);
+
+/* Its errors, the newest first, at most `limit`. */
+int dp_store_group_events(
+    struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg);
 
 #endif

@@ -3,6 +3,7 @@
 #include "store_pg_columns.h"
 
 #include "clock.h"
+#include "log.h"
 #include "mem.h"
 #include "store_sql.h"
 
@@ -12,7 +13,8 @@
 #include <string.h>
 
 enum {
-	CONNECT_MS = 5000, /* unless the URL has a connect_timeout */
+	CONNECT_MS = 5000,        /* unless the URL has a connect_timeout */
+	DAYS_MS = 10 * 60 * 1000, /* between two looks for partitions that are missing */
 	SQLSTATE_SIZE = 6,
 };
 
@@ -25,6 +27,7 @@ DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
 DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
 DP_SQL(commit_sql, "postgresql/commit.sql");
+DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {
@@ -35,7 +38,7 @@ void dp_pg_disconnect(struct pg_store *s)
 	PQfinish(s->conn);
 	s->conn = NULL;
 	s->expects_old = false;
-	s->day = 0;
+	s->days_ms = 0;
 	s->is_mute = false;
 	s->ear = PG_DEAF;
 }
@@ -322,19 +325,38 @@ static int make_ready(struct pg_store *s)
 	return rc == 1 ? migrate(s) : rc;
 }
 
+/* Now and then makes the partitions of the days to come. Where that is not possible, as a reader
+ * has been at it for long or the right is missing, the events go into the default partition, and
+ * move when it is. */
+static void add_days(struct pg_store *s)
+{
+	const int64_t now_ms = dp_clock_monotonic_ms();
+
+	if (s->store.mode != DP_STORE_WRITE || now_ms < s->days_ms)
+		return;
+	s->days_ms = now_ms + DAYS_MS;
+	if (dp_pg_execute(s, add_days_sql) == 0)
+		return;
+	dp_log_limited(DP_LOG_WARNING, "days", "cannot make the partitions of the days to come: %s",
+	    dp_store_error(&s->store));
+	roll_back(&s->store);
+}
+
 static int connect_store(struct dp_store *store)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (s->conn && PQstatus(s->conn) == CONNECTION_OK)
-		return 0;
-	dp_pg_disconnect(s);
-	if (open_connection(s) < 0)
-		return -1;
-	if (make_ready(s) == 0)
-		return 0;
-	dp_pg_disconnect(s);
-	return -1;
+	if (!s->conn || PQstatus(s->conn) != CONNECTION_OK) {
+		dp_pg_disconnect(s);
+		if (open_connection(s) < 0)
+			return -1;
+		if (make_ready(s) < 0) {
+			dp_pg_disconnect(s);
+			return -1;
+		}
+	}
+	add_days(s);
+	return s->conn ? 0 : -1;
 }
 
 static void close_store(struct dp_store *store)

@@ -32,7 +32,7 @@ struct pg_store {
 	int connect_ms;
 	PGconn *conn;
 	bool expects_old; /* the last batch had events that were there already */
-	int64_t day;      /* for which there are partitions; since 1970 */
+	int64_t days_ms;  /* when to look for missing partitions again */
 	bool is_mute;     /* the server cannot NOTIFY */
 	enum { PG_DEAF, PG_LISTENS, PG_CANNOT_LISTEN } ear;
 };

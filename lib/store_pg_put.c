@@ -15,7 +15,6 @@ DP_SQL(put_events_sql, "postgresql/put_events.sql");
 DP_SQL(find_events_sql, "postgresql/find_events.sql");
 DP_SQL(put_position_sql, "postgresql/put_position.sql");
 DP_SQL(put_dead_sql, "postgresql/put_dead.sql");
-DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
 enum { EVENT_COLUMNS = 11, COPY_BYTES = 64 * 1024 };
 
@@ -293,26 +292,13 @@ static int copy_or_insert(struct pg_store *s, struct dp_entry *entries, size_t n
 	return rc;
 }
 
-/* Once a day: where the last ones were made the day before, there are some for today. */
-static int add_days(struct pg_store *s)
-{
-	const int64_t day = dp_clock_now_us() / INT64_C(86400000000);
-
-	if (s->day == day)
-		return 0;
-	if (dp_pg_execute(s, add_days_sql) < 0)
-		return -1;
-	s->day = day;
-	return 0;
-}
-
 /* The lock on the counter, which number_entries takes, keeps other writers out until the end of the
  * transaction. */
 int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (number_entries(s, entries, n) < 0 || add_days(s) < 0 || find_repeats(s, entries, n) < 0)
+	if (number_entries(s, entries, n) < 0 || find_repeats(s, entries, n) < 0)
 		return -1;
 	return copy_or_insert(s, entries, n);
 }

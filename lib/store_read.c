@@ -29,6 +29,19 @@ static void add_number(struct dp_query *q, int64_t number)
 	add_value(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
 }
 
+/* Of a list that is read backwards: what lies behind a place in it. */
+static void add_before(
+    struct dp_query *q, const char *key, int64_t before_us, const char *before_id)
+{
+	if (!before_id)
+		return;
+	dp_buf_addf(&q->sql, " WHERE (last_ts, %s) < (", key);
+	add_value(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
+	dp_buf_add_text(&q->sql, ", ");
+	add_text(q, before_id);
+	dp_buf_add_char(&q->sql, ')');
+}
+
 static void add_limit(struct dp_query *q, size_t limit)
 {
 	dp_buf_add_text(&q->sql, " LIMIT ");
@@ -120,9 +133,14 @@ int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn
 	struct event_reading reading = {fn, arg};
 	struct dp_query q = {.count = 0};
 
+	/* Its span of time tells PostgreSQL in which partitions to look. */
 	dp_buf_add_text(&q.sql, SELECT_EVENTS "trace_id = ");
 	add_text(&q, trace_id);
-	dp_buf_add_text(&q.sql, " ORDER BY ts, event_id");
+	dp_buf_add_text(&q.sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
+	add_text(&q, trace_id);
+	dp_buf_add_text(&q.sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
+	add_text(&q, trace_id);
+	dp_buf_add_text(&q.sql, ") ORDER BY ts, event_id");
 	return run(s, &q, on_event, &reading);
 }
 
@@ -215,9 +233,9 @@ static int on_trace(void *arg, const struct dp_store_cell *c)
 	    .trace_id = c[0].text,
 	    .first_us = c[1].number,
 	    .last_us = c[2].number,
-	    .errors = c[3].number,
-	    .warnings = c[4].number,
-	    .events = c[5].number,
+	    .events = c[3].number,
+	    .errors = c[4].number,
+	    .warnings = c[5].number,
 	    .title = c[6].text,
 	    .systems = c[7].text,
 	};
@@ -231,16 +249,76 @@ int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id
 	struct trace_reading reading = {fn, arg};
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, "SELECT trace_id, first_ts, last_ts, errors, warnings, "
-				"errors + warnings + infos + debugs, title, systems FROM traces");
-	if (before_id) {
-		dp_buf_add_text(&q.sql, " WHERE (last_ts, trace_id) < (");
-		add_value(&q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
-		dp_buf_add_text(&q.sql, ", ");
-		add_text(&q, before_id);
-		dp_buf_add_char(&q.sql, ')');
-	}
+	dp_buf_add_text(&q.sql,
+	    "SELECT trace_id, first_ts, last_ts, events, errors, warnings, title, systems "
+	    "FROM traces");
+	add_before(&q, "trace_id", before_us, before_id);
 	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, trace_id DESC");
 	add_limit(&q, limit);
 	return run(s, &q, on_trace, &reading);
+}
+
+struct group_reading {
+	dp_store_group_fn *fn;
+	void *arg;
+};
+
+static int on_group(void *arg, const struct dp_store_cell *c)
+{
+	const struct group_reading *reading = arg;
+	const struct dp_store_group_row row = {
+	    .fingerprint = c[0].text,
+	    .type = c[1].text,
+	    .place = c[2].text,
+	    .message = c[3].text,
+	    .title = c[4].text,
+	    .first_us = c[5].number,
+	    .last_us = c[6].number,
+	    .events = c[7].number,
+	    .systems = c[8].text,
+	    .environments = c[9].text,
+	    .traces = c[10].text,
+	};
+
+	return reading->fn(reading->arg, &row);
+}
+
+#define SELECT_GROUPS                                                                           \
+	"SELECT fingerprint, type, place, message, title, first_ts, last_ts, events, systems, " \
+	"environments, traces FROM error_groups"
+
+int dp_store_groups(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
+    dp_store_group_fn *fn, void *arg)
+{
+	struct group_reading reading = {fn, arg};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, SELECT_GROUPS);
+	add_before(&q, "fingerprint", before_us, before_id);
+	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, fingerprint DESC");
+	add_limit(&q, limit);
+	return run(s, &q, on_group, &reading);
+}
+
+int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_fn *fn, void *arg)
+{
+	struct group_reading reading = {fn, arg};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, SELECT_GROUPS " WHERE fingerprint = ");
+	add_text(&q, fingerprint);
+	return run(s, &q, on_group, &reading);
+}
+
+int dp_store_group_events(
+    struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg)
+{
+	struct event_reading reading = {fn, arg};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, SELECT_EVENTS "fingerprint = ");
+	add_text(&q, fingerprint);
+	dp_buf_add_text(&q.sql, " ORDER BY ts DESC");
+	add_limit(&q, limit);
+	return run(s, &q, on_event, &reading);
 }

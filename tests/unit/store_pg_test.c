@@ -112,7 +112,8 @@ static long reads_of(const struct database *d, const char *index)
 	char text[200];
 
 	snprintf(text, sizeof text,
-	    "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE indexrelname LIKE 'events%%%s'",
+	    "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE indexrelname LIKE "
+	    "'events%%%s'",
 	    index);
 	return strtol(sql(d, text), NULL, 10);
 }

@@ -4,6 +4,7 @@
 #include "store_fixture.h"
 
 #include "clock.h"
+#include "store_rollup.h"
 
 #include <pthread.h>
 
@@ -121,7 +122,7 @@ static void the_first_of_equal_ids_stays(void **state)
 	assert_false(t.order_broken);
 	assert_told(&t, "1 2 5 1");
 	assert_string_equal(
-	    sql(d, "SELECT (infos + errors) || ' ' || errors FROM traces WHERE trace_id = 'a'"), "3 0");
+	    sql(d, "SELECT events || ' ' || errors FROM traces WHERE trace_id = 'a'"), "3 0");
 }
 
 static void an_empty_batch_is_nothing(void **state)
@@ -226,7 +227,7 @@ static void a_cursor_from_nowhere_is_no_error(void **state)
 static void the_list_of_systems_is_bounded(void **state)
 {
 	const struct database *d = *state;
-	enum { SYSTEMS = DP_STORE_SYSTEMS_MAX + 10 };
+	enum { SYSTEMS = DP_ROLLUP_TRACE_SYSTEMS + 10 };
 	struct dp_event *events[SYSTEMS];
 	struct told t = {0};
 	char name[20];
@@ -240,7 +241,7 @@ static void the_list_of_systems_is_bounded(void **state)
 	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 9, tell_whole_trace, &t));
 	for (size_t i = 0; i < t.text.len; i++)
 		commas += t.text.data[i] == ',';
-	assert_int_equal(commas, DP_STORE_SYSTEMS_MAX - 1);
+	assert_int_equal(commas, DP_ROLLUP_TRACE_SYSTEMS - 1);
 	dp_buf_release(&t.text);
 }
 
@@ -353,7 +354,7 @@ static void several_writers_may_make_the_schema(void **state)
 		assert_non_null(result);
 	}
 	assert_string_equal(sql(d, "SELECT count(*) FROM schema_version"), "1");
-	assert_string_equal(sql(d, "SELECT infos FROM traces"), "1");
+	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
 }
 
 static void a_missing_table_is_no_fault_of_an_event(void **state)
