@@ -1,9 +1,9 @@
 #!/bin/sh
-# All tests: lint, unit tests, end-to-end tests, those of the Python SDK (tests/sdk.sh); the unit and
-# end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
+# All tests: lint, unit tests, end-to-end tests, those with faults, those of the Python SDK (tests/sdk.sh); the
+# unit and end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
 # N skipped", the exit status 1 where one failed.
 #
-#	tests/run.sh [SUITE...]    lint unit e2e sdk san-unit san-e2e (default: all)
+#	tests/run.sh [SUITE...]    lint unit e2e fault sdk san-unit san-e2e (default: all)
 #	TESTS='tests/e2e/20-store.bats' tests/run.sh e2e
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -75,13 +75,19 @@ e2e() {
 	DEVPULSE_BUILD=$PWD/$dir bats --tap ${TESTS:-tests/e2e tests/ui}
 }
 
+fault() {
+	build all || return 1
+	# shellcheck disable=SC2086 # a list of files
+	DEVPULSE_BUILD=$PWD/$dir bats --tap ${TESTS:-tests/fault}
+}
+
 sdk() {
 	build all || return 1
 	DEVPULSE_BIN=$PWD/build/bin tests/sdk.sh
 }
 
 began=$(date +%s)
-[ $# -gt 0 ] || set -- lint unit e2e sdk san-unit san-e2e
+[ $# -gt 0 ] || set -- lint unit e2e fault sdk san-unit san-e2e
 for name; do
 	dir=build
 	unset SAN
@@ -89,6 +95,7 @@ for name; do
 	lint) suite lint lint ;;
 	unit) suite 'unit tests' unit ;;
 	e2e) suite 'end-to-end tests' e2e ;;
+	fault) suite 'kills, outages, faults of the disk' fault ;;
 	sdk) suite 'Python SDK' sdk ;;
 	san-unit) dir=build-san && export SAN=1 && suite 'unit tests, sanitizers' unit ;;
 	san-e2e) dir=build-san && export SAN=1 && suite 'end-to-end tests, sanitizers' e2e ;;
