@@ -109,6 +109,7 @@ FAULT := PATH=$(CURDIR)/$B/bin:$$PATH PYTHONPATH=tests/e2e PYTHONDONTWRITEBYTECO
 torture: all
 	$(FAULT)/torture.py --rounds $(or $(ROUNDS),1000) \
 		--db $(or $(DB),both) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	$(FAULT)/calls.py --all
 outage: all
 	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
 

@@ -28,19 +28,20 @@ class Message:
 
 
 class Client(threading.Thread):
-    """Goes on until end(), and until all that it sent is answered. The rate is in events a second,
-    None for as many as there is room for; `odd`: also sends what is refused, what a database
-    rejects, and at times never asks again for what was not answered."""
+    """Goes on until end() or for `total` events, and until all that it sent is answered. The rate
+    is in events a second, None for as many as there is room for; `odd`: also sends what is refused,
+    what a database rejects, and at times never asks again for what was not answered."""
 
-    def __init__(self, name, port, ledger, rate=None, seed=0, odd=True):
+    def __init__(self, name, port, ledger, rate=None, seed=0, odd=True, window=WINDOW, total=None):
         super().__init__(name=name, daemon=True)
         self.port, self.ledger, self.rate, self.odd = port, ledger, rate, odd
         self.random = random.Random(f"{seed}/{name}")
+        self.window, self.total = window, total
         self.waiting = []  # messages
         self.numbers = 0
         self.began = time.monotonic()
         self.resting = threading.Event()
-        self.is_ending = False
+        self.is_ending = total == 0
         self.failure = None
 
     def end(self):
@@ -95,10 +96,12 @@ class Client(threading.Thread):
         if self.is_ending or self.resting.is_set():
             return
         fresh = []
-        while len(self.waiting) < WINDOW and self.is_due():
-            message = Message([self.event() for _ in range(self.random.choice((1, 1, 1, 4)))])
+        while len(self.waiting) < self.window and self.is_due() and not self.is_ending:
+            events = 1 if self.total else self.random.choice((1, 1, 1, 4))
+            message = Message([self.event() for _ in range(events)])
             self.waiting.append(message)
             fresh.append(message.frame)
+            self.is_ending = self.numbers == self.total
         if fresh:
             ws.raw(*fresh)
 

@@ -1,5 +1,5 @@
-"""The databases of the fault tests, as the checker reads them: SQLite, and a PostgreSQL of one's own
-to be killed."""
+"""The databases of the fault tests, as the checker reads them: SQLite, and a PostgreSQL of
+one's own, to be killed."""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""The checker of the fault tests. Clients note in a ledger what they send and what is answered; that
-is compared with what a database holds, row by row:
+"""The checker of the fault tests. Clients note in a ledger what they send and what is answered;
+that is compared with what a database holds, row by row:
 
     what was acknowledged is there, stored or, if it is poison, a dead letter;
     nothing is there that was not sent or was refused, and nothing twice;

@@ -12,7 +12,8 @@ from spool import checked
 
 # What no kill may bring about.
 NEVER = (
-    "damage",
+    "damage at offset",
+    "is damaged",
     "is beyond the end",
     "is ahead of the database",
     "is missing",
@@ -38,6 +39,9 @@ class Pair:
         self.spool, self.url, self.port, self.options = f"{folder}/spool", url, port, options
         self.errors = Path(folder) / "errors"
         self.ingest = self.store = None
+        self.prefix = {}  # by program: what runs it, the first time
+        self.allowed = (0, 1)  # how they may end
+        self.never = NEVER  # what they may not say
         self.starts = 0
         self.problems = []
         self.is_ending = False
@@ -51,8 +55,22 @@ class Pair:
     def launch(self):
         read_end, write_end = os.pipe()
         with self.errors.open("ab") as errors:
-            ingest = ["dp-ingest", "--listen", f"127.0.0.1:{self.port}", "--spool", self.spool]
-            store = ["dp-store", "--db", self.url, "--mark", f"{self.spool}/mark"]
+            ingest = [
+                *self.prefix.pop("dp-ingest", ()),
+                "dp-ingest",
+                "--listen",
+                f"127.0.0.1:{self.port}",
+                "--spool",
+                self.spool,
+            ]
+            store = [
+                *self.prefix.pop("dp-store", ()),
+                "dp-store",
+                "--db",
+                self.url,
+                "--mark",
+                f"{self.spool}/mark",
+            ]
             self.ingest = subprocess.Popen(
                 [*ingest, *self.options], stdin=subprocess.DEVNULL, stdout=write_end, stderr=errors
             )
@@ -63,15 +81,15 @@ class Pair:
 
     def supervise(self):
         while True:
-            self.await_end(self.ingest, (0, 1))
-            self.await_end(self.store, (0, 1))
+            self.await_end(self.ingest)
+            self.await_end(self.store)
             if self.is_ending:
                 return
             self.launch()
 
-    def await_end(self, process, allowed):
+    def await_end(self, process):
         status = process.wait()
-        if status not in (*allowed, -signal.SIGKILL):
+        if status not in (*self.allowed, -signal.SIGKILL):
             self.problems.append(f"{process.args[0]} ended with {status}")
 
     def end(self):
@@ -95,7 +113,8 @@ class Pair:
 
     def oddities(self):
         """What went wrong, and what was said that should never be."""
-        odd = [line for line in self.said().splitlines() if any(word in line for word in NEVER)]
+        lines = self.said().splitlines()
+        odd = [line for line in lines if any(word in line for word in self.never)]
         return self.problems + odd[:5]
 
     def mark(self):

@@ -23,7 +23,8 @@ def held(database):
     """Events stored, dead ones, and the position, at one moment."""
     return database.query(
         """SELECT (SELECT count(*) FROM events) AS stored,
-        (SELECT count(*) FROM dead_letters) AS dead, (SELECT coalesce(max(pos), 0) FROM positions) AS pos"""
+        (SELECT count(*) FROM dead_letters) AS dead,
+        (SELECT coalesce(max(pos), 0) FROM positions) AS pos"""
     )[0]
 
 
