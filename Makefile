@@ -110,6 +110,7 @@ torture: all
 	$(FAULT)/torture.py --rounds $(or $(ROUNDS),1000) \
 		--db $(or $(DB),both) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 	$(FAULT)/calls.py --all
+	$(FAULT)/power.py --rounds 100 $(if $(SEED),--seed $(SEED))
 outage: all
 	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
 

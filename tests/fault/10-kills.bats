@@ -19,12 +19,12 @@ python() {
 }
 
 @test "kills of dp-ingest, dp-store and the server under load: PostgreSQL" {
-	python torture --db postgresql --rounds "${ROUNDS:-20}" --seed 1
+	python torture --db postgresql --rounds "${ROUNDS:-15}" --seed 3
 }
 
 @test "dp-store killed as it stores, with poison: what the position says is there, no more, no less" {
-	python store_kills sqlite 20000 10
-	python store_kills postgresql 20000 10
+	python store_kills sqlite 10000 8
+	python store_kills postgresql 10000 8
 }
 
 pid_of() { cut -d " " -f 1 "$DEVPULSE_STATE_DIR/run/$1.pid"; }

@@ -1,13 +1,16 @@
 """The databases of the fault tests, as the checker reads them: SQLite, and a PostgreSQL of
 one's own, to be killed."""
 
+import atexit
 import json
 import os
+import random
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,9 +25,19 @@ ROWS = 10000  # at once
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the system gives to clients, and of nobody else in these tests: helpers.bash
+    has the same rule."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 20000)
+        taken = Path(tempfile.gettempdir()) / f".devpulse-port-{port}"
+        try:
+            taken.mkdir()
+        except FileExistsError:
+            continue
+        atexit.register(taken.rmdir)
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 class Database:

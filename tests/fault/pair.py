@@ -85,6 +85,7 @@ class Pair:
             self.await_end(self.store)
             if self.is_ending:
                 return
+            time.sleep(0.02)
             self.launch()
 
     def await_end(self, process):
@@ -103,10 +104,10 @@ class Pair:
 
     def kill(self):
         self.is_ending = True
-        for process in (self.ingest, self.store):
-            if process:
-                process.kill()
-                process.wait()
+        while self.thread and self.thread.is_alive():  # it may be about to start them again
+            self.ingest.kill()
+            self.store.kill()
+            self.thread.join(0.05)
 
     def said(self):
         return self.errors.read_text(errors="replace") if self.errors.exists() else ""
