@@ -67,7 +67,7 @@ class Database:
     def position(self):
         """The one that there is; 0 where there is none."""
         rows = self.query("SELECT pos FROM positions")
-        assert len(rows) <= 1, rows
+        assert len(rows) <= 1, f"positions of more than one spool: {rows}"
         return rows[0][0] if rows else 0
 
     def counts(self):
