@@ -35,7 +35,7 @@ all: $(PROGRAMS:%=$B/bin/%)
 help:
 	@echo 'make                  the programs, in $B/bin'
 	@echo 'make unit             the unit tests, built and run'
-	@echo 'make coverage         the branches of lib/spool that its tests take'
+	@echo 'make coverage         the branches of the spool and the normaliser that their tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
 	@echo 'make torture          ROUNDS=1000 of kills under load, DB=sqlite|postgresql|both, SEED=, MINUTES='
@@ -74,6 +74,7 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/bare_test: $B/cmd/dp-ingest/bare.o
 $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/source_test: $B/cmd/dp-store/source.o
@@ -114,7 +115,7 @@ torture: all
 outage: all
 	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
 
--include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d)
+-include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d $B/tests/fuzz/*.d)
 
 include tests/lint.mk
 

@@ -78,7 +78,7 @@ PY
 	start --spool-max 16M
 	fill_up 3>&- &
 	drain_up $!
-	file_has "$BATS_TEST_TMPDIR/err" 'warning: the spool .* has its 16777216 bytes: clients that send are not read from'
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: the spool .* has its 16777216 bytes: clients that send are not read from until there is room again; nothing is stored: is dp-store running, .* its database there, does a filter'
 	file_has "$BATS_TEST_TMPDIR/err" 'info: the spool takes events again'
 	[ "$(grep -c 'not read from' "$BATS_TEST_TMPDIR/err")" = 1 ]
 	retry_until grep -q '"small"' "$BATS_TEST_TMPDIR/out"

@@ -102,7 +102,10 @@ def spool_with_a_past():
     run.pair.prefix["dp-store"] = ["sleep", "100", "--"]  # in its place
     run.load()
     run.pair.kill()
-    last = max(Path(run.pair.spool).glob("*.seg"))
+    segments = sorted(Path(run.pair.spool).glob("*.seg"))
+    for segment in segments[:-1]:
+        os.utime(segment, (0, 0))  # old enough to be removed
+    last = segments[-1]
     with last.open("ab") as f:
         f.write(b'01234567 {"torn')
     return run

@@ -21,6 +21,7 @@ from rig import report, rig
 
 RECOVERY_SECONDS = 60
 CLIENTS = 3
+SMALL = ("--spool-max", "64M")
 ROUNDS_OF_A_DISK = 20  # before it is full
 
 
@@ -36,7 +37,7 @@ class Power:
         ]
 
     def start(self):
-        self.pair = Pair(self.disk.folder, self.database.url, self.pair.port)
+        self.pair = Pair(self.disk.folder, self.database.url, self.pair.port, SMALL)
         self.pair.errors = self.errors
         self.pair.never = [said for said in self.pair.never if not said.startswith("damage")]
         self.pair.allowed = (0, 1, 2)  # without power
