@@ -23,7 +23,7 @@ from rig import report, rig
 CHECK_EVERY = 10  # rounds
 RECOVERY_SECONDS = 60
 CLIENTS = 3
-RATE = 300  # events a second, of each
+RATE = 150  # events a second, of each
 
 
 class Torture:
