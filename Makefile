@@ -28,7 +28,7 @@ UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all bench-programs coverage unit unit-programs unit-list lint help clean install uninstall
+.PHONY: all bench-programs coverage outage torture unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
@@ -38,6 +38,8 @@ help:
 	@echo 'make coverage         the branches of the spool and the normaliser that their tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
+	@echo 'make torture          ROUNDS=1000 of kills under load, DB=sqlite|postgresql|both, SEED=, MINUTES='
+	@echo 'make outage           MINUTES=30 without the database, under load'
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
@@ -102,6 +104,16 @@ coverage:
 	tests/coverage.sh
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
+
+# The long forms of tests/fault.
+FAULT := PATH=$(CURDIR)/$B/bin:$$PATH PYTHONPATH=tests/e2e PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/fault
+torture: all
+	$(FAULT)/torture.py --rounds $(or $(ROUNDS),1000) \
+		--db $(or $(DB),both) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	$(FAULT)/calls.py --all
+	$(FAULT)/power.py --rounds 100 $(if $(SEED),--seed $(SEED))
+outage: all
+	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
 
 -include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d $B/tests/fuzz/*.d)
 

@@ -88,8 +88,8 @@ lint() {
 		printf 'not ok - lint: no environment\n%s\n' "$out"
 		return
 	fi
-	check 'ruff' ruff check --no-cache --quiet . ../../examples ../../bench
-	check 'ruff format' ruff format --no-cache --check --quiet . ../../examples ../../bench
+	check 'ruff' ruff check --no-cache --quiet . ../../examples ../../bench ../../tests/fault
+	check 'ruff format' ruff format --no-cache --check --quiet . ../../examples ../../bench ../../tests/fault
 	check 'mypy --strict' mypy --cache-dir=/dev/null
 }
 

@@ -44,12 +44,16 @@ struct batch {
 int batch_connect(struct dp_store *store)
 {
 	struct outage outage = {0};
+	int rc;
 
-	while (dp_store_connect(store) < 0)
+	outage_watch(&outage, store);
+	while ((rc = dp_store_connect(store)) < 0)
 		if (!outage_wait(&outage, store))
-			return -1;
-	outage_end(&outage, store);
-	return 0;
+			break;
+	if (rc == 0)
+		outage_end(&outage, store);
+	outage_watch(NULL, store);
+	return rc;
 }
 
 /* Whether nothing waits for the commit: no event, and no position. */

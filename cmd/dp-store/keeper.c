@@ -130,6 +130,7 @@ struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct reta
 	k->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (k->idle_fd < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
+	outage_watch(&k->outage, store);
 	failed = pthread_create(&k->thread, NULL, run, k);
 	if (failed)
 		dp_log_die(DP_EXIT_FAILURE, "cannot start a thread: %s", strerror(failed));
@@ -203,6 +204,7 @@ int keeper_close(struct keeper **k)
 	pthread_cond_destroy(&q->changed);
 	pthread_mutex_destroy(&q->lock);
 	close(q->idle_fd);
+	outage_watch(NULL, q->store);
 	rc = tee_end(&q->tee);
 	for (size_t i = 0; i < 2; i++) {
 		make_empty(&q->loads[i]);

@@ -6,7 +6,7 @@
 
 #include <poll.h>
 
-enum { WAIT_FIRST_MS = 200, WAIT_MAX_MS = 10000 };
+enum { WAIT_FIRST_MS = 200, WAIT_MAX_MS = 10000, STOP_MS = 3000 };
 
 /* Half of the wait is left to chance: programs that lost one database do not come back in step. */
 static int with_jitter(int wait_ms)
@@ -30,6 +30,28 @@ bool outage_wait(struct outage *o, const struct dp_store *store)
 	o->is_last_try = dp_proc_stopping();
 	o->wait_ms = o->wait_ms < WAIT_MAX_MS / 2 ? o->wait_ms * 2 : WAIT_MAX_MS;
 	return true;
+}
+
+static void note_slow(void *arg, const struct dp_store *store, int64_t waited_ms)
+{
+	struct outage *o = arg;
+
+	if (o->is_on)
+		return;
+	dp_log_limited(DP_LOG_WARNING, "slow",
+	    "the database doesn't answer for %.0f s: %s; waiting, nothing is lost",
+	    (double)waited_ms / 1000, dp_store_name(store));
+	o->is_on = true;
+	o->since_ms = dp_clock_monotonic_ms() - waited_ms;
+	o->wait_ms = WAIT_FIRST_MS;
+}
+
+void outage_watch(struct outage *o, struct dp_store *store)
+{
+	dp_store_set_patience(store, &(struct dp_store_patience){.stop_fd = dp_proc_stop_fd(),
+					 .stop_ms = STOP_MS,
+					 .on_slow = o ? note_slow : NULL,
+					 .arg = o});
 }
 
 void outage_end(struct outage *o, const struct dp_store *store)

@@ -20,6 +20,10 @@ struct outage {
  * failed. Says so, once an outage. */
 bool outage_wait(struct outage *o, const struct dp_store *store);
 
+/* From here on an answer of the store that doesn't come is an outage, too (NULL: of nobody's), and
+ * after a stop signal it is not waited for any longer than 3 s. */
+void outage_watch(struct outage *o, struct dp_store *store);
+
 /* After a call that succeeded: says so where there was an outage. */
 void outage_end(struct outage *o, const struct dp_store *store);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# dp-store behind a spool: positions, the mark, and what holds whatever dies.
+# dp-store behind a spool: positions and the mark. What dies or fails: tests/fault.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -14,10 +14,7 @@ setup() {
 	export S PORT
 }
 
-teardown() {
-	stop_background
-	[ -z "${SERVER:-}" ] || server stop -m immediate 2>/dev/null || true
-}
+teardown() { stop_background; }
 
 # The n-th event, which ends at an offset of a spool: event N OFFSET [SPOOL]
 event() {
@@ -232,18 +229,6 @@ rejects_some() {
 	esac
 }
 
-survives_being_killed() {
-	rm -rf "$S"
-	rejects_some "$1"
-	PYTHONDONTWRITEBYTECODE=1 timeout 120 /usr/bin/python3 "$BATS_TEST_DIRNAME/store_kills.py" \
-		"$1" "$S" 20000 15 2>"$BATS_TEST_TMPDIR/kills.err"
-	file_has "$BATS_TEST_TMPDIR/kills.err" 'goes to the table dead_letters'
-}
-
-@test "killed at random moments, with poison: what the position says is there, no more, no less" {
-	in_both survives_being_killed
-}
-
 tells_its_status() {
 	run dp-store --db "$1" --status
 	[ "$status" = 1 ]
@@ -319,40 +304,6 @@ works_with() {
 	stop_pair
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/copy")" = 1000 ]
 	mark_is "$(tail -n 1 "$BATS_TEST_TMPDIR/copy" | jq -r ._pos)"
-}
-
-@test "dp-store killed: the pair ends, and nothing that was acknowledged is lost" {
-	local url
-	url=$(new_database sqlite)
-	start_pair "$url"
-	echo '{"details":"1"}' | send
-	retry_until count_is "$url" 1
-	kill -STOP "$(<"$BATS_TEST_TMPDIR/store.pid")"
-	seq 2 500 | sed 's/.*/{"details":"&"}/' | send # acknowledged, not stored
-	count_is "$url" 1
-	kill -KILL "$(<"$BATS_TEST_TMPDIR/store.pid")"
-	wait_for "${pair_pid:?}"
-	start_pair "$url"
-	retry_until count_is "$url" 500
-	stop_pair
-}
-
-@test "the machine dies, as far as kill can: all is stored once after the restart" {
-	local port url
-	port=$(free_port)
-	start_server "$port"
-	url=postgresql://postgres@127.0.0.1:$port/postgres
-	start_pair "$url"
-	seq 1 5000 | sed 's/.*/{"traceId":"&","details":"&"}/' | send
-	kill_server
-	seq 5001 20000 | sed 's/.*/{"traceId":"&","details":"&"}/' | send # the database is away
-	kill -KILL "$(<"$BATS_TEST_TMPDIR/ingest.pid")" "$(<"$BATS_TEST_TMPDIR/store.pid")"
-	wait_for "${pair_pid:?}" || true
-	retry_until server start
-	start_pair "$url"
-	RETRY_SECONDS=30 retry_until count_is "$url" 20000
-	[ "$(query "$url" 'SELECT count(*), sum(events) FROM traces')" = '20000|20000' ]
-	stop_pair
 }
 
 # The copy lacks events whose offsets the database knows as stored; those are given to new ones.
