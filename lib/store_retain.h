@@ -26,6 +26,9 @@ struct dp_removal {
 
 void dp_removal_release(struct dp_removal *r);
 
+/* A copy of a text that the database gave, with the NUL behind it, that lives as long as r. */
+struct dp_str dp_removal_keep(struct dp_removal *r, struct dp_str text);
+
 /* Adds a row of DP_SELECT_OLD. */
 void dp_removal_add(struct dp_removal *r, const struct dp_store_cell *c);
 
@@ -34,6 +37,7 @@ int dp_removal_plan(struct dp_store *s, struct dp_removal *r);
 
 /* In the transaction, when the events are gone: takes them out of the roll-ups. */
 int dp_removal_settle(struct dp_store *s, struct dp_removal *r);
+int dp_removal_settle_groups(struct dp_store *s, struct dp_removal *r); /* the part of the groups */
 
 /* Moves the clock by which events grow old, and tells it; INT64_MIN where it is not known. It is
  * what the events say (seen_us; INT64_MIN: too little) or what the clock was last and has run
