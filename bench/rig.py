@@ -172,6 +172,11 @@ def run_to_end(*processes: subprocess.Popen[Any], names: str) -> list[float]:
     return seconds
 
 
+def has_ended(process: subprocess.Popen[Any]) -> bool:
+    """Leaves it to run_to_end to wait for it."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def end(process: subprocess.Popen[Any] | None, seconds: float = 30) -> None:
     """SIGTERM, and SIGKILL to what does not obey."""
     if process is None or process.poll() is not None:
