@@ -206,6 +206,9 @@ class Database:
     def settle(self) -> None:
         """Before a measurement: what was done before is finished."""
 
+    def tidy(self) -> None:
+        """What the server does by itself, sooner or later, after much was written."""
+
     def cpu(self) -> dict[str, float]:
         """Seconds of processor of the server, by part."""
         return {}
@@ -260,6 +263,9 @@ class Postgresql(Database):
 
     def settle(self) -> None:
         self._ask("CHECKPOINT")
+
+    def tidy(self) -> None:
+        self.query("VACUUM ANALYZE")
 
     def cpu(self) -> dict[str, float]:
         """`backend`: this database's, that live; `pg rest`: what else there is and was."""
