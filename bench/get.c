@@ -2,7 +2,9 @@
  * has the answer. Prints answers, seconds, the 50th, 99th and greatest time of one in microseconds,
  * and bytes of their bodies.
  *
- *	get PORT CONNECTIONS SECONDS < PATHS */
+ *	get PORT CONNECTIONS SECONDS < PATHS
+ *	get PORT CONNECTIONS - < EVENTS        posts each event once to /stream, as a Sentry
+ *envelope */
 #include "buf.h"
 #include "mem.h"
 
@@ -20,14 +22,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUCKETS = 1000 * 1000, HEAD_MAX = 8192, BLOCK_BYTES = 256 * 1024 };
+enum { BUCKETS = 1000 * 1000, BLOCK_BYTES = 256 * 1024 };
 
 struct client {
 	pthread_t thread;
 	int fd;
 	size_t next; /* path */
+	struct dp_buf out;
 	struct dp_buf in;
 	size_t at; /* what of `in` is read */
+	char *line;
+	size_t line_cap;
 	uint64_t answers;
 	uint64_t bytes;
 	uint32_t histogram[BUCKETS];
@@ -35,6 +40,7 @@ struct client {
 
 static int port;
 static int64_t end_us;
+static bool is_posting;
 static char **paths;
 static size_t path_count;
 
@@ -159,19 +165,53 @@ static void read_answer(struct client *c, const char *path)
 	}
 }
 
+static void write_get(struct client *c, const char *path)
+{
+	dp_buf_addf(&c->out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", path, port);
+}
+
+static void write_post(struct client *c, size_t n)
+{
+	static const char head[] = "{}\n{\"type\":\"event\"}\n";
+
+	dp_buf_addf(&c->out,
+	    "POST /stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+	    "Content-Type: application/x-sentry-envelope\r\nContent-Length: %zu\r\n\r\n%s",
+	    port, sizeof head - 1 + n, head);
+	dp_buf_add(&c->out, c->line, n);
+}
+
+/* Returns the path; NULL at the end. */
+static const char *write_request(struct client *c)
+{
+	const char *path;
+	ssize_t n;
+
+	dp_buf_clear(&c->out);
+	if (is_posting) {
+		n = getline(&c->line, &c->line_cap, stdin);
+		if (n <= 0)
+			return NULL;
+		write_post(c, (size_t)n);
+		return "/stream";
+	}
+	if (now_us() >= end_us)
+		return NULL;
+	path = paths[c->next++ % path_count];
+	write_get(c, path);
+	return path;
+}
+
 static void *run(void *arg)
 {
 	struct client *c = arg;
-	char request[HEAD_MAX];
+	const char *path;
 
-	while (now_us() < end_us) {
-		const char *path = paths[c->next++ % path_count];
-		int n = snprintf(request, sizeof request,
-		    "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", path, port);
+	while ((path = write_request(c))) {
 		const int64_t start = now_us();
 		int64_t us;
 
-		if (n >= HEAD_MAX || send(c->fd, request, (size_t)n, MSG_NOSIGNAL) != n)
+		if (send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL) != (ssize_t)c->out.len)
 			errx(1, "cannot send a request");
 		read_answer(c, path);
 		us = now_us() - start;
@@ -202,10 +242,12 @@ int main(int argc, char **argv)
 	int count;
 
 	if (argc != 4)
-		errx(2, "usage: get PORT CONNECTIONS SECONDS < PATHS");
+		errx(2, "usage: get PORT CONNECTIONS SECONDS|- < PATHS|EVENTS");
 	port = (int)strtol(argv[1], NULL, 10);
 	count = (int)strtol(argv[2], NULL, 10);
-	read_paths();
+	is_posting = strcmp(argv[3], "-") == 0;
+	if (!is_posting)
+		read_paths();
 	clients = dp_mem_new((size_t)count * sizeof *clients);
 	start = now_us();
 	end_us = start + (int64_t)(strtod(argv[3], NULL) * 1e6);
