@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -77,7 +78,7 @@ def main(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
     try:
         write_machine()
         run(args)
-    except CannotMeasure as error:
+    except (CannotMeasure, urllib.error.URLError, subprocess.CalledProcessError) as error:
         sys.exit(f"{parser.prog}: error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
