@@ -197,7 +197,6 @@ def end(process: subprocess.Popen[Any] | None, seconds: float = 30) -> None:
 class Database:
     """A database of its own, gone at the end."""
 
-    kind: str
     url: str
 
     def query(self, sql: str) -> str:
@@ -219,8 +218,6 @@ class Database:
 
 
 class Sqlite(Database):
-    kind = "sqlite"
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self.url = f"sqlite:///{path}"
@@ -235,8 +232,6 @@ class Sqlite(Database):
 
 
 class Postgresql(Database):
-    kind = "postgresql"
-
     def __init__(self, server: str, name: str) -> None:
         scheme, rest = server.split("://", 1)
         authority, _, tail = rest.partition("/")
@@ -278,7 +273,7 @@ class Postgresql(Database):
                 title = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
-            if f" {self.name} " in title:
+            if f" {self.name} " in title and "autovacuum" not in title:
                 backends += cpu_of(pid)
             else:
                 rest += cpu_of(pid)
