@@ -68,20 +68,41 @@ def arguments(
 def main(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
     """Runs a bench: under a throw-away PostgreSQL where it needs one, with the programs built."""
     args = parser.parse_args()
-    db = getattr(args, "db", None)
-    if db is None and "DEVPULSE_TEST_PG" not in os.environ:
-        os.environ["DEVPULSE_PG_OPTIONS"] = " ".join(f"-c {option}" for option in PG_OPTIONS)
-        wrapper = ROOT / "tests" / "with-postgres.sh"
-        os.execv(wrapper, [str(wrapper), sys.executable, *sys.argv])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    subprocess.run(["make", "-s", "-C", ROOT, "all", "bench-programs"], check=True)
+    needs_server = getattr(args, "db", None) is None and "DEVPULSE_TEST_PG" not in os.environ
     try:
-        write_machine()
-        run(args)
+        subprocess.run(["make", "-s", "-C", ROOT, "all", "bench-programs"], check=True)
+        with server() if needs_server else contextlib.nullcontext():
+            write_machine()
+            run(args)
     except (CannotMeasure, urllib.error.URLError, subprocess.CalledProcessError) as error:
         sys.exit(f"{parser.prog}: error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextlib.contextmanager
+def server() -> Iterator[None]:
+    """A throw-away PostgreSQL; it goes with this process, however that ends."""
+    script = 'echo "$DEVPULSE_TEST_PG"; echo "$DEVPULSE_TEST_PG_DIR"; exec cat'
+    holder = subprocess.Popen(
+        [ROOT / "tests" / "with-postgres.sh", "sh", "-c", script],
+        env={**os.environ, "DEVPULSE_PG_OPTIONS": " ".join(f"-c {o}" for o in PG_OPTIONS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert holder.stdin is not None and holder.stdout is not None
+    try:
+        url, place = holder.stdout.readline().strip(), holder.stdout.readline().strip()
+        if not url:
+            raise CannotMeasure("no PostgreSQL")
+        os.environ.update(DEVPULSE_TEST_PG=url, DEVPULSE_TEST_PG_DIR=place)
+        yield
+    finally:
+        holder.stdin.close()
+        holder.wait()
 
 
 @contextlib.contextmanager
