@@ -35,7 +35,7 @@ all: $(PROGRAMS:%=$B/bin/%)
 help:
 	@echo 'make                  the programs, in $B/bin'
 	@echo 'make unit             the unit tests, built and run'
-	@echo 'make coverage         the branches of lib/spool that its tests take'
+	@echo 'make coverage         the branches of the spool and the normaliser that their tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
 	@echo 'make compile_commands.json'
@@ -72,6 +72,7 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/bare_test: $B/cmd/dp-ingest/bare.o
 $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/source_test: $B/cmd/dp-store/source.o
@@ -103,7 +104,7 @@ coverage:
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
 
--include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d)
+-include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d $B/tests/fuzz/*.d)
 
 include tests/lint.mk
 

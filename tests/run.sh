@@ -66,13 +66,25 @@ unit() {
 	for program in $(make -s unit-list); do
 		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || failed=1
 	done
+	for corpus in tests/fuzz/*.corpus; do
+		"$dir/fuzz/$(basename "$corpus" .corpus)_corpus" "$corpus"/* || failed=1
+	done
 	return "$failed"
 }
 
+# Two files at a time, as tests wait more than they compute; the longest first. What a file said comes when
+# it has ended. By xargs, as background jobs of a shell, or of bats, would ignore an interrupt.
 e2e() {
 	build all || return 1
+	export DEVPULSE_BUILD="$PWD/$dir"
 	# shellcheck disable=SC2086 # a list of files
-	DEVPULSE_BUILD=$PWD/$dir bats --tap ${TESTS:-tests/e2e tests/ui}
+	[ -z "${TESTS:-}" ] || { bats --tap $TESTS; return; }
+	# shellcheck disable=SC2016 # for the inner shell
+	printf '%s\n' tests/ui/*.bats tests/e2e/*.bats | xargs -n 1 -P 2 sh -c '
+		out=$(bats --tap "$1" 2>&1)
+		status=$?
+		flock "$0" printf "# %s\n%s\n" "$1" "$out"
+		exit "$status"' "$tap"
 }
 
 sdk() {

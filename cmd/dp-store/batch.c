@@ -19,6 +19,7 @@ enum {
 	BATCH_AGE_MS = 1000, /* of the first event of a batch, while lines keep coming */
 	DRAIN_MS = 1000,     /* after a stop signal, for more input or its end to come */
 	DRAIN_MAX_MS = 8000, /* in all */
+	LOOK_MS = 100,       /* for a writer that goes on to fill a pipe that was just emptied */
 };
 
 struct counts {
@@ -26,7 +27,6 @@ struct counts {
 	unsigned long long duplicates;
 	unsigned long long refused;
 	unsigned long long dead;
-	unsigned long long skipped; /* the position said that they are stored */
 };
 
 struct batch {
@@ -81,10 +81,10 @@ static void account(struct batch *b)
 	tee_flush(&b->tee);
 }
 
-/* Whether nothing waits for the commit: no event, and no position of lines that were refused. */
+/* Whether nothing waits for the commit: no event, and no position. */
 static bool is_empty(const struct batch *b)
 {
-	return b->count == 0 && b->source.step.to == b->source.step.from;
+	return b->count == 0 && !source_waits(&b->source);
 }
 
 /* Stores the batch, however long the database is away. */
@@ -100,12 +100,13 @@ static int store(struct batch *b)
 	return 0;
 }
 
+/* To what has come in and is committed, whatever more the database says. */
 static void move_mark(struct batch *b)
 {
-	struct dp_pos pos = {.offset = (uint64_t)b->source.step.from};
+	struct dp_pos pos = {.offset = (uint64_t)b->source.committed};
 
 	memcpy(pos.spool, b->source.step.source, sizeof pos.spool);
-	if (pos.spool[0] && pos.offset > 0)
+	if (b->source.committed > 0)
 		mark_move(b->mark, &pos);
 }
 
@@ -117,7 +118,7 @@ static void commit(struct batch *b)
 	b->failed = store(b) < 0;
 	if (b->failed)
 		return;
-	b->source.step.from = b->source.step.to;
+	source_commit(&b->source);
 	move_mark(b);
 	account(b);
 	for (size_t i = 0; i < b->count; i++)
@@ -141,8 +142,11 @@ static void compare_mark(const struct batch *b, int64_t stored)
 	if (strcmp(mark->spool, b->source.step.source) == 0 && mark->offset > (uint64_t)stored)
 		dp_log(DP_LOG_WARNING,
 		    "the mark %s is ahead of the database (%" PRIu64 ", not %" PRId64
-		    "), as of one that is new or was restored: events between are not in it; what "
-		    "the spool still holds of them comes again when the mark is removed",
+		    "), as of one that is new or was restored: events between are not in it; to "
+		    "get "
+		    "what the spool still has of them, stop dp-ingest and dp-store, remove the "
+		    "mark, "
+		    "and start them",
 		    b->mark->path, mark->offset, stored);
 }
 
@@ -160,22 +164,21 @@ static int meet_source(struct batch *b, const struct dp_pos *pos)
 	outage_end(&b->outage, b->store);
 	source_begin(&b->source, pos, stored);
 	compare_mark(b, stored);
-	move_mark(b);
 	return 0;
 }
 
 /* Stores what came before a position that cannot be, without saying how far that is. */
 static void fail_at(struct batch *b, const char *why)
 {
-	b->source.step.to = b->source.step.from;
+	source_forget(&b->source);
 	commit(b);
 	dp_log(DP_LOG_ERROR, "line %llu: %s; nothing more is taken",
 	    (unsigned long long)dp_line_number(b->lines), why);
 	b->failed = true;
 }
 
-/* Whether a line is to be stored, by its position. */
-static bool is_wanted(struct batch *b, const struct dp_pos *pos)
+/* Whether a line is to be stored, or its position makes no sense. */
+static bool is_wanted(struct batch *b, const struct dp_pos *pos, bool is_bare)
 {
 	char why[SOURCE_WHY_MAX];
 
@@ -190,16 +193,10 @@ static bool is_wanted(struct batch *b, const struct dp_pos *pos)
 		b->failed = true;
 		return false;
 	}
-	switch (source_see(&b->source, pos, why)) {
-	case SOURCE_TAKE:
+	if (source_see(&b->source, pos, is_bare, why) == 0)
 		return true;
-	case SOURCE_SKIP:
-		b->counts.skipped++;
-		return false;
-	default:
-		fail_at(b, why);
-		return false;
-	}
+	fail_at(b, why);
+	return false;
 }
 
 static void take(struct batch *b, struct dp_str line)
@@ -213,7 +210,7 @@ static void take(struct batch *b, struct dp_str line)
 	rc = dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why);
 	if (is_empty(b))
 		b->since_ms = dp_clock_monotonic_ms();
-	if (!is_wanted(b, &ev.pos))
+	if (!is_wanted(b, &ev.pos, ev.is_bare) || ev.is_bare)
 		return;
 	if (rc < 0) {
 		refuse(b, why.code, why.why);
@@ -283,7 +280,7 @@ static void look_at_the_rest(struct batch *b)
 	enum dp_line_got got = DP_LINE_MORE;
 	struct dp_str line;
 
-	if (dp_line_wait(b->lines, -1, 0) > 0)
+	if (dp_line_wait(b->lines, -1, LOOK_MS) > 0)
 		got = dp_line_next(b->lines, &line);
 	if (got == DP_LINE_OK || got == DP_LINE_LONG) {
 		dp_log(DP_LOG_ERROR,
@@ -337,8 +334,6 @@ static void report(struct batch *b)
 	if (b->failed && dp_store_fault(b->store) != DP_STORE_OK)
 		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu; %s",
 		    count_unstored(b), dp_store_error(b->store));
-	if (c->skipped > 0)
-		dp_log(DP_LOG_INFO, "passed over, as stored before: %llu", c->skipped);
 	if (c->stored + c->duplicates + c->refused + c->dead > 0)
 		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
 		    c->stored, c->duplicates, c->refused, c->dead);

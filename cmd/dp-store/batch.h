@@ -18,11 +18,11 @@ struct batch_options {
  * signal ended the wait: the store tells. */
 int batch_connect(struct dp_store *store);
 
-/* Stores what comes from `fd` until its end or a stop signal. Of lines that have a position, those
- * that are stored already are passed over, and the mark follows what is committed. What cannot be
- * stored for now is tried again for ever, and nothing more is read meanwhile. Reports by dp_log
- * what happens, and at the end what was done. Returns 0, or -1 where something that was read could
- * not be stored, read or passed on, or where the positions make no sense. */
+/* Stores what comes from `fd` until its end or a stop signal; the mark follows the positions of the
+ * lines that are committed. What cannot be stored for now is tried again for ever, and nothing more
+ * is read meanwhile. Reports by dp_log what happens, and at the end what was done. Returns 0, or -1
+ * where something that was read could not be stored, read or passed on, or where the positions make
+ * no sense. */
 int batch_run(
     int fd, struct dp_store *store, struct mark *mark, const struct batch_options *options);
 

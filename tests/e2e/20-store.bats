@@ -203,11 +203,12 @@ is_storing_after() {
 	file_has "$BATS_TEST_TMPDIR/half.err" 'warning: the last line has no newline'
 }
 
-@test "an event is stored although endless bad lines follow, and SIGTERM ends that" {
+# endless_lines COMMAND [ARG...]: what writes them
+endless_lines() {
 	local url
 	url=$(new_database sqlite)
 	start_store endless "$url"
-	{ event a 1; exec yes 'no JSON'; } >&8 3>&- &
+	{ event a 1; "$@"; } >&8 3>&- &
 	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
 	exec 8>&-
 	retry_until count_is "$url" 1
@@ -215,6 +216,16 @@ is_storing_after() {
 	wait_for "$pid"
 	[ "$status" = 1 ]
 	file_has "$BATS_TEST_TMPDIR/endless.err" "error: stopped, but the input didn't end for 8 s"
+}
+
+@test "an event is stored although endless bad lines follow, and SIGTERM ends that" {
+	endless_lines exec yes 'no JSON'
+}
+
+slow_lines() { while echo 'no JSON'; do sleep 0.03; done; }
+
+@test "SIGTERM: that a slow writer goes on is told, too" {
+	endless_lines slow_lines
 }
 
 keeps_apart_what_is_rejected() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # dp-store behind a spool: positions, the mark, and what holds whatever dies.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 SPOOL=019b7c4e-0000-7000-8000-00000000000a
@@ -32,25 +33,29 @@ position_is() { [ "$(query "$1" "SELECT pos FROM positions WHERE source = '${3:-
 count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
 said() { file_has "$BATS_TEST_TMPDIR/err" "$1"; }
 
-passes_over_what_is_stored() {
-	rm -rf "$S"
+stores_once_what_comes_again() {
+	rm -rf "$S" "$BATS_TEST_TMPDIR/err"
 	{ event 1 10; event 2 20; } | store "$1"
 	count_is "$1" 2
 	position_is "$1" 20
 	mark_is "$SPOOL:20"
-	# another event in the place of the second: the place counts
+	# another event in the place of the second: the key counts
 	{ event 1 10; event 7 20; event 3 30; } | store "$1"
-	count_is "$1" 3
+	count_is "$1" 4
 	mark_is "$SPOOL:30"
-	said 'passed over, as stored before: 2$'
+	said 'stored 2, duplicates 1, refused 0, dead letters 0$'
 	# without the mark, and behind it
 	rm "$M"
-	{ event 1 10; event 3 30; } | store "$1"
+	event 1 10 | store "$1"
+	mark_is "$SPOOL:10" # what came in, and not what the database knows
+	position_is "$1" 30
+	{ event 2 20; event 3 30; } | store "$1"
 	mark_is "$SPOOL:30"
+	count_is "$1" 4
 	[ "$(stat -c %a "$S" "$M" "$M.lock" | tr '\n' ' ')" = '700 600 600 ' ]
 }
 
-@test "what the position says is stored is passed over" { in_both passes_over_what_is_stored; }
+@test "what comes again is stored once, by its key" { in_both stores_once_what_comes_again; }
 
 moves_by_what_is_not_stored() {
 	rm -rf "$S"
@@ -349,3 +354,146 @@ works_with() {
 	[ "$(query "$url" 'SELECT count(*), sum(events) FROM traces')" = '20000|20000' ]
 	stop_pair
 }
+
+# The copy lacks events whose offsets the database knows as stored; those are given to new ones.
+survives_an_older_copy() {
+	rm -rf "$S" "$S.copy"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' a b | send
+	retry_until details_are "$1" 'a b'
+	stop_pair
+	cp -a "$S" "$S.copy"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' c d e | send
+	retry_until details_are "$1" 'a b c d e'
+	stop_pair
+	rm -r "$S"
+	mv "$S.copy" "$S"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' f g h i | send
+	retry_until details_are "$1" 'a b c d e f g h i'
+	stop_pair
+	[ "$(query "$1" 'SELECT count(*) FROM positions')" = 1 ]
+	mark_is "$(dp-store --db "$1" --status | sed -n 's/^position //p')"
+}
+
+@test "a spool that is an older copy: what comes then is stored" { in_both survives_an_older_copy; }
+
+bare() { printf '{"_pos":"%s:%s"}\n' "${2:-$SPOOL}" "$1"; }
+
+believes_bare_positions() {
+	rm -rf "$S" "$BATS_TEST_TMPDIR/err"
+	{
+		bare 10
+		retry_until mark_is "$SPOOL:10"
+		event 1 20
+		bare 20 # slower to commit than it was handed over
+		bare 30
+		retry_until mark_is "$SPOOL:30"
+		touch "$BATS_TEST_TMPDIR/marked"
+	} 3>&- | store "$1" --tee >"$BATS_TEST_TMPDIR/tee"
+	rm "$BATS_TEST_TMPDIR/marked"
+	position_is "$1" 30
+	count_is "$1" 1
+	lines_are 1 "$BATS_TEST_TMPDIR/tee"
+	said 'stored 1, duplicates 0, refused 0, dead letters 0$'
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
+	# an event at or before one is out of order
+	for n in 40 35; do
+		run store "$1" < <(bare 40; event 2 "$n"; event 3 50)
+		[ "$status" = 1 ]
+		position_is "$1" 30
+	done
+	run store "$1" < <(bare 40; bare 39)
+	[ "$status" = 1 ]
+	count_is "$1" 1
+}
+
+lines_are() { [ "$(wc -l <"$2")" = "$1" ]; }
+
+@test "a bare position moves the mark and the position, and is no event" { in_both believes_bare_positions; }
+
+@test "who reads a pipe passes over bare positions; sent by a client they are refused" {
+	{ event 1 10; bare 20; event 2 30; } >"$BATS_TEST_TMPDIR/pipe"
+	run dp-ingest - <"$BATS_TEST_TMPDIR/pipe"
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = 2 ]
+	run dp-tail -o json - <"$BATS_TEST_TMPDIR/pipe"
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = 2 ]
+	start_pair "$(new_database sqlite)"
+	run send <"$BATS_TEST_TMPDIR/pipe"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output != *refused* ]]
+	run -22 curl -fsS -H 'Content-Type: application/json' -d "$(bare 4096)" "http://127.0.0.1:$PORT/events"
+	run file_has "$BATS_TEST_TMPDIR/pair.err" 'refused from .*: no-known-field'
+	[ "$status" = 0 ]
+	stop_pair
+	[ "$status" = 0 ]
+}
+
+# A filter that drops every event, and lets bare positions pass: drops_all NAME FILTER...
+drops_all() {
+	local url=sqlite:///$BATS_TEST_TMPDIR/$1.db
+	S=$BATS_TEST_TMPDIR/spool.$1
+	M=$S/mark
+	shift
+	start_pair "$url" "$@"
+	printf '{"details":"%s"}\n' a b c | send
+	RETRY_SECONDS=30 retry_until grep -q . "$M"
+	stop_pair
+	[[ $(cut -c10- "$M") == *":$(stat -c %s "$S/00000000000000000000.seg")" ]]
+	start_pair "$url"
+	echo '{"details":"d"}' | send
+	retry_until details_are "$url" d
+	stop_pair
+	details_are "$url" d
+}
+
+@test "what a filter drops is not handed over for ever, where it lets bare positions pass" {
+	drops_all jq jq -c --unbuffered 'select(.traceId == null or .severity == "error")'
+	drops_all grep grep --line-buffered -e '"severity":"error"' -e '^{"_pos":'
+}
+
+# The pair goes on as the warning says, and the database has all again.
+survives_an_older_database() {
+	local copy=$BATS_TEST_TMPDIR/copy
+	rm -rf "$S" "$copy"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' a b | send
+	retry_until details_are "$1" 'a b'
+	stop_pair
+	back_up "$1" "$copy"
+	start_pair "$1"
+	printf '{"details":"%s"}\n' c d e | send
+	retry_until details_are "$1" 'a b c d e'
+	stop_pair
+	restore "$1" "$copy"
+	details_are "$1" 'a b'
+	start_pair "$1"
+	echo '{"details":"f"}' | send
+	retry_until file_has "$BATS_TEST_TMPDIR/pair.err" 'warning: the mark .* is ahead of the database .* stop dp-ingest and dp-store, remove the mark, and start them$'
+	retry_until details_are "$1" 'a b f'
+	stop_pair
+	rm "$M"
+	start_pair "$1"
+	retry_until details_are "$1" 'a b f c d e'
+	stop_pair
+}
+
+back_up() {
+	case $1 in
+	sqlite:*) cp "${1#sqlite:///}" "$2" ;;
+	*) pg_dump --clean --if-exists "$1" >"$2" ;;
+	esac
+}
+
+restore() {
+	case $1 in
+	sqlite:*) cp "$2" "${1#sqlite:///}" ;;
+	*) psql -qX -v ON_ERROR_STOP=1 "$1" <"$2" ;;
+	esac
+}
+
+@test "a database that is an older copy: what was stored since comes again" { in_both survives_an_older_database; }
