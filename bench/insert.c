@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	run_file(argv[4]);
 	make_table();
 	name_columns(&names, &marks);
-	dp_buf_addf(&sql, "SELECT %s FROM events ORDER BY rowid", dp_buf_text(&names));
+	dp_buf_addf(&sql, "SELECT %s FROM events", dp_buf_text(&names));
 	select = prepare(from, dp_buf_text(&sql));
 	dp_buf_clear(&sql);
 	dp_buf_addf(
