@@ -94,7 +94,9 @@ $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 BENCH := $(patsubst bench/%.c,$B/bench/%,$(wildcard bench/*.c))
 $B/bench/%: bench/%.c $B/libdevpulse.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$B/bench/insert: private LDLIBS = -lsqlite3
+$B/bench/retain: private LDLIBS = -lpq -lsqlite3
 bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)

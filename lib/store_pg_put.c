@@ -40,7 +40,7 @@ static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 
 static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n)
 {
-	int64_t first;
+	int64_t first = 0;
 
 	if (entries[0].seq != 0)
 		return 0;

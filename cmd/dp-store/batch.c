@@ -41,9 +41,9 @@ struct batch {
 	bool deaf;        /* nothing more can be passed on */
 };
 
-int batch_connect(struct dp_store *store)
+int batch_connect(struct dp_store *store, bool of_spool)
 {
-	struct outage outage = {0};
+	struct outage outage = {.of_spool = of_spool};
 	int rc;
 
 	outage_watch(&outage, store);
@@ -107,7 +107,7 @@ static void compare_mark(const struct batch *b, int64_t stored)
  * cannot tell. */
 static int meet_source(struct batch *b, const struct dp_pos *pos)
 {
-	struct outage outage = {0};
+	struct outage outage = {.of_spool = true};
 	int64_t stored;
 
 	if (!keeper_wait(b->keeper))
@@ -327,8 +327,10 @@ static void report(struct batch *b)
 	const struct counts c = keeper_counts(b->keeper);
 
 	if (b->failed && dp_store_fault(b->store) != DP_STORE_OK)
-		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu; %s",
-		    count_unstored(b), dp_store_error(b->store));
+		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu%s; %s",
+		    count_unstored(b),
+		    b->source.step.source[0] ? ", which the spool has and hands over again" : "",
+		    dp_store_error(b->store));
 	if (c.stored + c.duplicates + b->refused + c.dead > 0)
 		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
 		    c.stored, c.duplicates, b->refused, c.dead);

@@ -57,6 +57,7 @@ static void account(struct keeper *k, const struct load *l)
 /* Stores a load, however long the database is away. */
 static int put(struct keeper *k, const struct load *l)
 {
+	k->outage.of_spool = l->mark.spool[0] != '\0';
 	while (dp_store_put(k->store, (const struct dp_event *const *)l->events, l->count,
 		   l->step.to > l->step.from ? &l->step : NULL, k->outcomes) < 0)
 		if (!outage_wait(&k->outage, k->store))

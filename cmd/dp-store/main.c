@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 		return print_status(&cfg);
 	store = open_or_die(&cfg, DP_STORE_WRITE);
 	open_mark_or_die(&mark, &cfg);
-	if (batch_connect(store) < 0) {
+	if (batch_connect(store, cfg.mark != NULL) < 0) {
 		if (dp_store_fault(store) != DP_STORE_AWAY)
 			dp_log_die(DP_EXIT_USAGE, "%s", dp_store_error(store));
 		dp_log_die(DP_EXIT_FAILURE,

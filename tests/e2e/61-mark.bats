@@ -436,15 +436,45 @@ survives_an_older_database() {
 back_up() {
 	case $1 in
 	sqlite:*) cp "${1#sqlite:///}" "$2" ;;
-	*) pg_dump --clean --if-exists "$1" >"$2" ;;
+	*) pg_dump "$1" >"$2" ;;
 	esac
 }
 
 restore() {
 	case $1 in
 	sqlite:*) cp "$2" "${1#sqlite:///}" ;;
-	*) psql -qX -v ON_ERROR_STOP=1 "$1" <"$2" ;;
+	*)
+		query "$1" 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'
+		psql -qX -v ON_ERROR_STOP=1 "$1" <"$2"
+		;;
 	esac
 }
 
 @test "a database that is an older copy: what was stored since comes again" { in_both survives_an_older_database; }
+
+@test "the end of a spool's input ends the wait for a database that is away" {
+	local status=0
+	event 1 10 | timeout 20 dp-store --db "postgresql://nobody@127.0.0.1:$(free_port)/nothing" --mark "$M" \
+		2>"$BATS_TEST_TMPDIR/err" || status=$?
+	[ "$status" = 1 ]
+	said 'stopped before the database was there'
+}
+
+@test "and for one that goes away meanwhile" {
+	local port url
+	port=$(free_port)
+	url=postgresql://postgres@127.0.0.1:$port/postgres
+	start_server "$port"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	store "$url" <"$BATS_TEST_TMPDIR/in" 3>&- 4>&- &
+	exec 8>"$BATS_TEST_TMPDIR/in"
+	event 1 10 >&8
+	retry_until count_is "$url" 1
+	kill_server
+	event 2 20 >&8
+	retry_until said 'the database is away'
+	exec 8>&-
+	wait_for "$!"
+	[ "$status" = 1 ]
+	said 'could not be stored: 1, which the spool has and hands over again'
+}

@@ -55,6 +55,7 @@ static void a_reader_that_is_to_stop_does(void **state)
 	begin_ms = dp_clock_monotonic_ms();
 	assert_fault(reader, dp_store_head(reader, &head), DP_STORE_AWAY, "no answer for ");
 	assert_true(dp_clock_monotonic_ms() - begin_ms >= STOP_MS);
+	assert_true(dp_clock_monotonic_ms() - begin_ms < LONG_MS);
 	thaw_to_end(pid);
 	dp_store_set_patience(reader, &(struct dp_store_patience){.stop_fd = -1});
 	assert_ok(reader, dp_store_head(reader, &head));
