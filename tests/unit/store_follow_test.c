@@ -15,9 +15,15 @@ static void put_assortment(struct dp_store *s)
 	put(s, events, 6, NULL);
 }
 
-static void filters_choose(void **state)
+/* Numbers farther and farther apart: what matches is looked for in some thousand of them at a time
+ * (store_read.c). */
+static const char *const spread[] = {NULL, "UPDATE events SET seq = seq * 4999",
+    "UPDATE events SET seq = seq * 2 + 2", "UPDATE events SET seq = seq * 30"};
+
+enum { SPREADS = sizeof spread / sizeof *spread };
+
+static void check_filters(struct dp_store *s)
 {
-	const struct database *d = *state;
 	static const struct {
 		const char *terms[3][2];
 		const char *want;
@@ -34,7 +40,6 @@ static void filters_choose(void **state)
 	    {{{"trace", "a,b"}, {"system", "web,db"}, {"severity", "error"}}, "1 4"},
 	};
 
-	put_assortment(d->store);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct dp_filter f = {0};
 		struct told t = {0};
@@ -44,9 +49,28 @@ static void filters_choose(void **state)
 			assert_int_equal(dp_filter_add(&f, cases[i].terms[k][0],
 					     dp_str_from(cases[i].terms[k][1]), &why),
 			    0);
-		assert_ok(d->store, dp_store_after(d->store, &f, 0, 100, tell_event, &t));
+		assert_ok(s, dp_store_after(s, &f, 0, 100, tell_event, &t));
+		assert_false(t.order_broken);
 		assert_told(&t, cases[i].want);
+		assert_ok(s, dp_store_after(s, &f, 0, 1, tell_event, &t));
+		assert_int_equal(t.rows, cases[i].want[0] != '\0');
+		t.stop_after = t.rows + 1;
+		assert_ok(s, dp_store_after(s, &f, 0, 100, tell_event, &t));
+		assert_true(t.rows <= t.stop_after);
+		dp_buf_release(&t.text);
 		dp_filter_release(&f);
+	}
+}
+
+static void filters_choose(void **state)
+{
+	const struct database *d = *state;
+
+	put_assortment(d->store);
+	for (int i = 0; i < SPREADS; i++) {
+		if (spread[i])
+			sql(d, spread[i]);
+		check_filters(d->store);
 	}
 }
 
@@ -74,9 +98,8 @@ static void a_follower_goes_on_behind_a_number(void **state)
 	assert_told(&t, "1 2 3");
 }
 
-static void a_tail_is_the_last_n(void **state)
+static void check_tails(struct dp_store *s)
 {
-	const struct database *d = *state;
 	static const struct {
 		const char *trace;
 		size_t n;
@@ -85,7 +108,6 @@ static void a_tail_is_the_last_n(void **state)
 	    {NULL, 0, ""}, {"a", 2, "2 6"}, {"a", 3, "1 2 6"}, {"b", SIZE_MAX, "3 4"},
 	    {"none", 5, ""}};
 
-	put_assortment(d->store);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct dp_filter f = {0};
 		struct told t = {0};
@@ -94,10 +116,22 @@ static void a_tail_is_the_last_n(void **state)
 
 		if (cases[i].trace)
 			dp_filter_add(&f, "trace", dp_str_from(cases[i].trace), &why);
-		assert_ok(d->store, dp_store_tail(d->store, &f, cases[i].n, &after));
-		assert_ok(d->store, dp_store_after(d->store, &f, after, 100, tell_event, &t));
+		assert_ok(s, dp_store_tail(s, &f, cases[i].n, &after));
+		assert_ok(s, dp_store_after(s, &f, after, 100, tell_event, &t));
 		assert_told(&t, cases[i].want);
 		dp_filter_release(&f);
+	}
+}
+
+static void a_tail_is_the_last_n(void **state)
+{
+	const struct database *d = *state;
+
+	put_assortment(d->store);
+	for (int i = 0; i < SPREADS; i++) {
+		if (spread[i])
+			sql(d, spread[i]);
+		check_tails(d->store);
 	}
 }
 
