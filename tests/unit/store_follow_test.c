@@ -15,10 +15,12 @@ static void put_assortment(struct dp_store *s)
 	put(s, events, 6, NULL);
 }
 
-/* Numbers farther and farther apart: what matches is looked for in some thousand of them at a time
- * (store_read.c). */
-static const char *const spread[] = {NULL, "UPDATE events SET seq = seq * 4999",
-    "UPDATE events SET seq = seq * 2 + 2", "UPDATE events SET seq = seq * 30"};
+/* Other numbers: what matches is looked for in 10,000 of them at a time (store_read.c), from the
+ * first or the last one. So two of these neighbours fall into different windows, then most of them
+ * do. */
+static const char *const spread[] = {NULL, "UPDATE events SET seq = 10003 WHERE seq = 6",
+    "UPDATE events SET seq = seq + 9997", "UPDATE events SET seq = (seq - 9997) * 4999",
+    "UPDATE events SET seq = seq * 30"};
 
 enum { SPREADS = sizeof spread / sizeof *spread };
 
@@ -105,8 +107,8 @@ static void check_tails(struct dp_store *s)
 		size_t n;
 		const char *want;
 	} cases[] = {{NULL, 2, "5 6"}, {NULL, 6, "1 2 3 4 5 6"}, {NULL, 7, "1 2 3 4 5 6"},
-	    {NULL, 0, ""}, {"a", 2, "2 6"}, {"a", 3, "1 2 6"}, {"b", SIZE_MAX, "3 4"},
-	    {"none", 5, ""}};
+	    {NULL, 0, ""}, {"b", 1, "4"}, {"a", 2, "2 6"}, {"a", 3, "1 2 6"},
+	    {"b", SIZE_MAX, "3 4"}, {"none", 5, ""}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct dp_filter f = {0};
