@@ -33,7 +33,7 @@ CREATE TABLE events_default PARTITION OF events DEFAULT;
 -- none of our business. Its owner's rights are enough for it: who writes events needs none to make
 -- tables.
 CREATE FUNCTION devpulse_add_day(day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     name text := 'events_' || to_char(day, 'YYYYMMDD');
     low timestamptz := day::timestamp AT TIME ZONE 'UTC';
@@ -52,6 +52,12 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION devpulse_add_day(date) FROM PUBLIC;
+
+-- It finds our tables alone: else the caller could put others before them, temporary ones even
+-- where the path does not name them.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION devpulse_add_day(date) SET search_path = %I, pg_temp', current_schema());
+END $$;
 
 SELECT devpulse_add_day(day)
   FROM (SELECT DISTINCT (ts AT TIME ZONE 'UTC')::date AS day FROM events_2
