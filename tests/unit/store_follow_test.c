@@ -218,10 +218,14 @@ int main(void)
 	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
 	const struct CMUnitTest of_pg[] = {
 	    TESTS(IN_PG), IN_PG(nor_where_transactions_are_serializable)};
+	const struct CMUnitTest of_hashed_pg[] = {TESTS(IN_HASHED_PG)};
 	int failed = cmocka_run_group_tests_name("store, following: sqlite", of_sqlite, NULL, NULL);
 
-	if (has_pg("store, following: postgresql"))
+	if (has_pg("store, following: postgresql")) {
 		failed +=
 		    cmocka_run_group_tests_name("store, following: postgresql", of_pg, NULL, NULL);
+		failed += cmocka_run_group_tests_name(
+		    "store, following: postgresql by hash", of_hashed_pg, NULL, NULL);
+	}
 	return failed;
 }
