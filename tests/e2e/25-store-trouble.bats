@@ -181,7 +181,7 @@ server_on_small_disk() {
 	export -f server_on_small_disk start_server as_server_owner server query
 	background full unshare -m bash -c 'set -e; server_on_small_disk "$@"' bash \
 		"$BATS_TEST_TMPDIR/disk" "$(free_port)" "$BATS_TEST_TMPDIR/many"
-	RETRY_SECONDS=60 retry_until file_has "$BATS_TEST_TMPDIR/full.err" 'is away: .*; retrying, nothing is lost'
+	RETRY_SECONDS=60 retry_until file_has "$BATS_TEST_TMPDIR/full.err" 'is away: .*No space left on device.*; retrying, nothing is lost'
 	touch "$BATS_TEST_TMPDIR/disk.more"
 	RETRY_SECONDS=60 retry_until file_has "$BATS_TEST_TMPDIR/full.err" 'info: stored '
 	wait_for "${full_pid:?}"
