@@ -28,16 +28,18 @@ UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all bench-programs coverage unit unit-programs unit-list lint help clean install uninstall
+.PHONY: all bench-programs coverage outage torture unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
 help:
 	@echo 'make                  the programs, in $B/bin'
 	@echo 'make unit             the unit tests, built and run'
-	@echo 'make coverage         the branches of lib/spool that its tests take'
+	@echo 'make coverage         the branches of the spool and the normaliser that their tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
+	@echo 'make torture          ROUNDS=1000 of kills under load, DB=sqlite|postgresql|both, SEED=, MINUTES='
+	@echo 'make outage           MINUTES=30 without the database, under load'
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
@@ -72,6 +74,7 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/bare_test: $B/cmd/dp-ingest/bare.o
 $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/source_test: $B/cmd/dp-store/source.o
@@ -95,7 +98,8 @@ $B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us
 BENCH := $(patsubst bench/%.c,$B/bench/%,$(wildcard bench/*.c))
 $B/bench/%: bench/%.c $B/libdevpulse.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$B/bench/insert: private LDLIBS = -lsqlite3
 bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)
@@ -106,7 +110,17 @@ coverage:
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
 
--include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d)
+# The long forms of tests/fault.
+FAULT := PATH=$(CURDIR)/$B/bin:$$PATH PYTHONPATH=tests/e2e PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/fault
+torture: all
+	$(FAULT)/torture.py --rounds $(or $(ROUNDS),1000) \
+		--db $(or $(DB),both) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	$(FAULT)/calls.py --all
+	$(FAULT)/power.py --rounds 100 $(if $(SEED),--seed $(SEED))
+outage: all
+	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
+
+-include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d $B/tests/fuzz/*.d)
 
 include tests/lint.mk
 

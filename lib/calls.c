@@ -3,47 +3,53 @@
 #include <stddef.h>
 #include <string.h>
 
+enum { LAST_MAX = 16 };
+
 /* The names of a frame's members; of two that are there the first counts. */
 static const struct name {
-	const char *text;
+	struct dp_str text;
 	size_t member; /* its offset in dp_call_members */
+	bool is_usual; /* the SDK's */
 } NAMES[] = {
-#define MEMBER(name) offsetof(struct dp_call_members, name)
-    {"file", MEMBER(file)},
-    {"filename", MEMBER(file)},
-    {"fileName", MEMBER(file)},
-    {"path", MEMBER(file)},
-    {"abs_path", MEMBER(file)},
-    {"module", MEMBER(file)},
-    {"line", MEMBER(line)},
-    {"lineno", MEMBER(line)},
-    {"lineNumber", MEMBER(line)},
-    {"line_number", MEMBER(line)},
-    {"function", MEMBER(function)},
-    {"func", MEMBER(function)},
-    {"functionName", MEMBER(function)},
-    {"method", MEMBER(function)},
-    {"methodName", MEMBER(function)},
-    {"name", MEMBER(function)},
-    {"code", MEMBER(code)},
-    {"context_line", MEMBER(code)},
-    {"source", MEMBER(code)},
-    {"text", MEMBER(code)},
-    {"className", MEMBER(owner)},
-    {"class", MEMBER(owner)},
-    {"inApp", MEMBER(in_app)},
-    {"in_app", MEMBER(in_app)},
+#define MEMBER(name) offsetof(struct dp_call_members, name), false
+#define USUAL(name)  offsetof(struct dp_call_members, name), true
+    {DP_STR("file"), USUAL(file)},
+    {DP_STR("line"), USUAL(line)},
+    {DP_STR("function"), USUAL(function)},
+    {DP_STR("code"), USUAL(code)},
+    {DP_STR("inApp"), USUAL(in_app)},
+    {DP_STR("filename"), MEMBER(file)},
+    {DP_STR("fileName"), MEMBER(file)},
+    {DP_STR("path"), MEMBER(file)},
+    {DP_STR("abs_path"), MEMBER(file)},
+    {DP_STR("module"), MEMBER(file)},
+    {DP_STR("lineno"), MEMBER(line)},
+    {DP_STR("lineNumber"), MEMBER(line)},
+    {DP_STR("line_number"), MEMBER(line)},
+    {DP_STR("func"), MEMBER(function)},
+    {DP_STR("functionName"), MEMBER(function)},
+    {DP_STR("method"), MEMBER(function)},
+    {DP_STR("methodName"), MEMBER(function)},
+    {DP_STR("name"), MEMBER(function)},
+    {DP_STR("context_line"), MEMBER(code)},
+    {DP_STR("source"), MEMBER(code)},
+    {DP_STR("text"), MEMBER(code)},
+    {DP_STR("className"), MEMBER(owner)},
+    {DP_STR("class"), MEMBER(owner)},
+    {DP_STR("in_app"), MEMBER(in_app)},
 #undef MEMBER
+#undef USUAL
 };
 
-enum { NAME_COUNT = sizeof NAMES / sizeof *NAMES };
+enum { NAME_COUNT = sizeof NAMES / sizeof *NAMES, USUAL_COUNT = 5 };
 
 static size_t find_name(struct dp_str key)
 {
 	size_t i = 0;
 
-	while (i < NAME_COUNT &&
-	       (key.n == 0 || *key.p != *NAMES[i].text || !dp_str_is(key, NAMES[i].text)))
+	/* The first characters tell most names apart without a call. */
+	while (i < NAME_COUNT && (key.n != NAMES[i].text.n || *key.p != *NAMES[i].text.p ||
+				     memcmp(key.p, NAMES[i].text.p, key.n) != 0))
 		i++;
 	return i;
 }
@@ -55,22 +61,14 @@ static bool is_fit(size_t member, enum dp_json_type type)
 	return type == DP_JSON_STRING || type == DP_JSON_NUMBER;
 }
 
-/* Whether a frame has all under their first names, as the SDK's: what follows (the locals) need
- * not be walked. */
-static bool is_complete(const struct dp_call_members *m)
-{
-	return dp_str_is(m->file.key, "file") && m->line.type && m->code.type && m->in_app.type &&
-	       dp_str_is(m->line.key, "line") && dp_str_is(m->function.key, "function") &&
-	       dp_str_is(m->code.key, "code");
-}
-
 void dp_call_read_members(const struct dp_json *frame, struct dp_call_members *out)
 {
 	struct dp_json_cursor c = dp_json_children(frame);
 	struct dp_json v;
+	int missing = USUAL_COUNT; /* what follows (the locals) is not walked */
 
 	memset(out, 0, sizeof *out);
-	while (!is_complete(out) && dp_json_next(&c, &v)) {
+	while (missing > 0 && dp_json_next(&c, &v)) {
 		size_t i = find_name(v.key);
 		struct dp_json *known;
 
@@ -79,6 +77,7 @@ void dp_call_read_members(const struct dp_json *frame, struct dp_call_members *o
 		known = (struct dp_json *)(void *)((char *)out + NAMES[i].member);
 		if (known->type == DP_JSON_END || i < find_name(known->key))
 			*known = v;
+		missing -= NAMES[i].is_usual;
 	}
 }
 
@@ -107,12 +106,13 @@ static struct dp_str ending(struct dp_str file)
 /* The languages whose stacks begin with the innermost call. */
 static bool is_newest_first(struct dp_str file)
 {
-	static const char *const endings[] = {
-	    "js", "mjs", "cjs", "jsx", "ts", "tsx", "java", "kt", "scala", "go", NULL};
+	static const struct dp_str endings[] = {DP_STR("js"), DP_STR("mjs"), DP_STR("cjs"),
+	    DP_STR("jsx"), DP_STR("ts"), DP_STR("tsx"), DP_STR("java"), DP_STR("kt"),
+	    DP_STR("scala"), DP_STR("go")};
 	const struct dp_str s = ending(file);
 
-	for (size_t i = 0; endings[i]; i++)
-		if (dp_str_is(s, endings[i]))
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+		if (s.n == endings[i].n && dp_str_equal(s, endings[i]))
 			return true;
 	return false;
 }
@@ -156,8 +156,18 @@ struct walk {
 	struct dp_str before;
 };
 
+/* Go's panic is called by what failed; above it stands who recovered. */
+static bool is_panic(const struct dp_call *f)
+{
+	return f->is_library && f->is_newest_first && dp_str_equal(f->function, DP_STR("panic"));
+}
+
 static void take_call(struct walk *w, const struct dp_call *f)
 {
+	if (is_panic(f)) {
+		w->has_app = false;
+		w->out->has_calls = false;
+	}
 	if (!w->out->has_calls || !f->is_newest_first)
 		w->any = *f;
 	if (!f->is_library && (!w->has_app || !f->is_newest_first)) {
@@ -168,7 +178,7 @@ static void take_call(struct walk *w, const struct dp_call *f)
 	w->is_below_calls = !f->is_newest_first;
 }
 
-static bool begins(struct dp_str s, const char *text)
+static inline bool begins(struct dp_str s, const char *text)
 {
 	const size_t n = strlen(text);
 
@@ -200,7 +210,7 @@ static void take_line(struct walk *w, struct dp_str line)
 	if (line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
 	if (dp_call_parse(line, w->before, &f)) {
-		if (w->out->headline.n > 0 && w->out->headline.p == w->before.p)
+		if (f.function.n > 0 && f.function.p == w->out->headline.p)
 			w->out->headline.n = 0; /* Go's function it was */
 		take_call(w, &f);
 	} else {
@@ -243,18 +253,50 @@ void dp_calls_read_text(struct dp_str text, struct dp_calls *out)
 	end(&w);
 }
 
+/* Of frames in Python's order, the last first: so the application's is found soon. False, with
+ * nothing taken, where a frame is in another order, a line, or there is none of the application. */
+static bool take_last_objects(struct walk *w, const struct dp_json *stack, struct dp_buf *scratch)
+{
+	struct dp_json last[LAST_MAX];
+	struct dp_json_cursor c = dp_json_children(stack);
+	size_t n = 0;
+
+	while (dp_json_next(&c, &last[n % LAST_MAX]))
+		if (last[n++ % LAST_MAX].type != DP_JSON_OBJECT)
+			return false;
+	for (size_t i = n; i > 0 && n - i < LAST_MAX; i--) {
+		struct dp_call call;
+
+		if (!read_object(&last[(i - 1) % LAST_MAX], scratch, &call))
+			continue;
+		if (call.is_newest_first)
+			return false;
+		if (!call.is_library) {
+			take_call(w, &call);
+			return true;
+		}
+	}
+	return false;
+}
+
 void dp_calls_read(const struct dp_json *stack, struct dp_buf *scratch, struct dp_calls *out)
 {
+	const size_t decoded = scratch->len;
 	struct dp_json_cursor c = dp_json_children(stack);
 	struct walk w;
 	struct dp_json v;
 	struct dp_call call;
 
-	if (stack->type == DP_JSON_STRING) {
-		dp_calls_read_text(decode(stack, scratch), out);
+	if (stack->type != DP_JSON_ARRAY) {
+		dp_calls_read_text(
+		    stack->type == DP_JSON_STRING ? decode(stack, scratch) : (struct dp_str){0},
+		    out);
 		return;
 	}
 	begin(&w, out);
+	w.is_done = take_last_objects(&w, stack, scratch);
+	if (!w.is_done)
+		scratch->len = decoded; /* the room is for one reading */
 	while (!w.is_done && dp_json_next(&c, &v))
 		if (v.type == DP_JSON_STRING)
 			take_text(&w, decode(&v, scratch));

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 /* The members of a frame that is an object, each under the first of its usual names that is there
- * and holds a string or a number (in_app: a boolean); type DP_JSON_END where none does. */
+ * and holds a string or a number (in_app: a boolean); type DP_JSON_END where none does. A frame is
+ * read no further than to the last of file, line, function, code and inApp, if it has all five. */
 struct dp_call_members {
 	struct dp_json file;
 	struct dp_json line;

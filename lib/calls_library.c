@@ -18,14 +18,14 @@ static const char *const GO_LIBRARIES[] = {"archive", "bufio", "bytes", "cmp", "
     "strconv", "strings", "sync", "syscall", "testing", "text", "time", "unicode", "unique",
     "unsafe", NULL};
 
-static bool begins(struct dp_str s, const char *text)
+static inline bool begins(struct dp_str s, const char *text)
 {
 	const size_t n = strlen(text);
 
 	return s.n >= n && memcmp(s.p, text, n) == 0;
 }
 
-static bool ends(struct dp_str s, const char *text)
+static inline bool ends(struct dp_str s, const char *text)
 {
 	const size_t n = strlen(text);
 
@@ -80,7 +80,8 @@ static bool is_go_library(struct dp_str function)
 	if (n == function.n)
 		return n > 0;
 	for (size_t i = 0; GO_LIBRARIES[i]; i++)
-		if (dp_str_is((struct dp_str){function.p, n}, GO_LIBRARIES[i]))
+		if (*GO_LIBRARIES[i] == *function.p &&
+		    dp_str_is((struct dp_str){function.p, n}, GO_LIBRARIES[i]))
 			/* github.com/… is a module's, though "go" is none: go.uber.org */
 			return function.p[n] == '/' || !memchr(function.p + n, '/', function.n - n);
 	return false;

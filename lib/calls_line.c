@@ -7,7 +7,7 @@ static struct dp_str from(struct dp_str s, size_t n)
 	return (struct dp_str){s.p + n, s.n - n};
 }
 
-static bool begins(struct dp_str s, const char *text)
+static inline bool begins(struct dp_str s, const char *text)
 {
 	const size_t n = strlen(text);
 
@@ -15,7 +15,7 @@ static bool begins(struct dp_str s, const char *text)
 }
 
 /* Takes `text` away from the front. */
-static bool take(struct dp_str *s, const char *text)
+static inline bool take(struct dp_str *s, const char *text)
 {
 	if (!begins(*s, text))
 		return false;
@@ -55,17 +55,19 @@ static bool take_number(struct dp_str *s)
 static bool parse_python(struct dp_str s, struct dp_call *out)
 {
 	const char *end;
-	const char *in;
 
 	if (!take(&s, "File \""))
 		return false;
-	end = find(s, "\", line ");
+	end = s.n ? memchr(s.p, '"', s.n) : NULL;
 	if (!end)
 		return false;
 	out->file = up_to(s, end);
 	s = from(s, out->file.n);
-	in = find(s, ", in ");
-	out->function = in ? from(s, (size_t)(in - s.p) + strlen(", in ")) : (struct dp_str){0};
+	if (!take(&s, "\", line "))
+		return false;
+	while (s.n > 0 && is_digit(*s.p))
+		s = from(s, 1);
+	out->function = take(&s, ", in ") ? s : (struct dp_str){0};
 	out->is_newest_first = false;
 	out->is_library = dp_call_is_library(out->file, out->function);
 	return true;
@@ -96,7 +98,9 @@ static bool parse_js(struct dp_str s, const char *open, struct dp_call *out)
 		return false;
 	out->function = up_to(s, open - 1);
 	take(&out->function, "new ");
-	alias = find(out->function, " [as ");
+	alias = out->function.n > 0 && out->function.p[out->function.n - 1] == ']'
+		    ? find(out->function, " [as ")
+		    : NULL;
 	if (alias)
 		out->function = up_to(out->function, alias);
 	read_js_place((struct dp_str){open + 1, (size_t)(close - open) - 1}, out);
@@ -149,10 +153,10 @@ static struct dp_str go_function(struct dp_str s)
 	const char *in;
 	const char *open;
 
-	take(&s, "created by ");
-	in = find(s, " in goroutine ");
-	if (in)
-		s = up_to(s, in);
+	if (take(&s, "created by ")) {
+		in = find(s, " in goroutine ");
+		s = in ? up_to(s, in) : s;
+	}
 	open = s.n > 0 && s.p[s.n - 1] == ')' ? memrchr(s.p, '(', s.n) : NULL;
 	return open ? up_to(s, open) : s;
 }
@@ -160,7 +164,7 @@ static struct dp_str go_function(struct dp_str s)
 /* 	/app/main.go:42 +0x1d */
 static bool parse_go(struct dp_str s, struct dp_str before, struct dp_call *out)
 {
-	const char *offset = find(s, " +0x");
+	const char *offset = memrchr(s.p, ' ', s.n);
 
 	if (offset)
 		s = up_to(s, offset);
@@ -178,7 +182,8 @@ bool dp_call_parse(struct dp_str line, struct dp_str before, struct dp_call *out
 	size_t margin = 0;
 
 	/* of a group of exceptions there is a line in the margin */
-	while (margin < line.n && strchr(" \t|", line.p[margin]))
+	while (margin < line.n &&
+	       (line.p[margin] == ' ' || line.p[margin] == '\t' || line.p[margin] == '|'))
 		margin++;
 	line = from(line, margin);
 	if (line.n == 0)

@@ -23,17 +23,18 @@ int64_t dp_clock_monotonic_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar, counted in eras of 400 years
- * that begin on 1 March, so that the leap day is the last of its year. */
+/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar from the year 0 on, counted in
+ * eras of 400 years that begin on 1 March, so that the leap day is the last of its year; the first
+ * is the one before the year 0. */
 static int64_t days_from_date(int year, int month, int day)
 {
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
+	int64_t y = year + 400 - (month <= 2);
+	int64_t era = y / 400;
 	int64_t year_of_era = y - era * 400;
 	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
-	return era * 146097 + day_of_era - 719468;
+	return (era - 1) * 146097 + day_of_era - 719468;
 }
 
 /* The inverse of days_from_date. */

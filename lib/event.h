@@ -40,6 +40,7 @@ struct dp_event {
 	bool has_duration; /* duration_ms was given */
 	double duration_ms;
 	struct dp_pos pos; /* `_pos`: of the line in a spool; pos.spool is "" where it has none */
+	bool is_bare;      /* only with -1: the line is a position and nothing else */
 };
 
 struct dp_event_reader;
@@ -54,8 +55,8 @@ void dp_event_reader_free(struct dp_event_reader **r);
  * are removed; what _pos says stands beside the event. `now_us` is the time of receipt. More than
  * DP_EVENT_BYTES_MAX are taken only of an event that has a receivedAt, and so was normalised
  * before. Returns 0 with *ev, good until the next call with this reader; or -1 with *why,
- * ev->event_id and ev->pos those of the text if they could be read, else "", and the rest of *ev
- * undefined. */
+ * ev->event_id and ev->pos those of the text if they could be read, else "", ev->is_bare, and the
+ * rest of *ev undefined. Who reads a pipe passes over what is_bare says in silence. */
 int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
     struct dp_event *ev, struct dp_refusal *why);
 

@@ -39,6 +39,7 @@ struct dp_event_reader {
 	struct dp_json pos;                    /* of the transport */
 	struct dp_str kept[DP_JSON_KEYS_MAX];
 	size_t kept_count;
+	size_t member_count;
 };
 
 struct dp_event_reader *dp_event_reader_new(void)
@@ -114,9 +115,11 @@ static void collect(struct dp_event_reader *r)
 	memset(r->values, 0, sizeof r->values);
 	r->pos.type = DP_JSON_END;
 	r->kept_count = 0;
+	r->member_count = 0;
 	while (dp_json_next(&c, &v)) {
 		enum dp_event_field f;
 
+		r->member_count++;
 		if (v.key.n > 0 && v.key.p[0] == '_') {
 			if (dp_str_is(v.key, "_pos"))
 				r->pos = v;
@@ -180,8 +183,10 @@ static void read_pos(struct dp_event_reader *r, struct dp_event *ev)
 	struct dp_pos pos;
 
 	if (r->pos.type == DP_JSON_STRING && dp_pos_parse(decode(r, &r->pos), &pos) == 0 &&
-	    pos.offset <= INT64_MAX)
+	    pos.offset <= INT64_MAX) {
 		ev->pos = pos;
+		ev->is_bare = r->member_count == 1;
+	}
 }
 
 /* Reads the id that the client gave: refusals name it. */
@@ -428,6 +433,7 @@ int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
 {
 	ev->event_id[0] = '\0';
 	ev->pos = (struct dp_pos){.offset = 0};
+	ev->is_bare = false;
 	if (read_json(r, text, why) < 0)
 		return -1;
 	collect(r);

@@ -4,9 +4,7 @@
 #include "fingerprint_message.h"
 #include "fingerprint_place.h"
 
-#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -34,15 +32,15 @@ struct parts {
 static void collect(struct dp_str json, struct given *g)
 {
 	static const struct {
-		const char *name;
+		struct dp_str name;
 		size_t member;
 	} names[] = {
-	    {"name", offsetof(struct given, name)},
-	    {"details", offsetof(struct given, details)},
-	    {"message", offsetof(struct given, message)},
-	    {"file", offsetof(struct given, file)},
-	    {"source", offsetof(struct given, source)},
-	    {"stacktrace", offsetof(struct given, stacktrace)},
+	    {DP_STR("name"), offsetof(struct given, name)},
+	    {DP_STR("details"), offsetof(struct given, details)},
+	    {DP_STR("message"), offsetof(struct given, message)},
+	    {DP_STR("file"), offsetof(struct given, file)},
+	    {DP_STR("source"), offsetof(struct given, source)},
+	    {DP_STR("stacktrace"), offsetof(struct given, stacktrace)},
 	};
 	const struct dp_json event = dp_json_value(json);
 	struct dp_json_cursor c = dp_json_children(&event);
@@ -51,7 +49,7 @@ static void collect(struct dp_str json, struct given *g)
 	memset(g, 0, sizeof *g);
 	while (dp_json_next(&c, &v))
 		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-			if (dp_str_is(v.key, names[i].name))
+			if (v.key.n == names[i].name.n && dp_str_equal(v.key, names[i].name))
 				memcpy((char *)g + names[i].member, &v, sizeof v);
 }
 
@@ -74,7 +72,7 @@ static struct dp_str from(struct dp_str s, size_t n)
 	return (struct dp_str){s.p + n, s.n - n};
 }
 
-static bool begins(struct dp_str s, const char *text)
+static inline bool begins(struct dp_str s, const char *text)
 {
 	const size_t n = strlen(text);
 
@@ -136,19 +134,19 @@ static bool is_class_of_message(struct dp_str s)
 	return false;
 }
 
-/* What a browser and Java's main thread put before the class. */
+/* What a browser, Java's main thread and Go put before an error. */
 static struct dp_str without_preface(struct dp_str s)
 {
+	static const char *const prefaces[] = {"Uncaught ", "(in promise) ", "panic: "};
 	const char *end;
 
 	if (begins(s, "Exception in thread \"")) {
 		end = memmem(s.p + 21, s.n - 21, "\" ", 2);
 		return end ? from(s, (size_t)(end - s.p) + 2) : s;
 	}
-	if (begins(s, "Uncaught "))
-		s = from(s, strlen("Uncaught "));
-	if (begins(s, "(in promise) "))
-		s = from(s, strlen("(in promise) "));
+	for (size_t i = 0; i < sizeof prefaces / sizeof *prefaces; i++)
+		if (begins(s, prefaces[i]))
+			s = from(s, strlen(prefaces[i]));
 	return s;
 }
 
@@ -171,7 +169,7 @@ static struct dp_str split_class(struct dp_str *s)
 		return (struct dp_str){0};
 	if (!is_class_of_message(type))
 		return (struct dp_str){0};
-	*s = from(*s, n);
+	*s = from(*s, n < s->n && s->p[n] == '\n' ? s->n : n);
 	return type;
 }
 
@@ -282,7 +280,9 @@ void dp_fingerprint_hash(struct dp_fingerprint *f)
 		for (size_t k = 0; k < n; k++)
 			hash = (hash ^ (unsigned char)texts[i][k]) * UINT64_C(0x100000001b3);
 	}
-	snprintf(f->id, sizeof f->id, "%016" PRIx64, hash);
+	for (size_t i = 0; i < DP_FINGERPRINT_TEXT; i++)
+		f->id[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+	f->id[DP_FINGERPRINT_TEXT] = '\0';
 }
 
 void dp_fingerprint_read(const struct dp_event *ev, struct dp_fingerprint *out)

@@ -22,7 +22,8 @@
  * In a message one "*" stands for each of these, and for several with only commas and spaces
  *between:
  *
- *	quoted values: '…' "…" `…` `…' «…» “…” „…“ ‘…’, not an apostrophe (can't, O'Brien)
+ *	quoted values: '…' "…" `…` `…' «…» “…” „…“ ‘…’, not an apostrophe (can't, O'Brien);
+ *		with the ellipsis behind one that was cut
  *	whatever begins with a digit: numbers, dates, times, addresses and their ports, versions,
  *		durations and sizes with their unit, 0x…; with a sign or not
  *	UUIDs, IPv6 addresses, e-mail addresses

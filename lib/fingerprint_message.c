@@ -24,35 +24,67 @@ struct message {
 	bool is_route; /* the word before was an HTTP method */
 };
 
+/* What a byte is; bits. */
+enum {
+	DIGIT = 1,
+	LETTER = 2,
+	HEX = 4,
+	SPACE = 8,        /* and control characters */
+	CHUNK_END = 16,   /* brackets and the like */
+	PATH_END = 32,    /* the same for paths and URLs, which may hold more */
+	PUNCTUATION = 64, /* of a sentence, behind a word */
+	QUOTE = 128,      /* the first byte of one */
+};
+
+static const unsigned char KINDS[256] = {
+    [0 ... ' '] = SPACE,
+    [0x7f] = SPACE,
+    ['0' ... '9'] = DIGIT | HEX,
+    ['a' ... 'f'] = LETTER | HEX,
+    ['g' ... 'z'] = LETTER,
+    ['A' ... 'F'] = LETTER | HEX,
+    ['G' ... 'Z'] = LETTER,
+    ['('] = CHUNK_END | PATH_END,
+    [')'] = CHUNK_END | PATH_END,
+    ['['] = CHUNK_END | PATH_END,
+    [']'] = CHUNK_END | PATH_END,
+    ['{'] = CHUNK_END | PATH_END,
+    ['}'] = CHUNK_END | PATH_END,
+    ['<'] = CHUNK_END | PATH_END,
+    ['>'] = CHUNK_END | PATH_END,
+    ['|'] = CHUNK_END | PATH_END,
+    ['='] = CHUNK_END,
+    [','] = CHUNK_END | PATH_END | PUNCTUATION,
+    [';'] = CHUNK_END | PATH_END | PUNCTUATION,
+    ['.'] = PUNCTUATION,
+    [':'] = PUNCTUATION,
+    ['!'] = PUNCTUATION,
+    ['?'] = PUNCTUATION,
+    ['"'] = QUOTE | PATH_END,
+    ['\''] = QUOTE | PATH_END,
+    ['`'] = QUOTE | PATH_END,
+    [0xc2] = QUOTE, /* « */
+    [0xe2] = QUOTE, /* “ „ ‘ */
+};
+
+static bool is(char c, int kinds)
+{
+	return KINDS[(unsigned char)c] & kinds;
+}
+
 static bool is_digit(char c)
 {
-	return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-	return ((unsigned char)c | 0x20) >= 'a' && ((unsigned char)c | 0x20) <= 'z';
-}
-
-static bool is_hex(char c)
-{
-	return is_digit(c) ||
-	       (((unsigned char)c | 0x20) >= 'a' && ((unsigned char)c | 0x20) <= 'f');
+	return is(c, DIGIT);
 }
 
 static bool is_alnum(char c)
 {
-	return is_digit(c) || is_letter(c);
+	return is(c, DIGIT | LETTER);
 }
 
 static bool is_word(char c)
 {
 	return is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static bool is_space(char c)
-{
-	return (unsigned char)c <= ' ' || c == 0x7f;
 }
 
 static bool is_full(const struct message *m)
@@ -85,22 +117,28 @@ static void put_star(struct message *m)
 	m->star = m->n;
 }
 
-static void put_all(struct message *m, const char *p, const char *end)
-{
-	while (p < end)
-		put(m, *p++);
-}
-
-static bool is_at(const char *p, const char *end, const char *text)
+static inline bool is_at(const char *p, const char *end, const char *text)
 {
 	const size_t n = strlen(text);
 
 	return (size_t)(end - p) >= n && memcmp(p, text, n) == 0;
 }
 
+/* Whether a character is of a word, where it matters to a quote beside it: of Latin, Greek,
+ * Cyrillic letters and the like, not of scripts without spaces. */
+static bool is_word_at(const char *p)
+{
+	return is_alnum(*p) || *p == '_' ||
+	       ((unsigned char)*p >= 0xc3 && (unsigned char)*p <= 0xdf);
+}
+
 static bool is_behind_word(const struct message *m, const char *p)
 {
-	return p > m->begin && is_word(p[-1]);
+	if (p == m->begin)
+		return false;
+	for (p--; p > m->begin && ((unsigned char)*p & 0xc0) == 0x80;)
+		p--;
+	return is_word_at(p);
 }
 
 /* Quotes; the second closing one is that of an old habit, `so'. */
@@ -133,7 +171,7 @@ static size_t quote_at(const struct message *m, const char *p)
 {
 	size_t i = 0;
 
-	if (is_alnum(*p) || *p == ' ')
+	if (!is(*p, QUOTE))
 		return QUOTE_COUNT;
 	while (i < QUOTE_COUNT && (*p != *QUOTES[i].open || !is_at(p, m->end, QUOTES[i].open)))
 		i++;
@@ -147,7 +185,7 @@ static bool closes(const struct message *m, const char *p, const char *quote)
 {
 	if (!*quote || *p != *quote || !is_at(p, m->end, quote))
 		return false;
-	return *quote != '\'' || p + 1 == m->end || !is_word(p[1]);
+	return *quote != '\'' || p + 1 == m->end || !is_word_at(p + 1);
 }
 
 /* Behind the quotation at p, or NULL. */
@@ -179,6 +217,8 @@ static bool take_quotation(struct message *m)
 	}
 	put_star(m);
 	m->p = end < m->end ? end : m->end;
+	if (is_at(m->p, m->end, "...") || is_at(m->p, m->end, "…")) /* it was cut */
+		m->p += 3;
 	return true;
 }
 
@@ -187,25 +227,24 @@ static const char *chunk_end(const struct message *m)
 {
 	const char *p = m->p;
 
-	while (p < m->end && !is_space(*p) && !strchr("()[]{}<>,;=|", *p) &&
-	       quote_at(m, p) == QUOTE_COUNT)
+	while (p < m->end && !is(*p, SPACE | CHUNK_END) && quote_at(m, p) == QUOTE_COUNT)
 		p++;
 	return p;
 }
 
-/* The same for paths and URLs, which may hold more. */
+/* The same for paths and URLs. */
 static const char *path_end(const struct message *m)
 {
 	const char *p = m->p;
 
-	while (p < m->end && !is_space(*p) && !strchr("()[]{}<>\"'`,;|", *p))
+	while (p < m->end && !is(*p, SPACE | PATH_END))
 		p++;
 	return p;
 }
 
 static const char *without_punctuation(const char *p, const char *end)
 {
-	while (end > p && strchr(".:!?,;", end[-1]))
+	while (end > p && is(end[-1], PUNCTUATION))
 		end--;
 	return end;
 }
@@ -216,7 +255,7 @@ static bool is_ipv6(const char *p, const char *end)
 	size_t colons = 0;
 	size_t digits = 0;
 
-	for (; p < end && (is_hex(*p) || *p == ':' || *p == '.'); p++) {
+	for (; p < end && (is(*p, HEX) || *p == ':' || *p == '.'); p++) {
 		colons += *p == ':';
 		digits += is_digit(*p);
 	}
@@ -228,7 +267,7 @@ static bool take_ipv6(struct message *m)
 {
 	const char *end = *m->p == '[' ? memchr(m->p, ']', (size_t)(m->end - m->p)) : NULL;
 
-	if (!end || end - m->p > 64 || !is_ipv6(m->p + 1, end))
+	if (!end || !is_ipv6(m->p + 1, end))
 		return false;
 	put_star(m);
 	m->p = end + 1;
@@ -248,7 +287,7 @@ static bool is_email(const char *p, const char *end)
 	for (; p < end; p++)
 		if (p != at && !is_word(*p) && !strchr(p < at ? ".+-%" : ".-", *p))
 			return false;
-	return is_letter(dot[1]);
+	return is(dot[1], LETTER);
 }
 
 static bool is_uuid(const char *p, const char *end)
@@ -256,7 +295,7 @@ static bool is_uuid(const char *p, const char *end)
 	if (end - p < UUID_SIZE || (end - p > UUID_SIZE && is_alnum(p[UUID_SIZE])))
 		return false;
 	for (int i = 0; i < UUID_SIZE; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? p[i] != '-' : !is_hex(p[i]))
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? p[i] != '-' : !is(p[i], HEX))
 			return false;
 	return true;
 }
@@ -270,7 +309,7 @@ static bool is_id(const struct message *m, const char *p, const char *end)
 	size_t groups = 0; /* of digits */
 
 	for (const char *c = p; c < end; c++) {
-		all_hex = all_hex && is_hex(*c);
+		all_hex = all_hex && is(*c, HEX);
 		groups += is_digit(*c) && (c == p || !is_digit(c[-1]));
 	}
 	if (groups == 0)
@@ -352,18 +391,20 @@ static void take_words(struct message *m, const char *end)
 /* Takes a URL: its scheme and host stay. */
 static bool take_url(struct message *m)
 {
-	const char *end = without_punctuation(m->p, path_end(m));
-	const char *host = memmem(m->p, (size_t)(end - m->p), "://", 3);
+	const char *host = m->p;
 	const char *host_end;
 	const char *user;
+	const char *end;
 
-	if (!host || host == m->p)
+	while (host < m->end && (is_alnum(*host) || *host == '+' || *host == '.' || *host == '-'))
+		host++;
+	if (host == m->p || !is_at(host, m->end, "://"))
 		return false;
-	for (const char *p = m->p; p < host; p++)
-		if (!is_alnum(*p) && *p != '+' && *p != '.' && *p != '-')
-			return false;
+	end = without_punctuation(m->p, path_end(m));
+	if (end - host < 3)
+		return false;
 	host += 3;
-	put_all(m, m->p, host);
+	take_words(m, host);
 	for (host_end = host; host_end < end && !strchr("/?#", *host_end);)
 		host_end++;
 	user = memrchr(host, '@', (size_t)(host_end - host));
@@ -379,24 +420,21 @@ static bool take_url(struct message *m)
 
 static bool begins_path(const char *p, const char *end)
 {
-	if (is_at(p, end, "/"))
+	if (is(*p, LETTER))
+		return end - p > 3 && p[1] == ':' && (p[2] == '\\' || p[2] == '/') && p[3] != '/';
+	if (*p == '/')
 		return p + 1 < end && (is_word(p[1]) || p[1] == '.');
-	if (is_at(p, end, "./") || is_at(p, end, "../") || is_at(p, end, "~/") ||
-	    is_at(p, end, "\\\\"))
-		return true;
-	return end - p > 3 && is_letter(*p) && p[1] == ':' && (p[2] == '\\' || p[2] == '/') &&
-	       p[3] != '/';
+	return is_at(p, end, "./") || is_at(p, end, "../") || is_at(p, end, "~/") ||
+	       is_at(p, end, "\\\\");
 }
 
 /* Takes a file's path; what follows an HTTP method is a route and stays. */
 static bool take_path(struct message *m)
 {
-	const char *end = without_punctuation(m->p, path_end(m));
-
-	if (m->is_route || !begins_path(m->p, end))
+	if (m->is_route || !begins_path(m->p, m->end))
 		return false;
 	put_star(m);
-	m->p = end;
+	m->p = without_punctuation(m->p, path_end(m));
 	return true;
 }
 
@@ -407,7 +445,7 @@ static bool is_method(const char *p, const char *end)
 	const struct dp_str s = {p, (size_t)(end - p)};
 
 	for (size_t i = 0; methods[i]; i++)
-		if (dp_str_is(s, methods[i]))
+		if (*s.p == *methods[i] && dp_str_is(s, methods[i]))
 			return true;
 	return false;
 }
@@ -435,7 +473,7 @@ static struct dp_str first_line(struct dp_str s)
 {
 	const char *end;
 
-	while (s.n > 0 && is_space(*s.p)) {
+	while (s.n > 0 && is(*s.p, SPACE)) {
 		s.p++;
 		s.n--;
 	}
@@ -462,10 +500,12 @@ static void finish(struct message *m)
 void dp_fingerprint_write_message(struct dp_str text, char *out, size_t max)
 {
 	const struct dp_str s = first_line(text);
-	struct message m = {.begin = s.p, .p = s.p, .end = s.p + s.n, .out = out, .max = max};
+	struct message m = {.begin = s.p, .p = s.p, .end = s.p, .out = out, .max = max};
 
+	if (s.n > 0)
+		m.end += s.n;
 	while (m.p < m.end && !is_full(&m)) {
-		if (is_space(*m.p)) {
+		if (is(*m.p, SPACE)) {
 			put_space(&m);
 			m.p++;
 		} else if (!take_quotation(&m) && !take_ipv6(&m)) {

@@ -48,7 +48,9 @@ static void put(struct place *o, char c)
 {
 	if (o->n > o->max)
 		return;
-	o->out[o->n++] = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
+	if ((unsigned char)c < ' ' || c == 0x7f)
+		c = '?';
+	o->out[o->n++] = c;
 }
 
 static void put_all(struct place *o, struct dp_str s)

@@ -131,7 +131,7 @@ static int compare_references(const void *left, const void *right)
 	by_name = memcmp(a->start + 1, b->start + 1, a->key_size);
 	if (by_name != 0)
 		return by_name;
-	return a->start < b->start ? -1 : 1;
+	return (a->start > b->start) - (a->start < b->start);
 }
 
 static bool find_among_few(struct member *m, size_t count)

@@ -35,9 +35,10 @@ int dp_json_scan_expected(struct dp_json_scan *s, const char *expected)
 	return dp_json_scan_refuse(s, s->p, "not-json", what);
 }
 
-static bool is_plain(char c)
+/* A byte above ASCII is negative. */
+static bool is_plain(signed char c)
 {
-	return c >= ' ' && c != '"' && c != '\\' && (unsigned char)c < 0x80;
+	return c >= ' ' && c != '"' && c != '\\';
 }
 
 /* Of eight bytes, the first in the lowest place, those that are not plain as the highest bit of

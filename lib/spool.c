@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { IDENTITY_MAX = 200, SEGMENTS_AT_LEAST = 4 };
+enum { IDENTITY_MAX = 200, SEGMENTS_AT_LEAST = 4, KEEP_SECONDS = 3600, KEEP_PART = 4 };
 
 static const struct dp_str VERSION_1 = DP_STR("devpulse-spool 1 ");
 
@@ -145,6 +145,12 @@ static int find_mark(struct dp_spool *s)
 	return 0;
 }
 
+static void raise_mark(struct dp_spool *s, uint64_t offset)
+{
+	s->mark = offset;
+	s->mark_us = dp_clock_now_us();
+}
+
 void dp_spool_check_mark(struct dp_spool *s)
 {
 	const char *wrong = NULL;
@@ -161,7 +167,7 @@ void dp_spool_check_mark(struct dp_spool *s)
 	else if (pos.offset > s->mark && !is_line_end(s, pos.offset))
 		wrong = "is not at the end of a line";
 	else if (pos.offset > s->mark)
-		s->mark = pos.offset;
+		raise_mark(s, pos.offset);
 	dp_spool_remove_passed(s);
 	pthread_mutex_unlock(&s->lock);
 	if (wrong)
@@ -176,6 +182,8 @@ static int open_folder(struct dp_spool *s, const char **what)
 	bool is_new = mkdir(s->dir, 0700) == 0;
 
 	*what = "open";
+	if (!is_new && errno != EEXIST)
+		return -1;
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0)
 		return -1;
@@ -221,6 +229,8 @@ static void set_limits(struct dp_spool *s, uint64_t max_bytes)
 	s->segment_bytes = DP_SPOOL_SEGMENT_BYTES;
 	if (s->max_bytes / SEGMENTS_AT_LEAST < s->segment_bytes)
 		s->segment_bytes = s->max_bytes / SEGMENTS_AT_LEAST;
+	s->keep_bytes = s->max_bytes / KEEP_PART;
+	s->keep_us = (int64_t)KEEP_SECONDS * 1000000;
 }
 
 struct dp_spool *dp_spool_open(
@@ -276,9 +286,12 @@ void dp_spool_get_stats(struct dp_spool *s, struct dp_spool_stats *out)
 {
 	pthread_mutex_lock(&s->lock);
 	*out = (struct dp_spool_stats){
+	    .bytes = dp_spool_bytes(s, 0),
+	    .kept = dp_spool_bytes(s, 0) - dp_spool_bytes(s, s->mark),
 	    .oldest = s->count > 0 ? s->segments[0].start : 0,
 	    .end = dp_spool_end(s),
 	    .mark = s->mark,
+	    .mark_us = s->mark_us,
 	    .damaged = s->damaged,
 	    .failures = s->failures,
 	};
@@ -286,7 +299,6 @@ void dp_spool_get_stats(struct dp_spool *s, struct dp_spool_stats *out)
 		const struct dp_spool_segment *segment = &s->segments[i];
 		const uint64_t end = segment->start + segment->size;
 
-		out->bytes += segment->size;
 		if (end <= s->mark)
 			continue;
 		if (out->lag == 0 && segment->size > 0)

@@ -19,7 +19,9 @@
  * - A torn line at the end of what a process wrote is cut off silently: it was never acknowledged.
  *   Any other line that is damaged costs itself: its bytes are set apart, counted and told, and
  *   reading goes on at the next line. A segment that is missing is told, too.
- * - Only whole segments are removed, when the mark has passed them: making room needs none.
+ * - Only whole segments are removed, when the mark has passed them: making room needs none. They
+ *are kept for an hour, for a reader's reader that is set back, but only as long as all segments are
+ *   not more than a quarter of max_bytes, and nobody waits for room.
  * - What cannot be read of the mark or of DIR/spool never loses a record: it means that all that is
  *   there is read again, the latter under a new UUID.
  * - Opening takes time linear in the number of segments, not in their size.
@@ -48,7 +50,8 @@ enum {
 typedef void dp_spool_tell_fn(void *arg, const char *kind, const char *text);
 
 struct dp_spool_options {
-	uint64_t max_bytes; /* of all segments: at this size the spool is full; 0: no limit */
+	uint64_t max_bytes; /* of segments not passed: at this size the spool is full; 0: no limit
+			     */
 	dp_spool_tell_fn *tell;
 	void *tell_arg;
 };
@@ -56,8 +59,8 @@ struct dp_spool_options {
 struct dp_spool;
 
 /* Opens a spool, and makes it where there is none (not the folders above it). Cuts off a torn line,
- * reads the mark, removes what it has passed. Returns NULL with `why` and errno: EWOULDBLOCK where
- * another process has it open, ENOTSUP where a later version made it. */
+ * reads the mark, removes what it has passed and is not kept. Returns NULL with `why` and errno:
+ * EWOULDBLOCK where another process has it open, ENOTSUP where a later version made it. */
 struct dp_spool *dp_spool_open(
     const char *dir, const struct dp_spool_options *options, char why[DP_SPOOL_WHY_MAX]);
 void dp_spool_close(struct dp_spool **s);
@@ -76,16 +79,18 @@ size_t dp_spool_append(struct dp_spool *s, struct dp_str lines);
 const char *dp_spool_error(const struct dp_spool *s);
 bool dp_spool_is_full(const struct dp_spool *s);
 
-/* Looks at the mark file again, and removes the segments that it has passed. A mark that is not of
+/* Looks at the mark file again, and removes segments that it has passed. A mark that is not of
  * this spool or not at the end of a line of it is told and not believed; one that is behind the
  * last one believed neither. */
 void dp_spool_check_mark(struct dp_spool *s);
 
 struct dp_spool_stats {
 	uint64_t bytes;       /* of all segments */
+	uint64_t kept;        /* of these, of those that the mark has passed */
 	uint64_t oldest;      /* the offset of the first byte there is */
 	uint64_t end;         /* that of the byte behind the last durable one */
 	uint64_t mark;        /* where reading began, or the latest mark believed */
+	int64_t mark_us;      /* when it rose last; 0: not since the spool was opened */
 	uint64_t lag;         /* bytes between mark and end */
 	int64_t lag_since_us; /* when the segment with the first byte behind the mark was last
 				 written to; 0 where lag is */

@@ -132,16 +132,14 @@ static enum outcome write_batch(struct dp_spool *s, struct dp_str batch)
 	return DURABLE;
 }
 
-/* What counts to the limit: whole segments, as files are removed whole; not the last one where the
- * mark has passed it, as it goes when the next is begun. */
+/* What counts to the limit: whole segments, as files are removed whole; not those that the mark has
+ * passed, which go where room is wanted, the last one when the next is begun. */
 static bool is_over_limit(struct dp_spool *s, size_t more)
 {
-	uint64_t bytes = more;
+	uint64_t bytes;
 
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->count; i++)
-		if (s->segments[i].start + s->segments[i].size > s->mark)
-			bytes += s->segments[i].size;
+	bytes = dp_spool_bytes(s, s->mark) + more;
 	pthread_mutex_unlock(&s->lock);
 	return bytes > s->max_bytes;
 }
@@ -193,8 +191,9 @@ size_t dp_spool_append(struct dp_spool *s, struct dp_str lines)
 		struct dp_str batch =
 		    first_batch(s, (struct dp_str){lines.p + done, lines.n - done});
 
-		if (append_batch(s, batch) < 0)
-			return done;
+		while (append_batch(s, batch) < 0)
+			if (!s->is_full || !dp_spool_make_room(s))
+				return done;
 		done += batch.n;
 	}
 	return done;

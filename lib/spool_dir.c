@@ -1,5 +1,6 @@
 #include "spool_dir.h"
 
+#include "clock.h"
 #include "mem.h"
 
 #include <dirent.h>
@@ -71,6 +72,16 @@ void dp_spool_remove_empty(struct dp_spool *s)
 	}
 }
 
+uint64_t dp_spool_bytes(const struct dp_spool *s, uint64_t mark)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (s->segments[i].start + s->segments[i].size > mark)
+			bytes += s->segments[i].size;
+	return bytes;
+}
+
 uint64_t dp_spool_end(const struct dp_spool *s)
 {
 	const struct dp_spool_segment *last;
@@ -81,22 +92,41 @@ uint64_t dp_spool_end(const struct dp_spool *s)
 	return last->start + last->size;
 }
 
-/* That the names are gone need not be durable: what comes back is removed again. */
-void dp_spool_remove_passed(struct dp_spool *s)
+/* Under the lock: removes what the mark has passed from the oldest segment on, while there are more
+ * than `keep_bytes` or the next one was last written to before `keep_us`. That the names are gone
+ * need not be durable: what comes back is removed again. Returns whether there was such. */
+static bool remove_passed(struct dp_spool *s, uint64_t keep_bytes, int64_t keep_us)
 {
+	uint64_t bytes = dp_spool_bytes(s, 0);
 	char name[DP_SPOOL_NAME_MAX];
 	size_t n = 0;
 
-	while (n + 1 < s->count && s->segments[n].start + s->segments[n].size <= s->mark) {
+	while (n + 1 < s->count && s->segments[n].start + s->segments[n].size <= s->mark &&
+	       (bytes > keep_bytes || s->segments[n].time_us < keep_us)) {
 		dp_spool_name(s->segments[n].start, ".seg", name);
 		if (unlinkat(s->dir_fd, name, 0) < 0 && errno != ENOENT)
 			break;
-		n++;
+		bytes -= s->segments[n++].size;
 	}
-	if (n == 0)
-		return;
 	s->count -= n;
-	memmove(s->segments, s->segments + n, s->count * sizeof *s->segments);
+	if (n > 0)
+		memmove(s->segments, s->segments + n, s->count * sizeof *s->segments);
+	return n > 0;
+}
+
+void dp_spool_remove_passed(struct dp_spool *s)
+{
+	remove_passed(s, s->keep_bytes, dp_clock_now_us() - s->keep_us);
+}
+
+bool dp_spool_make_room(struct dp_spool *s)
+{
+	bool is_made;
+
+	pthread_mutex_lock(&s->lock);
+	is_made = remove_passed(s, 0, INT64_MAX);
+	pthread_mutex_unlock(&s->lock);
+	return is_made;
 }
 
 /* Loading */

@@ -28,6 +28,8 @@ struct dp_spool {
 	char id[DP_UUID_TEXT + 1];
 	uint64_t max_bytes;
 	uint64_t segment_bytes;
+	uint64_t keep_bytes; /* above it, of all segments, those that the mark has passed go */
+	int64_t keep_us;     /* as do those that were last written to longer ago */
 	dp_spool_tell_fn *tell;
 	void *tell_arg;
 
@@ -43,6 +45,7 @@ struct dp_spool {
 	size_t count;
 	size_t cap;
 	uint64_t mark;
+	int64_t mark_us; /* when it rose last */
 	uint64_t damaged;
 	uint64_t failures;
 };
@@ -71,9 +74,16 @@ void dp_spool_add_segment(struct dp_spool *s, struct dp_spool_segment segment);
  * file stays, so that its offsets are not used again after a restart. */
 void dp_spool_remove_empty(struct dp_spool *s);
 
-/* Under the lock: removes from the table and the folder what the mark has passed, never the last
- * segment, whose end is the end of the log. */
+/* Under the lock: removes from the table and the folder, oldest first, what the mark has passed and
+ * need not be kept, never the last segment, whose end is the end of the log. */
 void dp_spool_remove_passed(struct dp_spool *s);
+
+/* Removes what the mark has passed, though it is to be kept: room is wanted. Returns whether there
+ * was such. */
+bool dp_spool_make_room(struct dp_spool *s);
+
+/* Under the lock: the size of the segments that end behind a mark. */
+uint64_t dp_spool_bytes(const struct dp_spool *s, uint64_t mark);
 
 /* Under the lock: the end of the log, 0 where there are no segments. */
 uint64_t dp_spool_end(const struct dp_spool *s);

@@ -41,9 +41,14 @@ struct dp_store_backend {
 	/* Makes sure of a connection and the schema; cheap where they are there. Sets the id. The
 	 * other operations are called after it. */
 	int (*connect)(struct dp_store *s);
+	/* Where there is none that is nothing. */
+	void (*disconnect)(struct dp_store *s);
 	/* Runs statements without parameters and results. */
 	int (*execute)(struct dp_store *s, const char *sql);
 	const char *begin; /* what begins a transaction that writes */
+	/* Commits, and wakes those that wait. Returns 0, -1, or 1 where only the latter failed, and
+	 * with it the commit: all that was in the transaction is to be done again. */
+	int (*commit)(struct dp_store *s);
 	/* Ends the transaction that a failure left open, where there is one. The noted failure
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
@@ -61,12 +66,15 @@ struct dp_store_backend {
 	/* Runs a query. Returns 0 at its end and where fn ended it. */
 	int (*select)(
 	    struct dp_store *s, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+	/* dp_store_wait. */
+	int (*wait)(struct dp_store *s, int timeout_ms, int wake_fd);
 };
 
 /* The first member of a back end's own struct. */
 struct dp_store {
 	const struct dp_store_backend *backend;
 	enum dp_store_mode mode;
+	struct dp_store_patience patience;
 	enum dp_store_fault fault;
 	struct dp_buf error;
 	char *name;                /* the URL without password */

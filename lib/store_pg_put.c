@@ -15,7 +15,6 @@ DP_SQL(put_events_sql, "postgresql/put_events.sql");
 DP_SQL(find_events_sql, "postgresql/find_events.sql");
 DP_SQL(put_position_sql, "postgresql/put_position.sql");
 DP_SQL(put_dead_sql, "postgresql/put_dead.sql");
-DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
 enum { EVENT_COLUMNS = 11, COPY_BYTES = 64 * 1024 };
 
@@ -41,7 +40,7 @@ static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 
 static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n)
 {
-	int64_t first;
+	int64_t first = 0;
 
 	if (entries[0].seq != 0)
 		return 0;
@@ -79,35 +78,41 @@ static void add_event(struct dp_buf *const out[EVENT_COLUMNS], const struct dp_e
 	dp_pg_add_str(out[10], ev->json);
 }
 
+static int send_piece(struct pg_store *s, struct dp_buf *b)
+{
+	if (PQputCopyData(s->conn, b->data, (int)b->len) != 1)
+		return dp_pg_fail(s, NULL);
+	dp_buf_clear(b);
+	return dp_pg_flush(s);
+}
+
 /* Sends the rows, in pieces, so that the server works on the first ones meanwhile. */
 static int send_rows(struct pg_store *s, const struct dp_entry *entries, size_t n)
 {
 	static const char signature[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* and a NUL */
 	struct dp_buf b = {0};
 	struct dp_buf *out[EVENT_COLUMNS];
-	int rc = 1;
+	int rc = 0;
 
 	for (int i = 0; i < EVENT_COLUMNS; i++)
 		out[i] = &b;
 	dp_buf_reserve(&b, COPY_BYTES);
 	dp_buf_add(&b, signature, sizeof signature);
-	for (size_t i = 0; i < n && rc == 1; i++) {
+	for (size_t i = 0; i < n && rc == 0; i++) {
 		if (entries[i].is_old)
 			continue;
 		dp_pg_add_raw2(&b, EVENT_COLUMNS);
 		add_event(out, &entries[i]);
-		if (b.len < COPY_BYTES)
-			continue;
-		rc = PQputCopyData(s->conn, b.data, (int)b.len);
-		dp_buf_clear(&b);
+		if (b.len >= COPY_BYTES)
+			rc = send_piece(s, &b);
 	}
 	dp_pg_add_raw2(&b, UINT16_MAX); /* the end */
-	if (rc == 1)
-		rc = PQputCopyData(s->conn, b.data, (int)b.len);
-	if (rc == 1)
-		rc = PQputCopyEnd(s->conn, NULL);
+	if (rc == 0)
+		rc = send_piece(s, &b);
 	dp_buf_release(&b);
-	return rc == 1 ? 0 : dp_pg_fail(s, NULL);
+	if (rc == 0 && PQputCopyEnd(s->conn, NULL) != 1)
+		rc = dp_pg_fail(s, NULL);
+	return rc;
 }
 
 static bool is_unique_violation(const PGresult *res)
@@ -123,7 +128,7 @@ static int end_copy(struct pg_store *s)
 	PGresult *res;
 	int rc = 0;
 
-	while (s->conn && (res = PQgetResult(s->conn))) {
+	while (s->conn && (res = dp_pg_next_result(s))) {
 		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0)
 			rc = is_unique_violation(res) ? 1 : dp_pg_fail(s, res);
 		PQclear(res);
@@ -135,22 +140,17 @@ static int end_copy(struct pg_store *s)
 static int begin_copy(struct pg_store *s)
 {
 	struct dp_buf sql = {0};
-	PGresult *res = NULL;
-	int rc;
+	PGresult *res;
+	int rc = 0;
 
 	dp_buf_addf(&sql, "SAVEPOINT copy; %s", copy_events_sql);
-	rc = PQsendQuery(s->conn, dp_buf_text(&sql)) ? 0 : dp_pg_fail(s, NULL);
+	res = dp_pg_last_result(s, PQsendQuery(s->conn, dp_buf_text(&sql)));
 	dp_buf_release(&sql);
-	while (rc == 0) {
-		res = PQgetResult(s->conn);
-		if (PQresultStatus(res) == PGRES_COPY_IN)
-			break;
-		if (PQresultStatus(res) != PGRES_COMMAND_OK)
-			rc = dp_pg_fail(s, res);
-		PQclear(res);
-	}
-	if (rc == 0)
-		PQclear(res);
+	if (!res)
+		return -1;
+	if (PQresultStatus(res) != PGRES_COPY_IN)
+		rc = dp_pg_fail(s, res);
+	PQclear(res);
 	return rc;
 }
 
@@ -292,26 +292,13 @@ static int copy_or_insert(struct pg_store *s, struct dp_entry *entries, size_t n
 	return rc;
 }
 
-/* Once a day: where the last ones were made the day before, there are some for today. */
-static int add_days(struct pg_store *s)
-{
-	const int64_t day = dp_clock_now_us() / INT64_C(86400000000);
-
-	if (s->day == day)
-		return 0;
-	if (dp_pg_execute(s, add_days_sql) < 0)
-		return -1;
-	s->day = day;
-	return 0;
-}
-
 /* The lock on the counter, which number_entries takes, keeps other writers out until the end of the
  * transaction. */
 int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (number_entries(s, entries, n) < 0 || add_days(s) < 0 || find_repeats(s, entries, n) < 0)
+	if (number_entries(s, entries, n) < 0 || find_repeats(s, entries, n) < 0)
 		return -1;
 	return copy_or_insert(s, entries, n);
 }

@@ -74,10 +74,10 @@ static int put_traces(struct pg_store *s, const struct dp_rollup *r)
 		dp_pg_add_str(out[0], row->trace_id);
 		dp_pg_add_time(out[1], row->first_us);
 		dp_pg_add_time(out[2], row->last_us);
-		dp_pg_add_int8(out[3], row->counts[DP_ERROR]);
-		dp_pg_add_int8(out[4], row->counts[DP_WARNING]);
-		dp_pg_add_int8(out[5], row->counts[DP_INFO]);
-		dp_pg_add_int8(out[6], row->counts[DP_DEBUG]);
+		dp_pg_add_int8(out[3], row->events);
+		dp_pg_add_int8(out[4], row->errors);
+		dp_pg_add_int8(out[5], row->warnings);
+		dp_pg_add_int8(out[6], row->debugs);
 		dp_pg_add_str(out[7], row->title);
 		dp_pg_add_time(out[8], row->title_us);
 		dp_pg_add_int8(out[9], row->title_rank);

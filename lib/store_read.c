@@ -364,9 +364,9 @@ static int on_trace(void *arg, const struct dp_store_cell *c)
 	    .trace_id = c[0].text,
 	    .first_us = c[1].number,
 	    .last_us = c[2].number,
-	    .errors = c[3].number,
-	    .warnings = c[4].number,
-	    .events = c[5].number,
+	    .events = c[3].number,
+	    .errors = c[4].number,
+	    .warnings = c[5].number,
 	    .title = c[6].text,
 	    .systems = c[7].text,
 	};
@@ -380,8 +380,9 @@ int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id
 	struct trace_reading reading = {fn, arg};
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, "SELECT trace_id, first_ts, last_ts, errors, warnings, "
-				"errors + warnings + infos + debugs, title, systems FROM traces");
+	dp_buf_add_text(&q.sql,
+	    "SELECT trace_id, first_ts, last_ts, events, errors, warnings, title, systems "
+	    "FROM traces");
 	add_before(&q, "trace_id", before_us, before_id);
 	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, trace_id DESC");
 	add_limit(&q, limit);

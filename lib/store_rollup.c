@@ -71,7 +71,7 @@ static void add_title(struct dp_trace_row *row, struct dp_str title, int64_t us,
 /* Of errors at one instant the one that is added last stays. */
 static void add_error(struct dp_trace_row *row, struct dp_str title, int64_t us)
 {
-	if (row->counts[DP_ERROR] > 0 && us < row->last_error_us)
+	if (row->errors > 0 && us < row->last_error_us)
 		return;
 	row->last_error = title;
 	row->last_error_us = us;
@@ -106,7 +106,10 @@ static void add_to_trace(struct dp_rollup *r, struct dp_trace_row *row, const st
 	add_title(row, ev->title, ev->ts_us, title_rank(ev));
 	if (ev->severity == DP_ERROR)
 		add_error(row, error_text(r, ev), ev->ts_us);
-	row->counts[ev->severity]++;
+	row->events++;
+	row->errors += ev->severity == DP_ERROR;
+	row->warnings += ev->severity == DP_WARNING;
+	row->debugs += ev->severity == DP_DEBUG;
 	if (row->environment.n == 0)
 		row->environment = ev->environment;
 	dp_names_see(&row->systems, ev->system, ev->ts_us, DP_ROLLUP_TRACE_SYSTEMS);
@@ -215,8 +218,8 @@ static void init_minutes(
 void dp_rollup_init(
     struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
 {
-	const struct dp_entry **sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
-	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof *errors);
+	const struct dp_entry **sorted = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
+	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
 	size_t count = 0;
 	size_t error_count = 0;
 
@@ -229,7 +232,7 @@ void dp_rollup_init(
 			errors[error_count++] = &entries[i];
 	}
 	if (count > 0)
-		qsort(sorted, count, sizeof *sorted, compare_entries);
+		qsort(sorted, count, sizeof(struct dp_entry *), compare_entries);
 	init_traces(r, sorted, count);
 	if (error_count > 0)
 		init_groups(r, errors, error_count);
@@ -284,13 +287,15 @@ void dp_rollup_add_trace(struct dp_rollup *r, const struct dp_trace_row *stored,
 		row->title_us = stored->title_us;
 		row->title_rank = stored->title_rank;
 	}
-	if (stored->counts[DP_ERROR] > 0 &&
-	    (row->counts[DP_ERROR] == 0 || stored->last_error_us > row->last_error_us)) {
+	if (stored->errors > 0 &&
+	    (row->errors == 0 || stored->last_error_us > row->last_error_us)) {
 		row->last_error = dp_arena_copy(a, stored->last_error);
 		row->last_error_us = stored->last_error_us;
 	}
-	for (int i = 0; i <= DP_ERROR; i++)
-		row->counts[i] += stored->counts[i];
+	row->events += stored->events;
+	row->errors += stored->errors;
+	row->warnings += stored->warnings;
+	row->debugs += stored->debugs;
 	if (stored->environment.n > 0)
 		row->environment = dp_arena_copy(a, stored->environment);
 	add_names(&row->systems, systems, system_times, dp_names_see, DP_ROLLUP_TRACE_SYSTEMS, a);

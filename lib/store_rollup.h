@@ -31,7 +31,10 @@ struct dp_trace_row {
 	struct dp_str trace_id;
 	int64_t first_us;
 	int64_t last_us;
-	int64_t counts[DP_ERROR + 1]; /* of events, by severity */
+	int64_t events;
+	int64_t errors;
+	int64_t warnings;
+	int64_t debugs;      /* the rest are of severity info */
 	struct dp_str title; /* of the first request, else of the first event that has one */
 	int64_t title_us;
 	int64_t title_rank;        /* 0: of a request, 1: of another event, 2: there is none */

@@ -13,6 +13,9 @@ struct sqlite_store {
 	char *path;
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQLITE_STATEMENTS];
+	sqlite3_stmt *ask_version; /* a number that moves with the commits of others */
+	int64_t version;           /* what it was when dp_store_wait returned last */
+	bool has_waited;
 };
 
 /* Notes the error of the last call on the connection and rolls back. A rejected event takes only

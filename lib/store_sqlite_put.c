@@ -131,10 +131,10 @@ static void bind_trace(sqlite3_stmt *st, const struct dp_trace_row *row, struct 
 	dp_sqlite_bind(st, 1, row->trace_id);
 	sqlite3_bind_int64(st, 2, row->first_us);
 	sqlite3_bind_int64(st, 3, row->last_us);
-	sqlite3_bind_int64(st, 4, row->counts[DP_ERROR]);
-	sqlite3_bind_int64(st, 5, row->counts[DP_WARNING]);
-	sqlite3_bind_int64(st, 6, row->counts[DP_INFO]);
-	sqlite3_bind_int64(st, 7, row->counts[DP_DEBUG]);
+	sqlite3_bind_int64(st, 4, row->events);
+	sqlite3_bind_int64(st, 5, row->errors);
+	sqlite3_bind_int64(st, 6, row->warnings);
+	sqlite3_bind_int64(st, 7, row->debugs);
 	dp_sqlite_bind(st, 8, row->title);
 	sqlite3_bind_int64(st, 9, row->title_us);
 	sqlite3_bind_int64(st, 10, row->title_rank);

@@ -1,22 +1,17 @@
 #include "uuid.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 
 static const char HEX[] = "0123456789abcdef";
 
-/* Up to 256 bytes, which getrandom(2) gives whole. It waits only in the first moments of a machine
- * that has no entropy yet, and only then can a signal interrupt it. */
+/* Up to 256 bytes. Waits only in the first moments of a machine that has no entropy yet. */
 static void fill_random(uint8_t *bytes, size_t n)
 {
-	ssize_t got;
+	int rc = getentropy(bytes, n);
 
-	do
-		got = getrandom(bytes, n, 0);
-	while (got < 0 && errno == EINTR);
-	assert(got == (ssize_t)n);
+	assert(rc == 0);
 }
 
 static bool is_digit(char c)

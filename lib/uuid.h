@@ -1,4 +1,4 @@
-/* UUIDs (RFC 9562) and random identifiers, from getrandom(2). Safe from several threads. */
+/* UUIDs (RFC 9562) and random identifiers, from getentropy(3). Safe from several threads. */
 #ifndef DP_UUID_H
 #define DP_UUID_H
 

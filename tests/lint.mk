@@ -28,7 +28,7 @@ lint-shell:
 	shellcheck $(wildcard tests/*/*.bash tests/*/*.bats)
 
 # Each tests/fuzz/NAME_fuzz.c with its corpus tests/fuzz/NAME.corpus/; FUZZED_NAME: what it takes of
-# a program.
+# a program. libFuzzer is in Debian's packages clang and libclang-rt-14-dev.
 SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZED_render := $(addprefix cmd/dp-tail/,render.c fold.c stack.c value.c)
@@ -36,7 +36,17 @@ FUZZED_sse    := cmd/dp-tail/sse.c
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard lib/*.[ch] cmd/dp-tail/*.[ch])
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -g -O1 -std=c17 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZED_$*) $(filter-out lib/store%,$(wildcard lib/*.c)) -pthread
+		-o $@ $< $(FUZZED_$*) $(filter-out lib/store%,$(wildcard lib/*.c)) -pthread -ljson-c
 fuzz: $(FUZZERS)
 	@for f in $(FUZZERS); do n=$$(basename $$f _fuzz); mkdir -p build/fuzz/$$n.found; \
 		$$f -max_total_time=$(SECONDS) -timeout=10 build/fuzz/$$n.found tests/fuzz/$$n.corpus || exit 1; done
+
+# Without libFuzzer: the corpora are tests.
+CORPORA := $(patsubst tests/fuzz/%_fuzz.c,$B/fuzz/%_corpus,$(wildcard tests/fuzz/*_fuzz.c))
+$B/fuzz/%_corpus: $B/tests/fuzz/%_fuzz.o $B/tests/fuzz/corpus.o $B/libdevpulse.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS)
+$B/fuzz/render_corpus: $(FUZZED_render:%.c=$B/%.o)
+$B/fuzz/sse_corpus: $(FUZZED_sse:%.c=$B/%.o)
+.PRECIOUS: $B/tests/fuzz/%.o
+unit-programs: $(CORPORA)

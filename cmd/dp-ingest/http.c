@@ -1,5 +1,6 @@
 #include "http.h"
 
+#include "drain.h"
 #include "intake.h"
 #include "json.h"
 #include "log.h"
@@ -53,7 +54,7 @@ static void close_post(struct post *p)
 	forget_body(p);
 	dp_buf_release(&p->refusals);
 	lws_dll2_remove(&p->list);
-	server_client_left(p->server);
+	drain_client_left(p->server);
 	p->server = NULL;
 }
 

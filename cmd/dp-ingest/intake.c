@@ -46,6 +46,8 @@ int intake_event(struct intake *in, struct dp_str text, int64_t now_us, const ch
 
 	if (dp_event_read(in->reader, text, now_us, &ev, why) < 0) {
 		memcpy(event_id, ev.event_id, sizeof ev.event_id);
+		if (in->is_pipe && ev.is_bare)
+			return -1;
 		intake_refuse(in, why->code, from, why->why);
 		return -1;
 	}

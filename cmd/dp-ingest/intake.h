@@ -29,6 +29,7 @@ struct intake {
 	struct dp_event_reader *reader;
 	intake_accept_fn *accept;
 	void *accept_arg;
+	bool is_pipe; /* bare positions may come, which are no events and no errors */
 	struct intake_counts counts;
 };
 
@@ -46,7 +47,8 @@ void intake_init(struct intake *in, intake_accept_fn *accept, void *arg);
 void intake_release(struct intake *in);
 
 /* Takes one event. `from` is where it came from, for the log ("127.0.0.1", "line 17").
- * Returns 0, or -1 with *why and the client's event id in `event_id`. */
+ * Returns 0, or -1 with *why and the client's event id in `event_id`; a bare position of a pipe
+ * gives -1, too, and is not counted. */
 int intake_event(struct intake *in, struct dp_str text, int64_t now_us, const char *from,
     struct dp_refusal *why, char event_id[DP_UUID_TEXT + 1]);
 

@@ -38,8 +38,11 @@ static void add_spool(struct dp_buf *out, const struct server *s)
 
 	dp_spool_get_stats(s->spool, &spool);
 	writer_get_stats(s->writer, spool.mark, &writer);
-	add(out, "spool_bytes", "gauge", "Size of the spool.", spool.bytes);
-	add(out, "spool_max_bytes", "gauge", "Size at which it is full.", s->cfg.spool_max_bytes);
+	add(out, "spool_bytes", "gauge", "Size of the spool on the disk.", spool.bytes);
+	add(out, "spool_kept_bytes", "gauge",
+	    "Of these in files that are stored whole and kept for a while.", spool.kept);
+	add(out, "spool_max_bytes", "gauge", "Size of the others at which it is full.",
+	    s->cfg.spool_max_bytes);
 	add(out, "spool_stalled", "gauge", "1 while it is full or fails: clients wait.",
 	    writer.is_stalled);
 	add(out, "spool_end_offset", "gauge", "Behind the last durable event.", spool.end);

@@ -1,5 +1,6 @@
 #include "pump.h"
 
+#include "bare.h"
 #include "buf.h"
 #include "clock.h"
 #include "log.h"
@@ -40,6 +41,7 @@ struct pump {
 	struct dp_buf out;
 	uint64_t next; /* the position behind what is in `out` */
 	int64_t mark_ms;
+	struct bare bare;
 };
 
 static void notify(struct pump *p)
@@ -81,31 +83,43 @@ static int flush(struct pump *p)
 	return 0;
 }
 
+/* The last member, with p->next, and the end of the line. */
+static void add_pos(struct pump *p)
+{
+	struct dp_pos pos = {.offset = p->next};
+	char text[DP_POS_TEXT + 1];
+
+	memcpy(pos.spool, dp_spool_id(p->spool), sizeof pos.spool);
+	dp_pos_write(&pos, text);
+	dp_buf_add_text(&p->out, "\"_pos\":\"");
+	dp_buf_add_text(&p->out, text);
+	dp_buf_add_text(&p->out, "\"}\n");
+}
+
 /* Adds the line of an event, an object that is not empty. */
 static void add_line(struct pump *p, const struct dp_spool_record *record)
 {
-	struct dp_pos pos = {.offset = record->next};
-	char text[DP_POS_TEXT + 1];
-	size_t n;
-
-	memcpy(pos.spool, dp_spool_id(p->spool), sizeof pos.spool);
-	n = dp_pos_write(&pos, text);
-	dp_buf_reserve(&p->out, record->text.n + n + 16);
+	dp_buf_reserve(&p->out, record->text.n + DP_POS_TEXT + 16);
 	dp_buf_add(&p->out, record->text.p, record->text.n - 1);
-	dp_buf_add_text(&p->out, ",\"_pos\":\"");
-	dp_buf_add(&p->out, text, n);
-	dp_buf_add_text(&p->out, "\"}\n");
+	dp_buf_add_char(&p->out, ',');
 	p->next = record->next;
+	add_pos(p);
 }
 
 static void look_at_mark(struct pump *p)
 {
 	const int64_t now_ms = dp_clock_monotonic_ms();
+	struct dp_spool_stats s;
 
 	if (now_ms - p->mark_ms < MARK_MS)
 		return;
 	p->mark_ms = now_ms;
 	dp_spool_check_mark(p->spool);
+	dp_spool_get_stats(p->spool, &s);
+	if (bare_is_due(&p->bare, s.mark, p->next, now_ms)) {
+		dp_buf_add_char(&p->out, '{');
+		add_pos(p);
+	}
 }
 
 /* Waits until there is more. A pipe whose reader has ended says so at once. Returns 0, or -1 after
@@ -191,6 +205,9 @@ struct pump *pump_open(struct dp_spool *spool, int fd, void (*wake)(void *arg), 
 	pthread_mutex_init(&p->lock, NULL);
 	p->reader = dp_spool_reader_new(spool);
 	atomic_store(&p->position, s.mark);
+	p->next = s.mark;
+	p->bare =
+	    (struct bare){.mark = s.mark, .handed = s.mark, .since_ms = dp_clock_monotonic_ms()};
 	p->poked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->poked < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));

@@ -2,6 +2,11 @@
  *
  *	{"traceId":…,"_pos":"019a0000-0000-7000-8000-000000000001:1048576"}
  *
+ * Where the mark stands still (bare.h) there is a bare position, which says no more than that all
+ * before it has come: a filter that drops every event lets it pass.
+ *
+ *	{"_pos":"019a0000-0000-7000-8000-000000000001:1048576"}
+ *
  * It is the one writer of standard output, a thread that stops where the pipe is full, however far
  * that is behind. It begins at the mark, looks at it now and then, and so removes what is stored.
  */

@@ -1,8 +1,10 @@
 #include "server.h"
 
 #include "buf.h"
+#include "drain.h"
 #include "http.h"
 #include "listen.h"
+#include "listener.h"
 #include "log.h"
 #include "mem.h"
 #include "proc.h"
@@ -13,11 +15,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -26,10 +26,6 @@ enum {
 	HANDSHAKES_MAX = 64,
 	READ_BYTES = 32 * 1024,
 	SPARE_DESCRIPTORS = 64,
-	DRAIN_SECONDS = 5,
-	GOODBYE_SECONDS = 2,
-	FLUSH_SECONDS = 2,
-	ACCEPT_PAUSE_MS = 200,
 };
 
 struct server *server_of(struct lws *wsi)
@@ -43,134 +39,6 @@ static void log_library(int level, const char *line)
 	(void)level;
 	dp_log_limited(
 	    DP_LOG_WARNING, "libwebsockets", "libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
-}
-
-/* Stopping and draining */
-
-static void on_timer(struct lws_sorted_usec_list *sul);
-
-static void set_timer(struct server *s, int seconds)
-{
-	lws_sul_schedule(s->context, 0, &s->timer, on_timer, (lws_usec_t)seconds * LWS_US_PER_SEC);
-}
-
-static bool is_flushed(struct server *s)
-{
-	struct dp_spool_stats spool;
-
-	if (!s->pump || pump_error(s->pump))
-		return true;
-	dp_spool_get_stats(s->spool, &spool);
-	return pump_reached(s->pump) == spool.end;
-}
-
-/* What is in the spool is safe: it is only a service to hand it on before the end. */
-static void flush_pump(struct server *s)
-{
-	s->state = is_flushed(s) ? SERVER_ENDED : SERVER_FLUSHES;
-	set_timer(s, FLUSH_SECONDS);
-}
-
-void server_client_left(struct server *s)
-{
-	if (s->state == SERVER_CLOSES && s->sessions.count + s->tails.count + s->posts.count == 0)
-		flush_pump(s);
-}
-
-static void say_goodbye(struct server *s)
-{
-	s->state = SERVER_CLOSES;
-	ws_goodbye(s);
-	tail_goodbye(s);
-	set_timer(s, GOODBYE_SECONDS);
-	server_client_left(s);
-}
-
-static void stop_listening(struct server *s)
-{
-	if (s->listener)
-		lws_set_timeout(s->listener, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-	s->listener = NULL;
-	lws_sul_cancel(&s->accept_timer);
-}
-
-static bool is_drained(const struct server *s)
-{
-	return writer_done(s->writer) == writer_added(s->writer);
-}
-
-static void stop(struct server *s)
-{
-	if (s->state != SERVER_RUNS)
-		return;
-	s->state = SERVER_DRAINS;
-	stop_listening(s);
-	http_stop(s);
-	set_timer(s, DRAIN_SECONDS);
-	if (is_drained(s))
-		say_goodbye(s);
-}
-
-static void on_timer(struct lws_sorted_usec_list *sul)
-{
-	struct server *s = lws_container_of(sul, struct server, timer);
-
-	if (s->state == SERVER_CLOSES) {
-		flush_pump(s);
-	} else if (s->state == SERVER_FLUSHES) {
-		s->state = SERVER_ENDED;
-	} else {
-		dp_log(DP_LOG_ERROR,
-		    "%s took nothing more for %d s: %" PRIu64 " bytes of events, not "
-		    "acknowledged, are not written; %s",
-		    s->spool ? "the spool" : "standard output", DRAIN_SECONDS,
-		    writer_added(s->writer) - writer_done(s->writer),
-		    s->spool ? "see above" : "is the program behind the pipe stuck?");
-		s->status = DP_EXIT_FAILURE;
-		say_goodbye(s);
-	}
-	lws_cancel_service(s->context);
-}
-
-static void tell_output_failed(int error)
-{
-	dp_log(DP_LOG_ERROR, "cannot write to standard output: %s; %s", strerror(error),
-	    error == EPIPE ? "the program behind the pipe has ended: restart the pair"
-			   : "make room and restart");
-}
-
-/* Standard output is gone, and there is no spool: what was written is acknowledged, the rest is the
- * clients' again. */
-static void output_failed(struct server *s)
-{
-	tell_output_failed(writer_error(s->writer));
-	s->status = DP_EXIT_FAILURE;
-	stop_listening(s);
-	http_stop(s);
-	say_goodbye(s);
-}
-
-/* The same with a spool: what is accepted still goes there and is acknowledged. */
-static void pump_failed(struct server *s)
-{
-	tell_output_failed(pump_error(s->pump));
-	s->status = DP_EXIT_FAILURE;
-	stop(s);
-}
-
-/* The writer or the pump have come further. */
-static void woken(struct server *s)
-{
-	ws_written(s);
-	http_written(s);
-	if (writer_error(s->writer) && s->state < SERVER_CLOSES)
-		output_failed(s);
-	else if (s->state == SERVER_RUNS && s->pump && pump_error(s->pump))
-		pump_failed(s);
-	else if (s->state == SERVER_DRAINS && is_drained(s))
-		say_goodbye(s);
-	else if (s->state == SERVER_FLUSHES && is_flushed(s))
-		s->state = SERVER_ENDED;
 }
 
 /* Called by the threads of the pump and the writer. */
@@ -190,63 +58,7 @@ static void wake_both(void *arg)
 	wake(s);
 }
 
-/* Connections */
-
-static void accept_again(struct lws_sorted_usec_list *sul)
-{
-	struct server *s = lws_container_of(sul, struct server, accept_timer);
-
-	if (s->listener)
-		lws_rx_flow_control(s->listener, 1);
-}
-
-/* Out of descriptors, and the listening socket stays readable: a pause instead of a busy loop. */
-static void pause_accepting(struct server *s)
-{
-	dp_log_limited(DP_LOG_ERROR, "accept", "cannot accept connections: %s", strerror(errno));
-	lws_rx_flow_control(s->listener, 0);
-	lws_sul_schedule(s->context, 0, &s->accept_timer, accept_again,
-	    (lws_usec_t)ACCEPT_PAUSE_MS * LWS_US_PER_MS);
-}
-
-static void turn_away(struct server *s, int fd)
-{
-	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
-				     "Content-Type: text/plain\r\nContent-Length: 21\r\n\r\n"
-				     "too many connections\n";
-
-	s->connections_refused++;
-	dp_log_limited(DP_LOG_WARNING, "connections",
-	    "a connection was refused: there are %d already; see --max-connections",
-	    s->connections);
-	if (send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-		shutdown(fd, SHUT_WR);
-	close(fd);
-}
-
-static void accept_one(struct server *s)
-{
-	const int on = 1;
-	int fd = accept4(lws_get_socket_fd(s->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct lws *wsi;
-
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			pause_accepting(s);
-		return;
-	}
-	if (s->connections >= s->cfg.max_connections) {
-		turn_away(s, fd);
-		return;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	wsi = lws_adopt_socket_vhost(s->vhost, fd);
-	if (!wsi)
-		return;
-	lws_set_opaque_user_data(wsi, s); /* marks what was counted */
-	s->connections++;
-	s->connections_taken++;
-}
+/* Callbacks */
 
 /* The listening socket and the stop descriptor are adopted as files. This callback also hears when
  * a thread wakes the loop; all protocols do, so only this one acts. */
@@ -257,9 +69,9 @@ static int listener_callback(
 	(void)in;
 	(void)len;
 	if (reason == LWS_CALLBACK_RAW_RX_FILE)
-		accept_one(server_of(wsi));
+		listener_take(server_of(wsi));
 	else if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED)
-		woken(server_of(wsi));
+		drain_woken(server_of(wsi));
 	return 0;
 }
 
@@ -271,7 +83,7 @@ static int stop_callback(
 	(void)len;
 	if (reason != LWS_CALLBACK_RAW_RX_FILE)
 		return 0;
-	stop(server_of(wsi));
+	drain_begin(server_of(wsi));
 	return -1; /* it stays readable: once is enough */
 }
 

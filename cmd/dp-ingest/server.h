@@ -90,9 +90,6 @@ struct server *server_of(struct lws *wsi);
  * connection raw and endless, is not taken. Their callbacks end here. */
 int server_callback(struct lws *wsi, enum lws_callback_reasons reason);
 
-/* A session, tail or post left its list. */
-void server_client_left(struct server *s);
-
 /* Whether n more bytes of an incomplete message may be kept; counts them if so. */
 bool server_keep(struct server *s, size_t n);
 void server_unkeep(struct server *s, size_t n);

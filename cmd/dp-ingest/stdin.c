@@ -108,6 +108,7 @@ int stdin_run(void)
 	int rc;
 
 	intake_init(&in, keep_line, &out);
+	in.is_pipe = true;
 	rc = pass(reader, &in, &out, &what);
 	if (rc < 0)
 		dp_log(DP_LOG_ERROR, "cannot %s: %s", what, strerror(errno));

@@ -1,5 +1,6 @@
 #include "tail.h"
 
+#include "drain.h"
 #include "filter.h"
 #include "outbox.h"
 #include "request.h"
@@ -99,7 +100,7 @@ static void close_tail(struct tail *t)
 	dp_filter_release(&t->filter);
 	outbox_release(&t->out);
 	lws_dll2_remove(&t->list);
-	server_client_left(t->server);
+	drain_client_left(t->server);
 	t->server = NULL;
 }
 

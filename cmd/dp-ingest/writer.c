@@ -18,7 +18,8 @@
 enum {
 	TRY_AGAIN_MS = 200,
 	KEEP_BYTES = WRITER_BYTES_MAX / 2,
-	EVENT_BYTES = 400, /* about as long is one, where nobody counted them */
+	EVENT_BYTES = 400,                /* about as long is one, where nobody counted them */
+	STANDSTILL_US = 10 * 1000 * 1000, /* of the mark */
 };
 
 struct writer {
@@ -155,15 +156,24 @@ static int write_drain(struct writer *w)
 	return 0;
 }
 
+static const char *why_full(const struct writer *w)
+{
+	struct dp_spool_stats spool;
+
+	dp_spool_get_stats(w->spool, &spool);
+	if (dp_clock_now_us() - spool.mark_us < STANDSTILL_US)
+		return "what comes is stored more slowly than it comes";
+	return "nothing is stored: is dp-store running, with --mark, is its database there, does a "
+	       "filter in the pipe let nothing pass?";
+}
+
 static void tell_stall(struct writer *w)
 {
 	atomic_store(&w->is_stalled, true);
 	if (dp_spool_is_full(w->spool))
 		dp_log_limited(DP_LOG_WARNING, "spool-full",
-		    "%s: clients that send are not read from until there is room again; is "
-		    "dp-store "
-		    "running, with --mark?",
-		    dp_spool_error(w->spool));
+		    "%s: clients that send are not read from until there is room again; %s",
+		    dp_spool_error(w->spool), why_full(w));
 	else
 		dp_log_limited(DP_LOG_ERROR, "spool-fails",
 		    "%s: nothing more is acknowledged until that works again",

@@ -1,6 +1,7 @@
 #include "ws.h"
 
 #include "clock.h"
+#include "drain.h"
 #include "intake.h"
 #include "json.h"
 #include "outbox.h"
@@ -351,7 +352,7 @@ static void close_session(struct session *s)
 	outbox_release(&s->out);
 	lws_dll2_remove(&s->list);
 	lws_dll2_remove(&s->waiting);
-	server_client_left(s->server);
+	drain_client_left(s->server);
 	s->server = NULL;
 }
 

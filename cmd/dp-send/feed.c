@@ -139,7 +139,10 @@ static void take_line(struct feed *f, enum dp_line_got got, struct dp_str text)
 		return;
 	}
 	if (dp_event_read(f->reader, text, dp_clock_now_us(), &ev, &why) < 0) {
-		tally_add(&f->refused, line, why.code, why.why);
+		if (ev.is_bare)
+			f->events--;
+		else
+			tally_add(&f->refused, line, why.code, why.why);
 		return;
 	}
 	if (ev.json.n > DP_EVENT_BYTES_MAX) {

@@ -1,134 +1,87 @@
 #include "batch.h"
 
 #include "clock.h"
+#include "keeper.h"
 #include "line.h"
 #include "log.h"
-#include "mem.h"
 #include "outage.h"
 #include "proc.h"
 #include "source.h"
-#include "tee.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 enum {
 	BATCH_BYTES_MAX = 4 * 1024 * 1024,
 	BATCH_AGE_MS = 1000, /* of the first event of a batch, while lines keep coming */
 	DRAIN_MS = 1000,     /* after a stop signal, for more input or its end to come */
 	DRAIN_MAX_MS = 8000, /* in all */
-};
-
-struct counts {
-	unsigned long long stored;
-	unsigned long long duplicates;
-	unsigned long long refused;
-	unsigned long long dead;
-	unsigned long long skipped; /* the position said that they are stored */
+	LOOK_MS = 100,       /* for a writer that goes on to fill a pipe that was just emptied */
 };
 
 struct batch {
 	const struct batch_options *options;
-	struct dp_store *store;
+	struct dp_store *store; /* ours only while the keeper is idle, as the mark */
 	struct dp_line_reader *lines;
 	struct dp_event_reader *reader;
-	struct outage outage;
-	struct tee tee;
 	struct source source;
 	struct mark *mark;
-	struct dp_event **events; /* those that wait for the commit */
-	enum dp_store_outcome *outcomes;
-	size_t count;
-	size_t bytes;
-	size_t dropped;   /* a line that was read when the store failed, and is not in `events` */
-	int64_t since_ms; /* of the first line */
+	struct keeper *keeper;
+	struct load *load; /* that is being filled */
+	unsigned long long refused;
+	size_t dropped;   /* a line that was read when the store failed, and is in no load */
+	int wake_fd;      /* readable at the stop, and where the keeper has become idle */
+	int64_t since_ms; /* of the first line of the load */
 	int64_t end_ms;   /* after a stop signal: the time to end at the latest; 0 before it */
-	struct counts counts;
-	bool failed; /* the store: nothing more can be stored */
+	bool failed;      /* nothing more can be stored */
+	bool deaf;        /* nothing more can be passed on */
 };
 
-int batch_connect(struct dp_store *store)
+int batch_connect(struct dp_store *store, bool of_spool)
 {
-	struct outage outage = {0};
+	struct outage outage = {.of_spool = of_spool};
+	int rc;
 
-	while (dp_store_connect(store) < 0)
+	outage_watch(&outage, store);
+	while ((rc = dp_store_connect(store)) < 0)
 		if (!outage_wait(&outage, store))
-			return -1;
-	outage_end(&outage, store);
-	return 0;
+			break;
+	if (rc == 0)
+		outage_end(&outage, store);
+	outage_watch(NULL, store);
+	return rc;
 }
 
-/* Counts what became of the batch, and passes on what is new. */
-static void account(struct batch *b)
-{
-	const struct dp_event *dead = NULL; /* the last one: its reason is known */
-
-	for (size_t i = 0; i < b->count; i++) {
-		b->counts.stored += b->outcomes[i] == DP_STORE_NEW;
-		b->counts.duplicates += b->outcomes[i] == DP_STORE_OLD;
-		b->counts.dead += b->outcomes[i] == DP_STORE_DEAD;
-		if (b->outcomes[i] == DP_STORE_NEW)
-			tee_add(&b->tee, b->events[i]->json);
-		if (b->outcomes[i] == DP_STORE_DEAD)
-			dead = b->events[i];
-	}
-	if (dead)
-		dp_log_limited(DP_LOG_WARNING, "dead-letter",
-		    "event %s of trace %.*s goes to the table dead_letters: %s", dead->event_id,
-		    (int)dead->trace_id.n, dead->trace_id.p, dp_store_error(b->store));
-	tee_flush(&b->tee);
-}
-
-/* Whether nothing waits for the commit: no event, and no position of lines that were refused. */
+/* Whether nothing waits for the commit: no event, and no position. */
 static bool is_empty(const struct batch *b)
 {
-	return b->count == 0 && b->source.step.to == b->source.step.from;
+	return b->load->count == 0 && !source_waits(&b->source);
 }
 
-/* Stores the batch, however long the database is away. */
-static int store(struct batch *b)
-{
-	const struct dp_store_step *step = &b->source.step;
-
-	while (dp_store_put(b->store, (const struct dp_event *const *)b->events, b->count,
-		   step->to > step->from ? step : NULL, b->outcomes) < 0)
-		if (!outage_wait(&b->outage, b->store))
-			return -1;
-	outage_end(&b->outage, b->store);
-	return 0;
-}
-
-static void move_mark(struct batch *b)
-{
-	struct dp_pos pos = {.offset = (uint64_t)b->source.step.from};
-
-	memcpy(pos.spool, b->source.step.source, sizeof pos.spool);
-	if (pos.spool[0] && pos.offset > 0)
-		mark_move(b->mark, &pos);
-}
-
-/* Makes an end of the batch: stored, or failed for good. */
+/* Hands the load over to be stored. The mark then says what has come in and is committed, whatever
+ * more the database says. */
 static void commit(struct batch *b)
 {
 	if (is_empty(b) || b->failed)
 		return;
-	b->failed = store(b) < 0;
+	b->failed = !keeper_wait(b->keeper);
 	if (b->failed)
 		return;
-	b->source.step.from = b->source.step.to;
-	move_mark(b);
-	account(b);
-	for (size_t i = 0; i < b->count; i++)
-		free(b->events[i]);
-	b->count = 0;
-	b->bytes = 0;
+	b->load->step = b->source.step;
+	source_commit(&b->source);
+	b->load->mark = (struct dp_pos){.offset = 0};
+	if (b->source.committed > 0)
+		b->load->mark.offset = (uint64_t)b->source.committed;
+	memcpy(b->load->mark.spool, b->source.step.source, sizeof b->load->mark.spool);
+	keeper_take(b->keeper, &b->load);
 }
 
 static void refuse(struct batch *b, const char *code, const char *why)
 {
-	b->counts.refused++;
+	b->refused++;
 	dp_log_limited(DP_LOG_WARNING, code, "line %llu is refused (%s): %s",
 	    (unsigned long long)dp_line_number(b->lines), code, why);
 }
@@ -141,8 +94,11 @@ static void compare_mark(const struct batch *b, int64_t stored)
 	if (strcmp(mark->spool, b->source.step.source) == 0 && mark->offset > (uint64_t)stored)
 		dp_log(DP_LOG_WARNING,
 		    "the mark %s is ahead of the database (%" PRIu64 ", not %" PRId64
-		    "), as of one that is new or was restored: events between are not in it; what "
-		    "the spool still holds of them comes again when the mark is removed",
+		    "), as of one that is new or was restored: events between are not in it; to "
+		    "get "
+		    "what the spool still has of them, stop dp-ingest and dp-store, remove the "
+		    "mark, "
+		    "and start them",
 		    b->mark->path, mark->offset, stored);
 }
 
@@ -150,32 +106,34 @@ static void compare_mark(const struct batch *b, int64_t stored)
  * cannot tell. */
 static int meet_source(struct batch *b, const struct dp_pos *pos)
 {
+	struct outage outage = {.of_spool = true};
 	int64_t stored;
 
+	if (!keeper_wait(b->keeper))
+		return -1;
 	while (dp_store_position(b->store, pos->spool, &stored) < 0)
-		if (!outage_wait(&b->outage, b->store)) {
+		if (!outage_wait(&outage, b->store)) {
 			b->dropped = 1;
 			return -1;
 		}
-	outage_end(&b->outage, b->store);
+	outage_end(&outage, b->store);
 	source_begin(&b->source, pos, stored);
 	compare_mark(b, stored);
-	move_mark(b);
 	return 0;
 }
 
 /* Stores what came before a position that cannot be, without saying how far that is. */
 static void fail_at(struct batch *b, const char *why)
 {
-	b->source.step.to = b->source.step.from;
+	source_forget(&b->source);
 	commit(b);
 	dp_log(DP_LOG_ERROR, "line %llu: %s; nothing more is taken",
 	    (unsigned long long)dp_line_number(b->lines), why);
 	b->failed = true;
 }
 
-/* Whether a line is to be stored, by its position. */
-static bool is_wanted(struct batch *b, const struct dp_pos *pos)
+/* Whether a line is to be stored, or its position makes no sense. */
+static bool is_wanted(struct batch *b, const struct dp_pos *pos, bool is_bare)
 {
 	char why[SOURCE_WHY_MAX];
 
@@ -190,16 +148,10 @@ static bool is_wanted(struct batch *b, const struct dp_pos *pos)
 		b->failed = true;
 		return false;
 	}
-	switch (source_see(&b->source, pos, why)) {
-	case SOURCE_TAKE:
+	if (source_see(&b->source, pos, is_bare, why) == 0)
 		return true;
-	case SOURCE_SKIP:
-		b->counts.skipped++;
-		return false;
-	default:
-		fail_at(b, why);
-		return false;
-	}
+	fail_at(b, why);
+	return false;
 }
 
 static void take(struct batch *b, struct dp_str line)
@@ -213,15 +165,15 @@ static void take(struct batch *b, struct dp_str line)
 	rc = dp_event_read(b->reader, line, dp_clock_now_us(), &ev, &why);
 	if (is_empty(b))
 		b->since_ms = dp_clock_monotonic_ms();
-	if (!is_wanted(b, &ev.pos))
+	if (!is_wanted(b, &ev.pos, ev.is_bare) || ev.is_bare)
 		return;
 	if (rc < 0) {
 		refuse(b, why.code, why.why);
 		return;
 	}
-	b->events[b->count++] = dp_event_copy(&ev);
-	b->bytes += ev.json.n;
-	if (b->count == b->options->events_max || b->bytes >= BATCH_BYTES_MAX)
+	b->load->events[b->load->count++] = dp_event_copy(&ev);
+	b->load->bytes += ev.json.n;
+	if (b->load->count == b->options->events_max || b->load->bytes >= BATCH_BYTES_MAX)
 		commit(b);
 }
 
@@ -258,23 +210,49 @@ static bool is_due(const struct batch *b)
 	return !is_empty(b) && dp_clock_monotonic_ms() - b->since_ms >= BATCH_AGE_MS;
 }
 
-/* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
- * the writer at the other end of the pipe, which got the signal too, can finish. The while begins
- * anew with all that comes, so that a slow commit doesn't take it away. */
-static bool wait_for_more(struct batch *b)
+/* Where the keeper is idle: writes the mark where that is due, and looks whether all is well. */
+static void look_at_keeper(struct batch *b)
+{
+	if (!keeper_is_idle(b->keeper))
+		return;
+	b->failed = !keeper_wait(b->keeper) || b->failed;
+	b->deaf = keeper_is_deaf(b->keeper);
+	if (mark_wait_ms(b->mark) == 0)
+		mark_flush(b->mark);
+}
+
+/* Waits for input, the keeper, the stop, or the time to write the mark. */
+static bool wait_at_ease(struct batch *b)
+{
+	const bool is_idle = keeper_is_idle(b->keeper);
+
+	dp_line_wait(b->lines, b->wake_fd, is_idle ? mark_wait_ms(b->mark) : -1);
+	return !dp_proc_stopping();
+}
+
+/* After a stop signal: waits for what the writer at the other end of the pipe, which got the signal
+ * too, still has. The while that it gets begins anew with all that comes, and with the end of a
+ * commit, so that a slow one doesn't take it away. Returns false when it is over. */
+static bool wait_in_haste(struct batch *b)
 {
 	int64_t left;
 
-	if (b->failed || b->tee.error != 0)
-		return false;
-	if (b->end_ms == 0 &&
-	    dp_line_wait(b->lines, dp_proc_stop_fd(), mark_wait_ms(b->mark)) >= 0 &&
-	    !dp_proc_stopping())
-		return true;
 	if (b->end_ms == 0)
 		b->end_ms = dp_clock_monotonic_ms() + DRAIN_MAX_MS;
 	left = b->end_ms - dp_clock_monotonic_ms();
-	return left > 0 && dp_line_wait(b->lines, -1, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0;
+	if (left <= 0)
+		return false;
+	if (!keeper_is_idle(b->keeper))
+		return dp_line_wait(b->lines, keeper_fd(b->keeper), (int)left) != 0;
+	return dp_line_wait(b->lines, -1, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0;
+}
+
+/* Waits for more to do. Returns false at the time to end. */
+static bool wait_for_more(struct batch *b)
+{
+	if (b->failed || b->deaf)
+		return false;
+	return (b->end_ms == 0 && wait_at_ease(b)) || wait_in_haste(b);
 }
 
 /* What a stop signal leaves behind in the input is not lost silently. Of a spool it is not lost. */
@@ -283,7 +261,7 @@ static void look_at_the_rest(struct batch *b)
 	enum dp_line_got got = DP_LINE_MORE;
 	struct dp_str line;
 
-	if (dp_line_wait(b->lines, -1, 0) > 0)
+	if (dp_line_wait(b->lines, -1, LOOK_MS) > 0)
 		got = dp_line_next(b->lines, &line);
 	if (got == DP_LINE_OK || got == DP_LINE_LONG) {
 		dp_log(DP_LOG_ERROR,
@@ -295,30 +273,32 @@ static void look_at_the_rest(struct batch *b)
 	}
 }
 
+/* A load is handed over when the keeper has nothing to do and either no more is there or it has
+ * waited for long. */
 static void read_all(struct batch *b)
 {
 	enum dp_line_got got;
 
 	while ((got = take_lines(b)) == DP_LINE_MORE) {
-		if (!dp_line_ready(b->lines) || is_due(b))
+		look_at_keeper(b);
+		if (keeper_is_idle(b->keeper) && (!dp_line_ready(b->lines) || is_due(b)))
 			commit(b);
-		if (mark_wait_ms(b->mark) == 0)
-			mark_flush(b->mark);
 		if (!wait_for_more(b))
 			break;
 	}
 	if (got == DP_LINE_FAILED)
 		dp_log(DP_LOG_ERROR, "cannot read the input: %s", strerror(errno));
 	commit(b);
-	if (got == DP_LINE_MORE && !b->failed && b->tee.error == 0 && !b->source.step.source[0])
+	b->failed = !keeper_wait(b->keeper) || b->failed;
+	if (got == DP_LINE_MORE && !b->failed && !b->deaf && !b->source.step.source[0])
 		look_at_the_rest(b);
 	b->failed = b->failed || got == DP_LINE_FAILED;
 }
 
-/* How many events were read and are not stored: of the batch, and lines not yet looked at. */
+/* How many events were read and are not stored: of the loads, and lines not yet looked at. */
 static size_t count_unstored(struct batch *b)
 {
-	size_t n = b->count + b->dropped;
+	size_t n = keeper_left(b->keeper) + b->load->count + b->dropped;
 	struct dp_str line;
 
 	for (;;) {
@@ -332,37 +312,45 @@ static size_t count_unstored(struct batch *b)
 
 static void report(struct batch *b)
 {
-	const struct counts *c = &b->counts;
+	const struct counts c = keeper_counts(b->keeper);
 
 	if (b->failed && dp_store_fault(b->store) != DP_STORE_OK)
-		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu; %s",
-		    count_unstored(b), dp_store_error(b->store));
-	if (c->skipped > 0)
-		dp_log(DP_LOG_INFO, "passed over, as stored before: %llu", c->skipped);
-	if (c->stored + c->duplicates + c->refused + c->dead > 0)
+		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu%s; %s",
+		    count_unstored(b),
+		    b->source.step.source[0] ? ", which the spool has and hands over again" : "",
+		    dp_store_error(b->store));
+	if (c.stored + c.duplicates + b->refused + c.dead > 0)
 		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
-		    c->stored, c->duplicates, c->refused, c->dead);
+		    c.stored, c.duplicates, b->refused, c.dead);
+}
+
+/* One descriptor for two reasons to stop waiting. */
+static int make_wake_fd(const struct keeper *k)
+{
+	struct epoll_event readable = {.events = EPOLLIN};
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, dp_proc_stop_fd(), &readable) < 0 ||
+	    epoll_ctl(fd, EPOLL_CTL_ADD, keeper_fd(k), &readable) < 0)
+		dp_log_die(DP_EXIT_FAILURE, "cannot make an epoll: %s", strerror(errno));
+	return fd;
 }
 
 int batch_run(
     int fd, struct dp_store *store, struct mark *mark, const struct batch_options *options)
 {
-	struct batch b = {
-	    .options = options, .store = store, .mark = mark, .tee = {.is_on = options->tee}};
+	struct batch b = {.options = options, .store = store, .mark = mark};
 	int rc;
 
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
 	b.reader = dp_event_reader_new();
-	b.events = dp_mem_resize_array(NULL, options->events_max, sizeof(struct dp_event *));
-	b.outcomes = dp_mem_new(options->events_max * sizeof *b.outcomes);
+	b.keeper = keeper_new(store, mark, options->events_max, options->tee, &b.load);
+	b.wake_fd = make_wake_fd(b.keeper);
 	read_all(&b);
 	mark_flush(mark);
 	report(&b);
-	rc = tee_end(&b.tee) < 0 || b.failed ? -1 : 0;
-	for (size_t i = 0; i < b.count; i++)
-		free(b.events[i]);
-	free(b.events);
-	free(b.outcomes);
+	rc = keeper_close(&b.keeper) < 0 || b.failed ? -1 : 0;
+	close(b.wake_fd);
 	dp_event_reader_free(&b.reader);
 	dp_line_free(&b.lines);
 	return rc;

@@ -14,15 +14,15 @@ struct batch_options {
 	bool tee;          /* write each event that was newly stored to stdout, after its commit */
 };
 
-/* Connects, waiting while the database is away. Returns 0, or -1 where it is broken or a stop
- * signal ended the wait: the store tells. */
-int batch_connect(struct dp_store *store);
+/* Connects, waiting while the database is away. `of_spool`: the end of stdin ends the wait, too.
+ * Returns 0, or -1 where the database is broken or the wait was ended: the store tells. */
+int batch_connect(struct dp_store *store, bool of_spool);
 
-/* Stores what comes from `fd` until its end or a stop signal. Of lines that have a position, those
- * that are stored already are passed over, and the mark follows what is committed. What cannot be
- * stored for now is tried again for ever, and nothing more is read meanwhile. Reports by dp_log
- * what happens, and at the end what was done. Returns 0, or -1 where something that was read could
- * not be stored, read or passed on, or where the positions make no sense. */
+/* Stores what comes from `fd` until its end or a stop signal; the mark follows the positions of the
+ * lines that are committed. What cannot be stored for now is tried again for ever, and nothing more
+ * is read meanwhile. Reports by dp_log what happens, and at the end what was done. Returns 0, or -1
+ * where something that was read could not be stored, read or passed on, or where the positions make
+ * no sense. */
 int batch_run(
     int fd, struct dp_store *store, struct mark *mark, const struct batch_options *options);
 

@@ -19,7 +19,7 @@ static const struct dp_opt options[] = {
     {OPT_MARK, "mark", "FILE", "DEVPULSE_MARK",
 	"say there how much of dp-ingest's --spool is stored", NULL},
     {OPT_TEE, "tee", NULL, NULL, "copy each event newly stored to stdout, after its commit", NULL},
-    {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "1000"},
+    {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "10000"},
     {OPT_STATUS, "status", NULL, NULL,
 	"print the positions of spools and the number of dead letters, store nothing", NULL},
     {OPT_READY_FD, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
@@ -49,7 +49,7 @@ struct config {
 
 static struct config parse_args(int argc, char **argv)
 {
-	struct config cfg = {.batch.events_max = 1000, .ready_fd = -1};
+	struct config cfg = {.batch.events_max = 10000, .ready_fd = -1};
 	struct dp_opt_state o;
 	int c;
 
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 		return print_status(&cfg);
 	store = open_or_die(&cfg, DP_STORE_WRITE);
 	open_mark_or_die(&mark, &cfg);
-	if (batch_connect(store) < 0) {
+	if (batch_connect(store, cfg.mark != NULL) < 0) {
 		if (dp_store_fault(store) != DP_STORE_AWAY)
 			dp_log_die(DP_EXIT_USAGE, "%s", dp_store_error(store));
 		dp_log_die(DP_EXIT_FAILURE,

@@ -6,11 +6,11 @@
 
 void source_begin(struct source *s, const struct dp_pos *pos, int64_t stored)
 {
-	*s = (struct source){.step = {.from = stored, .to = stored}, .seen = -1, .stored = stored};
+	*s = (struct source){.step = {.from = stored, .to = stored}, .seen = -1, .committed = -1};
 	memcpy(s->step.source, pos->spool, sizeof s->step.source);
 }
 
-enum source_verdict source_see(struct source *s, const struct dp_pos *pos, char why[SOURCE_WHY_MAX])
+int source_see(struct source *s, const struct dp_pos *pos, bool is_bare, char why[SOURCE_WHY_MAX])
 {
 	const int64_t offset = (int64_t)pos->offset;
 
@@ -19,19 +19,35 @@ enum source_verdict source_see(struct source *s, const struct dp_pos *pos, char 
 		    "the input comes from the spool %s, then from %s: each wants a dp-store of its "
 		    "own",
 		    s->step.source, pos->spool);
-		return SOURCE_WRONG;
+		return -1;
 	}
-	if (offset <= s->seen) {
+	if (offset < s->seen || (offset == s->seen && !is_bare)) {
 		snprintf(why, SOURCE_WHY_MAX,
 		    "position %" PRId64 " comes after %" PRId64
 		    ": a filter that changes the order of lines or repeats them, or two programs "
 		    "that write to one pipe, make it impossible to tell what is stored",
 		    offset, s->seen);
-		return SOURCE_WRONG;
+		return -1;
 	}
 	s->seen = offset;
-	if (offset <= s->stored)
-		return SOURCE_SKIP;
-	s->step.to = offset;
-	return SOURCE_TAKE;
+	if (offset > s->step.to)
+		s->step.to = offset;
+	return 0;
+}
+
+bool source_waits(const struct source *s)
+{
+	return s->seen > s->committed;
+}
+
+void source_commit(struct source *s)
+{
+	s->step.from = s->step.to;
+	s->committed = s->seen;
+}
+
+void source_forget(struct source *s)
+{
+	s->step.to = s->step.from;
+	s->seen = s->committed;
 }

@@ -6,29 +6,35 @@
 #include "pos.h"
 #include "store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SOURCE_WHY_MAX = 300 };
 
 /* {0}: no line had a position yet. */
 struct source {
-	struct dp_store_step step; /* from what is committed to what was seen; .source: the spool */
-	int64_t seen;              /* of the last line that had one */
-	int64_t stored;            /* lines up to here had been stored before this input began */
+	struct dp_store_step step; /* from what the database says to what was seen above that;
+				      .source: the spool */
+	int64_t seen;              /* of the last line that had one; -1: there was none */
+	int64_t committed;         /* the same, at the last commit */
 };
 
-enum source_verdict {
-	SOURCE_TAKE,
-	SOURCE_SKIP,  /* it is stored already */
-	SOURCE_WRONG, /* such a position would make the next one, and the mark, tell a lie */
-};
-
-/* Begins with the spool of the first position, whose events are stored up to `stored`. */
+/* Begins with the spool of the first position, whose events the database says are stored up to
+ * `stored`. That may be more than the input begins with, as the mark lags, or where the spool is an
+ * older copy: then the step is empty until the input has come so far, and what comes is stored like
+ * everything else, as its key tells what is there. */
 void source_begin(struct source *s, const struct dp_pos *pos, int64_t stored);
 
-/* What is to be done with the line of a position, which the step then covers, unless it is WRONG:
- * *why says what is. */
-enum source_verdict source_see(
-    struct source *s, const struct dp_pos *pos, char why[SOURCE_WHY_MAX]);
+/* The line of a position has come; a bare one may repeat that of the event before it. Returns 0,
+ * and the step covers it; or -1 with *why where such a position would make the next one, and the
+ * mark, tell a lie. */
+int source_see(struct source *s, const struct dp_pos *pos, bool is_bare, char why[SOURCE_WHY_MAX]);
+
+/* Whether positions wait for the commit. */
+bool source_waits(const struct source *s);
+
+/* All that was seen is committed; or is forgotten, back to the last commit. */
+void source_commit(struct source *s);
+void source_forget(struct source *s);
 
 #endif

@@ -39,7 +39,8 @@ static int show_line(struct input *in, struct dp_str line)
 	if (dp_line_is_blank(line))
 		return 0;
 	if (dp_event_read(in->reader, line, dp_clock_now_us(), &ev, &why) < 0) {
-		refuse(in, why.code, why.why);
+		if (!ev.is_bare)
+			refuse(in, why.code, why.why);
 		return 0;
 	}
 	return dp_filter_match(in->filter, &ev) ? view_show(in->view, &ev) : 0;

@@ -1,5 +1,6 @@
 #include "stack.h"
 
+#include "calls.h"
 #include "style.h"
 #include "value.h"
 
@@ -29,18 +30,6 @@ static void write_place(struct dp_buf *out, const struct dp_json *file, const st
 	}
 }
 
-/* The first of the members that is there and holds a string or a number. */
-static struct dp_json first_of(const struct dp_json *object, const char *const *names)
-{
-	for (; *names; names++) {
-		struct dp_json v = dp_json_member(object, *names);
-
-		if (v.type == DP_JSON_STRING || v.type == DP_JSON_NUMBER)
-			return v;
-	}
-	return (struct dp_json){.type = DP_JSON_END};
-}
-
 static void write_frame_locals(struct fold *f, const struct dp_json *frame, int indent)
 {
 	struct dp_json locals = dp_json_member(frame, "locals");
@@ -53,26 +42,18 @@ static void write_frame_locals(struct fold *f, const struct dp_json *frame, int 
 
 static void write_object(struct fold *f, const struct dp_json *frame, int indent)
 {
-	static const char *const files[] = {
-	    "file", "filename", "fileName", "path", "abs_path", "module", NULL};
-	static const char *const lines[] = {"line", "lineno", "lineNumber", "line_number", NULL};
-	static const char *const functions[] = {
-	    "function", "func", "functionName", "method", "name", NULL};
-	static const char *const codes[] = {"code", "context_line", "source", "text", NULL};
-	struct dp_json file = first_of(frame, files);
-	struct dp_json line = first_of(frame, lines);
-	struct dp_json function = first_of(frame, functions);
-	struct dp_json code = first_of(frame, codes);
+	struct dp_call_members m;
 	struct dp_buf text = {0};
 
-	write_place(&text, &file, &line, &function);
+	dp_call_read_members(frame, &m);
+	write_place(&text, &m.file, &m.line, &m.function);
 	if (text.len == 0)
 		value_write_compact(&text, frame, FRAME_BYTES_MAX);
 	fold_text_max(f, dp_buf_str(&text), FRAME_BYTES_MAX);
 	fold_end_line(f);
-	if (code.type != DP_JSON_END) {
+	if (m.code.type != DP_JSON_END) {
 		dp_buf_clear(&text);
-		dp_json_decode(&code, &text);
+		dp_json_decode(&m.code, &text);
 		f->indent = indent + 2;
 		f->style = STYLE_DIM;
 		fold_text_max(f, dp_buf_str(&text), FRAME_BYTES_MAX);

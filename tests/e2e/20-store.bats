@@ -203,11 +203,12 @@ is_storing_after() {
 	file_has "$BATS_TEST_TMPDIR/half.err" 'warning: the last line has no newline'
 }
 
-@test "an event is stored although endless bad lines follow, and SIGTERM ends that" {
+# endless_lines COMMAND [ARG...]: what writes them
+endless_lines() {
 	local url
 	url=$(new_database sqlite)
 	start_store endless "$url"
-	{ event a 1; exec yes 'no JSON'; } >&8 3>&- &
+	{ event a 1; "$@"; } >&8 3>&- &
 	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
 	exec 8>&-
 	retry_until count_is "$url" 1
@@ -215,6 +216,16 @@ is_storing_after() {
 	wait_for "$pid"
 	[ "$status" = 1 ]
 	file_has "$BATS_TEST_TMPDIR/endless.err" "error: stopped, but the input didn't end for 8 s"
+}
+
+@test "an event is stored although endless bad lines follow, and SIGTERM ends that" {
+	endless_lines exec yes 'no JSON'
+}
+
+slow_lines() { while echo 'no JSON'; do sleep 0.03; done; }
+
+@test "SIGTERM: that a slow writer goes on is told, too" {
+	endless_lines slow_lines
 }
 
 keeps_apart_what_is_rejected() {
@@ -240,7 +251,7 @@ keeps_apart_what_is_rejected() {
 refuses_a_newer_schema() {
 	event a 1 | dp-store --db "$1"
 	query "$1" 'UPDATE schema_version SET version = 7'
-	fails_with 2 'schema version 7, this program knows up to 2: upgrade DevPulse' dp-store --db "$1"
+	fails_with 2 'schema version 7, this program knows up to 3: upgrade DevPulse' dp-store --db "$1"
 }
 
 @test "a newer schema is refused" { in_both refuses_a_newer_schema; }
@@ -342,17 +353,19 @@ query_is() { [ "$(query "$1" "$2")" = "$3" ]; }
 	count_is "$url" "$n"
 }
 
+keeper_polls() { grep -q poll /proc/"$pid"/task/*/wchan; }
+
 # dp-store on a fifo whose reader takes nothing yet, descriptor 9, with more stored than fits in it.
 tee_to_a_slow_reader() {
 	mkfifo "$BATS_TEST_TMPDIR/slow"
 	exec 9<>"$BATS_TEST_TMPDIR/slow"
 	events 1 2000 >"$BATS_TEST_TMPDIR/events"
-	dp-store --db "$1" --tee <"$BATS_TEST_TMPDIR/events" >"$BATS_TEST_TMPDIR/slow" \
+	dp-store --db "$1" --tee --batch 1000 <"$BATS_TEST_TMPDIR/events" >"$BATS_TEST_TMPDIR/slow" \
 		2>"$BATS_TEST_TMPDIR/tee.err" 3>&- 9>&- &
 	pid=$!
 	echo "$pid" >>"$BATS_TEST_TMPDIR/pids"
 	retry_until count_is "$1" 1000 # the first batch: its copy doesn't fit
-	retry_until file_has /proc/"$pid"/wchan poll
+	retry_until keeper_polls
 	kill -TERM "$pid"
 }
 

@@ -169,7 +169,7 @@ server_on_small_disk() {
 	mount -o remount,size=600m "$1"
 	server start || server restart -m immediate || true
 	wait "$store"
-	query "postgresql://postgres@127.0.0.1:$2/postgres" 'SELECT count(*), count(DISTINCT event_id), (SELECT sum(infos) FROM traces) FROM events'
+	query "postgresql://postgres@127.0.0.1:$2/postgres" 'SELECT count(*), count(DISTINCT event_id), (SELECT sum(events) FROM traces) FROM events'
 	server stop -m immediate
 }
 

@@ -67,7 +67,7 @@ store_fails_with() {
 	sed 's/"severity"/"timestamp":"2026-01-02T03:04:05Z",&/' "$BATS_TEST_TMPDIR/events" |
 		sed 's/-8000-/-9000-/' >"$BATS_TEST_TMPDIR/timed"
 	cat "$BATS_TEST_TMPDIR/timed" "$BATS_TEST_TMPDIR/timed" | dp-store --db "$WRITER"
-	[ "$(as owner 'SELECT count(*), (SELECT sum(errors + infos) FROM traces) FROM events')" = '6|6' ]
+	[ "$(as owner 'SELECT count(*), (SELECT sum(events) FROM traces) FROM events')" = '6|6' ]
 	local role http
 	for role in "$WRITER" "$READER"; do
 		[ "$(dp-store --db "$role" --status)" = 'dead_letters 0' ]

@@ -45,7 +45,7 @@ def store(folder, database):
         while chunk := os.read(sys.stdin.fileno(), 1 << 20):
             *lines, rest = (rest + chunk).split(b"\n")
             events = [json.loads(line) for line in lines]
-            out.write("".join(f"{e['traceId']} {e['details']}\n" for e in events))
+            out.write("".join(f"{e['traceId']} {e['details']}\n" for e in events if "traceId" in e))
             out.flush()
             if events:
                 write_mark(folder, events[-1]["_pos"])

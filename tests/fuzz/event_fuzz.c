@@ -1,5 +1,7 @@
 /* What a peer may send: split, normalised, read again. Nothing may crash, no part lie outside its
- * message, and what was taken once must be taken again unchanged. */
+ * message, what was taken once must be taken again unchanged, and mean to another reader of JSON
+ * what was sent. */
+#include "../unit/json_oracle.h"
 #include "event.h"
 
 #include <assert.h>
@@ -11,18 +13,38 @@ static const int64_t READ_AGAIN_US = INT64_C(1767409445678901);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What had to be repaired may mean another thing to another reader, or nothing. */
+static void check_meaning(struct dp_str sent, struct dp_buf *canonical, int fixed)
+{
+	struct dp_buf copy = {0};
+	struct json_object *want;
+	struct json_object *got;
+
+	dp_buf_add_str(&copy, sent);
+	assert(json_oracle(dp_buf_text(canonical), canonical->len, &got));
+	if (!(fixed & (DP_JSON_FIXED_NUL | DP_JSON_FIXED_SURROGATE))) {
+		assert(json_oracle(dp_buf_text(&copy), copy.len, &want));
+		assert(json_object_equal(want, got));
+		json_object_put(want);
+	}
+	json_object_put(got);
+	dp_buf_release(&copy);
+}
+
 static void check_json(struct dp_str text)
 {
 	struct dp_buf once = {0};
 	struct dp_buf twice = {0};
 	struct dp_refusal why;
+	int fixed = dp_json_normalize(text.p, text.n, &once, &why);
 
-	if (dp_json_normalize(text.p, text.n, &once, &why) < 0) {
+	if (fixed < 0) {
 		assert(once.len == 0 && why.code[0]);
 	} else {
 		assert(once.len <= text.n && !memchr(once.data, '\n', once.len));
 		assert(dp_json_normalize(once.data, once.len, &twice, &why) == 0);
 		assert(dp_str_equal(dp_buf_str(&once), dp_buf_str(&twice)));
+		check_meaning(text, &once, fixed);
 	}
 	dp_buf_release(&once);
 	dp_buf_release(&twice);

@@ -360,19 +360,24 @@ static void the_position_stands_beside_the_event(void **state)
 		const char *spool; /* "": none */
 		uint64_t offset;
 		bool is_refused;
+		bool is_bare;
 	} rows[] = {
-	    {"\"_pos\":\"" SPOOL ":0\",\"type\":\"x\"", SPOOL, 0, false},
-	    {"\"type\":\"x\",\"_pos\":\"" SPOOL ":9223372036854775807\"", SPOOL, INT64_MAX, false},
-	    {"\"_pos\":\"019B7C4E-0000-7000-8000-00000000000\\u0061:12\",\"type\":\"x\"", SPOOL, 12,
+	    {"\"_pos\":\"" SPOOL ":0\",\"type\":\"x\"", SPOOL, 0, false, false},
+	    {"\"type\":\"x\",\"_pos\":\"" SPOOL ":9223372036854775807\"", SPOOL, INT64_MAX, false,
 		false},
-	    {"\"_pos\":\"" SPOOL ":12\",\"traceId\":\"\"", SPOOL, 12, true},
-	    {"\"_pos\":\"" SPOOL ":12\"", SPOOL, 12, true},
-	    {"\"_pos\":\"" SPOOL ":9223372036854775808\",\"type\":\"x\"", "", 0, false},
-	    {"\"_pos\":\"" SPOOL "\",\"type\":\"x\"", "", 0, false},
-	    {"\"_pos\":12,\"type\":\"x\"", "", 0, false},
-	    {"\"_position\":\"" SPOOL ":1\",\"type\":\"x\"", "", 0, false},
-	    {"\"type\":\"x\"", "", 0, false},
-	    {"\"_pos\":\"" SPOOL ":12\",,", "", 0, true}, /* no JSON, so no member of it */
+	    {"\"_pos\":\"019B7C4E-0000-7000-8000-00000000000\\u0061:12\",\"type\":\"x\"", SPOOL, 12,
+		false, false},
+	    {"\"_pos\":\"" SPOOL ":12\",\"traceId\":\"\"", SPOOL, 12, true, false},
+	    {"\"_pos\":\"" SPOOL ":12\"", SPOOL, 12, true, true},
+	    {"\"_pos\":\"" SPOOL ":12\",\"_cursor\":1", SPOOL, 12, true, false},
+	    {"\"_pos\":\"" SPOOL ":12\",\"other\":1", SPOOL, 12, true, false},
+	    {"\"_pos\":\"" SPOOL "\"", "", 0, true, false}, {"", "", 0, true, false},
+	    {"\"_pos\":\"" SPOOL ":9223372036854775808\",\"type\":\"x\"", "", 0, false, false},
+	    {"\"_pos\":\"" SPOOL "\",\"type\":\"x\"", "", 0, false, false},
+	    {"\"_pos\":12,\"type\":\"x\"", "", 0, false, false},
+	    {"\"_position\":\"" SPOOL ":1\",\"type\":\"x\"", "", 0, false, false},
+	    {"\"type\":\"x\"", "", 0, false, false},
+	    {"\"_pos\":\"" SPOOL ":12\",,", "", 0, true, false}, /* no JSON, so no member of it */
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -384,7 +389,7 @@ static void the_position_stands_beside_the_event(void **state)
 		snprintf(text, sizeof text, "{%s}", rows[i].members);
 		rc = read_event(*state, dp_str_from(text), NOW_US, &ev, &why);
 		if ((rc < 0) != rows[i].is_refused || strcmp(ev.pos.spool, rows[i].spool) != 0 ||
-		    ev.pos.offset != rows[i].offset)
+		    ev.pos.offset != rows[i].offset || ev.is_bare != rows[i].is_bare)
 			fail_msg("%s: %d %s:%" PRIu64, text, rc, ev.pos.spool, ev.pos.offset);
 	}
 }

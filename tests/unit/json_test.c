@@ -193,11 +193,52 @@ static void decodes_what_it_wrote(void **state)
 	}
 }
 
+/* Appends [["xx…",ELEMENT],1]: the element at any distance from where its container begins. */
+static void write_padded(struct dp_buf *out, size_t pad, const char *element)
+{
+	dp_buf_add_text(out, "[[\"");
+	for (size_t i = 0; i < pad; i++)
+		dp_buf_add_char(out, 'x');
+	dp_buf_addf(out, "\",%s],1]", element);
+}
+
+/* Containers are passed over by blocks of bytes: whatever stands at a block's border, they end
+ * where they should. */
+static void passes_over_containers_of_any_length(void **state)
+{
+	static const char *const elements[] = {"{\"a\":\"]\"}", "[\"\\\\\"]", "\"\\\"}\"",
+	    "[\"\\\\\\\"[\",[[]],{}]", "{\"}\":{\"\":[\"\\n\"]}}", "[[[[\"{\"]]],\"\\\\\\\\\"]"};
+	enum { COUNT = sizeof elements / sizeof *elements, LONGEST = 140 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT * LONGEST; i++) {
+		struct dp_buf text = {0};
+		struct dp_json_cursor c;
+		struct dp_json v;
+		char *copy;
+
+		write_padded(&text, i / COUNT, elements[i % COUNT]);
+		check_canonical(&text);
+		copy = guarded(text.data, text.len);
+		v = dp_json_value((struct dp_str){copy, text.len});
+		c = dp_json_children(&v);
+		assert_true(dp_json_next(&c, &v));
+		if (v.text.n != text.len - 4)
+			fail_msg("%s: %.*s", dp_buf_text(&text), (int)v.text.n, v.text.p);
+		assert_true(dp_json_next(&c, &v));
+		assert_true(dp_str_is(v.text, "1"));
+		assert_false(dp_json_next(&c, &v));
+		free(copy);
+		dp_buf_release(&text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(walks_canonical_text),
 	    cmocka_unit_test(walks_no_further_than_the_end),
+	    cmocka_unit_test(passes_over_containers_of_any_length),
 	    cmocka_unit_test(finds_a_member),
 	    cmocka_unit_test(gives_plain_strings_without_a_copy),
 	    cmocka_unit_test(writes_strings),

@@ -8,9 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { LIMIT = 8 };
@@ -240,7 +243,138 @@ static void a_descriptor_that_does_not_block_is_fine(void **state)
 	assert_string_equal(dp_buf_text(&told), "(c).");
 	dp_buf_release(&told);
 	dp_line_free(&r);
+	dp_line_free(&r);
 	close(fd[0]);
+}
+
+/* Makes the reader believe that input is there, and takes it away. */
+static void disappoint(struct dp_line_reader *r, const int fd[2])
+{
+	char c;
+
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	assert_int_equal(dp_line_wait(r, -1, -1), 1);
+	assert_int_equal(read(fd[0], &c, 1), 1);
+}
+
+static void input_that_another_took_is_waited_for(void **state)
+{
+	struct dp_line_reader *r;
+	struct dp_str line;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
+	r = dp_line_new(fd[0], LIMIT);
+	disappoint(r, fd);
+	assert_int_equal(dp_line_next(r, &line), DP_LINE_MORE);
+	assert_int_equal(write(fd[1], "ab\n", 3), 3);
+	assert_int_equal(dp_line_wait(r, -1, -1), 1);
+	assert_int_equal(dp_line_next(r, &line), DP_LINE_OK);
+	assert_true(dp_str_is(line, "ab"));
+	dp_line_free(&r);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void the_end_stays_the_end(void **state)
+{
+	struct dp_line_reader *r;
+	struct dp_str line;
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(write(fileno(file), "ab\n", 3), 3);
+	rewind(file);
+	r = dp_line_new(fileno(file), LIMIT);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(dp_line_wait(r, -1, -1), 1);
+		assert_int_equal(dp_line_next(r, &line), i == 0 ? DP_LINE_OK : DP_LINE_END);
+	}
+	assert_int_equal(pwrite(fileno(file), "cd\n", 3, 3), 3);
+	assert_int_equal(dp_line_wait(r, -1, -1), 1);
+	assert_int_equal(dp_line_next(r, &line), DP_LINE_END);
+	dp_line_free(&r);
+	fclose(file);
+}
+
+static int ticks;
+static int tick_fd;
+
+/* The third brings a line: the first two find the reader waiting. */
+static void tick(int signal)
+{
+	(void)signal;
+	if (++ticks == 3 && write(tick_fd, "ab\n", 3) != 3)
+		abort();
+}
+
+static void set_timer(int every_us)
+{
+	const struct timeval every = {.tv_usec = every_us};
+
+	ticks = 0;
+	assert_int_equal(setitimer(ITIMER_REAL, &(struct itimerval){every, every}, NULL), 0);
+}
+
+static void signals_end_no_wait_and_no_read(void **state)
+{
+	const struct sigaction action = {.sa_handler = tick};
+	struct dp_line_reader *r;
+	struct sigaction before;
+	struct dp_str line;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	tick_fd = fd[1];
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	r = dp_line_new(fd[0], LIMIT);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0) {
+			set_timer(5000);
+			assert_int_equal(dp_line_wait(r, -1, -1), 1);
+			assert_true(ticks >= 3);
+		} else {
+			disappoint(r, fd);
+			set_timer(5000);
+		}
+		assert_int_equal(dp_line_next(r, &line), DP_LINE_OK);
+		assert_true(dp_str_is(line, "ab"));
+		set_timer(0);
+	}
+	sigaction(SIGALRM, &before, NULL);
+	dp_line_free(&r);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* poll(2) refuses to look at more descriptors than a process may have. */
+static void a_wait_that_fails_leaves_it_to_the_read(void **state)
+{
+	struct dp_line_reader *r;
+	struct dp_str line;
+	struct rlimit was;
+	struct rlimit one;
+	int got;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	r = dp_line_new(fd[0], LIMIT);
+	assert_int_equal(write(fd[1], "ab\n", 3), 3);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	one = (struct rlimit){1, was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+	got = dp_line_wait(r, -1, -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(got, 1);
+	assert_int_equal(dp_line_next(r, &line), DP_LINE_OK);
+	assert_true(dp_str_is(line, "ab"));
+	dp_line_free(&r);
+	close(fd[0]);
+	close(fd[1]);
 }
 
 enum { MANY = 20000, LONG_LINE = 3000000 };
@@ -301,6 +435,10 @@ int main(void)
 	    cmocka_unit_test(a_failing_read_is_told_with_errno),
 	    cmocka_unit_test(a_closed_descriptor_fails_and_does_not_hang),
 	    cmocka_unit_test(a_descriptor_that_does_not_block_is_fine),
+	    cmocka_unit_test(input_that_another_took_is_waited_for),
+	    cmocka_unit_test(the_end_stays_the_end),
+	    cmocka_unit_test(signals_end_no_wait_and_no_read),
+	    cmocka_unit_test(a_wait_that_fails_leaves_it_to_the_read),
 	    cmocka_unit_test(much_comes_whole_over_a_pipe),
 	};
 

@@ -309,10 +309,29 @@ static void room_that_is_wanted_can_be_made(void **state)
 	f->spool->max_bytes = UINT64_MAX;
 	assert_int_equal(write_mark(f, 11), 0);
 	dp_spool_check_mark(f->spool);
+	assert_true(has_file(f, "00000000000000000000.seg"));
+	assert_false(append(f, "b"));
 	assert_false(has_file(f, "00000000000000000000.seg"));
 	disk = (struct disk){0};
 	assert_true(append(f, "b"));
 	assert_string_equal(read_all(f), "b");
+}
+
+/* What is kept is no reason to say that there is no room. */
+static void what_is_kept_makes_room(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(open_small(f));
+	f->spool->segment_bytes = 25;
+	assert_true(append(f, "a bb ccc"));
+	assert_int_equal(write_mark(f, 23), 0);
+	dp_spool_check_mark(f->spool);
+	assert_int_equal(f->spool->count, 2);
+	disk_fail("pwrite", 1, 1, ENOSPC);
+	assert_true(append(f, "dddd"));
+	assert_false(has_file(f, "00000000000000000000.seg"));
+	assert_string_equal(read_all(f), "ccc dddd");
 }
 
 static void a_name_that_is_taken_is_passed_by(void **state)
@@ -417,6 +436,7 @@ static void what_cannot_be_removed_stays_and_does_no_harm(void **state)
 
 	assert_non_null(open_small(f));
 	f->spool->segment_bytes = 25;
+	keep_nothing(f);
 	assert_true(append(f, "a bb ccc dddd eeeee"));
 	assert_int_equal(write_mark(f, stats(f).end), 0);
 	disk_fail("unlinkat", 2, 1, EIO);
@@ -443,6 +463,7 @@ int main(void)
 	    TEST(a_failed_write_leaves_nothing),
 	    TEST(a_name_that_is_not_durable_is_not_believed),
 	    TEST(room_that_is_wanted_can_be_made),
+	    TEST(what_is_kept_makes_room),
 	    TEST(a_name_that_is_taken_is_passed_by),
 	    TEST(what_cannot_be_read_is_tried_and_then_passed_over),
 	    TEST(a_segment_that_cannot_be_opened_is_waited_for),

@@ -57,6 +57,12 @@ static inline struct dp_spool *open_small(struct fixture *f)
 	return f->spool;
 }
 
+/* What the mark has passed goes at once. */
+static inline void keep_nothing(struct fixture *f)
+{
+	f->spool->keep_bytes = 0;
+}
+
 static inline int set_up(void **state)
 {
 	struct fixture *f = dp_mem_new(sizeof *f);

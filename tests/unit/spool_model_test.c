@@ -1,7 +1,8 @@
 /* The spool against a model of a disk with a cache: random appends, readings, marks, faults and
  * power cuts. After a cut a file holds what was synced and any part of what was not, whole or
  * damaged; what a failed sync left is lost. A restart of the process keeps all. The model knows
- * what was acknowledged, and nothing else. */
+ * what was acknowledged, and nothing else. In some runs all is kept that the mark has passed, and
+ * in the end the database is lost, and the mark removed. */
 #include "spool_fixture.h"
 
 #include "json_random.h"
@@ -18,6 +19,7 @@ static size_t file_count;
 
 static uint64_t seed;
 static int faults; /* of a hundred calls so many fail */
+static bool keeps_all;
 
 static struct {
 	bool is_acked[RECORDS_MAX];
@@ -116,6 +118,8 @@ static void open_again(struct fixture *f, bool is_power_cut)
 		closedir(folder);
 	}
 	assert_non_null(open_small(f));
+	if (!keeps_all && chance(50))
+		keep_nothing(f);
 	disk.judge = judge;
 }
 
@@ -171,6 +175,7 @@ static void run_once(struct fixture *f, int number)
 
 	seed = (uint64_t)number;
 	faults = number % 3 * 4;
+	keeps_all = number % 6 == 0; /* without faults: where room is wanted it goes */
 	file_count = 0;
 	memset(files, 0, sizeof files);
 	memset(&model, 0, sizeof model);
@@ -207,6 +212,10 @@ static void run_once(struct fixture *f, int number)
 		}
 	}
 	dp_spool_reader_free(&r);
+	if (keeps_all) {
+		memset(model.is_stored, 0, sizeof model.is_stored);
+		unlinkat(f->spool->dir_fd, "mark", 0);
+	}
 	open_again(f, true);
 	disk.judge = NULL;
 	r = dp_spool_reader_new(f->spool);

@@ -161,6 +161,9 @@ static void a_folder_is_made_but_not_those_above(void **state)
 	assert_null(dp_spool_open(path, &options, why));
 	assert_int_equal(errno, ENOENT);
 	assert_non_null(strstr(why, "cannot open the spool"));
+	path_of(f, "new/lock", path);
+	assert_null(dp_spool_open(path, &options, why));
+	assert_int_equal(errno, ENOTDIR);
 }
 
 /* The mark */
@@ -192,6 +195,9 @@ static void the_mark_is_where_reading_begins(void **state)
 	reopen(f);
 	assert_string_equal(read_all(f), "c");
 	assert_int_equal(f->news.len, 0);
+	assert_int_equal(stats(f).oldest, 0);
+	keep_nothing(f);
+	dp_spool_check_mark(f->spool);
 	assert_int_equal(stats(f).oldest, 134217728);
 }
 
@@ -220,6 +226,7 @@ static void what_the_mark_has_passed_is_removed(void **state)
 	assert_non_null(open_small(f));
 	for (int i = 0; i < 5; i++)
 		assert_true(append(f, record));
+	keep_nothing(f);
 	assert_int_equal(write_mark(f, 2 * 99 + 98), 0); /* not the end of a line */
 	dp_spool_check_mark(f->spool);
 	assert_true(has_news(f, "spool-mark: "));
@@ -235,10 +242,67 @@ static void what_the_mark_has_passed_is_removed(void **state)
 	dp_spool_check_mark(f->spool);
 	assert_int_equal(f->spool->count, 1);
 	reopen(f);
+	keep_nothing(f);
 	assert_string_equal(read_all(f), "");
 	assert_true(append(f, "a"));
 	assert_int_equal(f->spool->count, 1);
 	assert_string_equal(read_all(f), "a");
+}
+
+/* Five segments of a record each, the mark behind the third. */
+static void pass_three(struct fixture *f)
+{
+	assert_non_null(open_small(f));
+	f->spool->segment_bytes = 11;
+	assert_true(append(f, "1 2 3 4 5"));
+	assert_int_equal(f->spool->count, 5);
+	assert_int_equal(write_mark(f, 33), 0);
+}
+
+static void what_the_mark_has_passed_is_kept_for_an_hour(void **state)
+{
+	const int64_t minute_us = INT64_C(60) * 1000000;
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+
+	pass_three(f);
+	assert_int_equal(stats(f).kept, 0);
+	f->spool->segments[0].time_us -= 59 * minute_us;
+	f->spool->segments[2].time_us -= 61 * minute_us;
+	f->spool->segments[3].time_us -= 61 * minute_us;
+	dp_spool_check_mark(f->spool);
+	assert_int_equal(stats(f).bytes, 55);
+	assert_int_equal(stats(f).kept, 33);
+	assert_int_equal(stats(f).lag, 22);
+	f->spool->segments[0].time_us -= 2 * minute_us;
+	dp_spool_check_mark(f->spool);
+	assert_int_equal(stats(f).kept, 22); /* the oldest first */
+	reopen(f);
+	assert_string_equal(read_all(f), "4 5");
+	path_of(f, "mark", path);
+	assert_int_equal(unlink(path), 0);
+	reopen(f); /* as is to be done where the database was set back */
+	assert_string_equal(read_all(f), "2 3 4 5");
+	assert_int_equal(f->news.len, 0);
+}
+
+static void what_is_kept_is_little(void **state)
+{
+	struct fixture *f = *state;
+
+	pass_three(f);
+	f->spool->keep_bytes = 44;
+	dp_spool_check_mark(f->spool);
+	assert_int_equal(stats(f).bytes, 44);
+	assert_int_equal(stats(f).kept, 22);
+	/* what is kept doesn't count, and goes where room is wanted */
+	f->spool->max_bytes = 33;
+	assert_true(append(f, "6"));
+	dp_spool_check_mark(f->spool);
+	assert_int_equal(stats(f).kept, 11);
+	assert_false(append(f, "7"));
+	assert_int_equal(stats(f).kept, 0);
+	assert_string_equal(read_all(f), "4 5 6");
 }
 
 static void a_mark_that_is_wrong_loses_nothing(void **state)
@@ -442,6 +506,7 @@ static void a_limit_sets_the_size_of_segments(void **state)
 	dp_spool_close(&f->spool);
 	assert_non_null(open_limited(f, 32 * 1024 * 1024));
 	assert_int_equal(f->spool->segment_bytes, 8 * 1024 * 1024);
+	assert_int_equal(f->spool->keep_bytes, 8 * 1024 * 1024);
 }
 
 /* Damage */
@@ -707,6 +772,7 @@ static void a_segment_that_is_removed_while_it_is_read_is_done(void **state)
 	assert_non_null(open_small(f));
 	f->spool->segment_bytes = 25;
 	assert_true(append(f, "a bb"));
+	keep_nothing(f);
 	r = dp_spool_reader_new(f->spool);
 	read_on(r, &out, NULL);
 	assert_true(append(f, "ccc dddd"));
@@ -745,6 +811,7 @@ static void two_threads_share_it(void **state)
 	char want[16];
 
 	assert_non_null(open_small(f));
+	keep_nothing(f);
 	r = dp_spool_reader_new(f->spool);
 	assert_int_equal(pthread_create(&appender, NULL, append_many, f), 0);
 	for (int i = 0; i < MANY; i++) {
@@ -811,6 +878,8 @@ int main(void)
 	    TEST(the_mark_is_where_reading_begins),
 	    TEST(the_mark_only_rises),
 	    TEST(what_the_mark_has_passed_is_removed),
+	    TEST(what_the_mark_has_passed_is_kept_for_an_hour),
+	    TEST(what_is_kept_is_little),
 	    TEST(a_mark_that_is_wrong_loses_nothing),
 	    TEST(a_mark_in_a_gap_or_before_all_is_not_believed),
 	    TEST(an_identity_that_is_lost_is_renewed),

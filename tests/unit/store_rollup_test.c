@@ -64,9 +64,9 @@ static const struct given some[] = {
 
 enum { SOME = sizeof some / sizeof *some };
 
-static const char a_row[] = "240000000|540000000|2|1|2|1|GET /pay|prod|no such order 17|"
+static const char a_row[] = "240000000|540000000|6|2|1|1|GET /pay|prod|no such order 17|"
 			    "[\"cron\",\"web\",\"db\",\"worker\"]";
-static const char b_row[] = "-30000000|4102444800000000|1|0|1|0|no such order 19|dev|"
+static const char b_row[] = "-30000000|4102444800000000|2|1|0|0|no such order 19|dev|"
 			    "no such order 19|[\"web\"]";
 
 static const char *trace_row(const struct database *d, const char *trace_id)
@@ -74,7 +74,7 @@ static const char *trace_row(const struct database *d, const char *trace_id)
 	char text[600];
 
 	snprintf(text, sizeof text,
-	    "SELECT %s || '|' || %s || '|' || errors || '|' || warnings || '|' || infos || '|' || "
+	    "SELECT %s || '|' || %s || '|' || events || '|' || errors || '|' || warnings || '|' || "
 	    "debugs || '|' || title || '|' || environment || '|' || last_error || '|' || systems "
 	    "FROM traces WHERE trace_id = '%s'",
 	    d->is_pg ? "(extract(epoch FROM first_ts) * 1000000)::bigint" : "first_ts",

@@ -122,8 +122,7 @@ static void the_first_of_equal_ids_stays(void **state)
 	assert_false(t.order_broken);
 	assert_told(&t, "1 2 5 1");
 	assert_string_equal(
-	    sql(d, "SELECT (infos + errors) || ' ' || errors FROM traces WHERE trace_id = 'a'"),
-	    "3 0");
+	    sql(d, "SELECT events || ' ' || errors FROM traces WHERE trace_id = 'a'"), "3 0");
 }
 
 static void an_empty_batch_is_nothing(void **state)
@@ -355,7 +354,7 @@ static void several_writers_may_make_the_schema(void **state)
 		assert_non_null(result);
 	}
 	assert_string_equal(sql(d, "SELECT count(*) FROM schema_version"), "1");
-	assert_string_equal(sql(d, "SELECT infos FROM traces"), "1");
+	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
 }
 
 static void a_missing_table_is_no_fault_of_an_event(void **state)

@@ -1,5 +1,5 @@
 -- The whole rows anew. They come sorted.
-INSERT INTO traces (trace_id, first_ts, last_ts, errors, warnings, infos, debugs, title, title_ts, title_rank,
+INSERT INTO traces (trace_id, first_ts, last_ts, events, errors, warnings, debugs, title, title_ts, title_rank,
     environment, last_error, last_error_ts, systems, system_times)
 SELECT unnest($1::text[]), unnest($2::timestamptz[]), unnest($3::timestamptz[]), unnest($4::bigint[]),
        unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]),
@@ -8,9 +8,9 @@ SELECT unnest($1::text[]), unnest($2::timestamptz[]), unnest($3::timestamptz[]),
 ON CONFLICT (trace_id) DO UPDATE SET
     first_ts = excluded.first_ts,
     last_ts = excluded.last_ts,
+    events = excluded.events,
     errors = excluded.errors,
     warnings = excluded.warnings,
-    infos = excluded.infos,
     debugs = excluded.debugs,
     title = excluded.title,
     title_ts = excluded.title_ts,

@@ -1,0 +1,53 @@
+/* Stores loads of events, one at a time, in a thread of its own: the next one is read meanwhile,
+ * and grows with the time that this one takes. While the keeper is idle its store and its mark are
+ * the caller's to use. */
+#ifndef DP_KEEPER_H
+#define DP_KEEPER_H
+
+#include "mark.h"
+#include "store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What goes into one transaction. */
+struct load {
+	struct dp_event **events; /* room for events_max; count of them are there */
+	size_t count;
+	size_t bytes;              /* of their JSON */
+	struct dp_store_step step; /* goes with it where it goes anywhere */
+	struct dp_pos mark;        /* what the mark says then; offset 0: as before */
+};
+
+struct counts {
+	unsigned long long stored;
+	unsigned long long duplicates;
+	unsigned long long dead;
+};
+
+struct keeper;
+
+/* Borrows the store and the mark. `tee`: writes what is new to stdout, after its commit. */
+struct keeper *keeper_new(
+    struct dp_store *store, struct mark *mark, size_t events_max, bool tee, struct load **empty);
+
+/* Waits until it is idle and hands over a load, however long the database is away; *load is another
+ * one then, an empty one. After a failure nothing more is stored. */
+void keeper_take(struct keeper *k, struct load **load);
+
+/* Waits until it is idle. Returns whether what it was given is stored. */
+bool keeper_wait(struct keeper *k);
+
+/* Whether it is idle; and a descriptor that is readable once it is, after keeper_take. */
+bool keeper_is_idle(struct keeper *k);
+int keeper_fd(const struct keeper *k);
+
+/* While it is idle: whether stdout takes no more; how many events a failure of the store left. */
+bool keeper_is_deaf(const struct keeper *k);
+size_t keeper_left(const struct keeper *k);
+struct counts keeper_counts(const struct keeper *k);
+
+/* Ends it, and releases the loads. Returns 0, or -1 where something was not passed on. */
+int keeper_close(struct keeper **k);
+
+#endif
