@@ -19,6 +19,7 @@ enum {
 };
 
 DP_SQL(writer_sql, "postgresql/writer.sql");
+DP_SQL(may_migrate_sql, "postgresql/may_migrate.sql");
 DP_SQL(begin_migration_sql, "postgresql/begin_migration.sql");
 DP_SQL(read_schema_sql, "postgresql/read_schema.sql");
 DP_SQL(write_schema_sql, "postgresql/write_schema.sql");
@@ -300,12 +301,30 @@ static int write_schema(struct pg_store *s)
 	return dp_pg_run_only(s, write_schema_sql, &c);
 }
 
+/* Where a role may write but not migrate, that is told as such, and what to do. */
+static int check_owner(struct pg_store *s)
+{
+	PGresult *res = PQexec(s->conn, may_migrate_sql);
+	int rc = 0;
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
+		rc = dp_pg_fail(s, res);
+	else if (strcmp(PQgetvalue(res, 0, 0), "t") != 0)
+		rc = dp_store_fail(&s->store, DP_STORE_BROKEN,
+		    "the tables are missing or of an older version, and this role may not make or "
+		    "change them: run \"dp-store --db URL </dev/null\" once with the URL of their "
+		    "owner, then grant the rights anew (docs/postgres.md)");
+	PQclear(res);
+	return rc;
+}
+
 /* Brings the schema up to date: looks again behind the lock, as another writer may have done it. */
 static int migrate(struct pg_store *s)
 {
 	int64_t version;
 
-	if (dp_pg_execute(s, begin_migration_sql) < 0 || read_schema(s, &version) < 0)
+	if (check_owner(s) < 0 || dp_pg_execute(s, begin_migration_sql) < 0 ||
+	    read_schema(s, &version) < 0)
 		return -1;
 	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
 		if (dp_pg_execute(s, migrations[v]) < 0)

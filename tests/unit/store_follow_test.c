@@ -17,9 +17,17 @@ static void put_assortment(struct dp_store *s)
 	put(s, events, 6, NULL);
 }
 
-static void filters_choose(void **state)
+/* Other numbers: what matches is looked for in 10,000 of them at a time (store_read.c), from the
+ * first or the last one. So two of these neighbours fall into different windows, then most of them
+ * do. */
+static const char *const spread[] = {NULL, "UPDATE events SET seq = 10003 WHERE seq = 6",
+    "UPDATE events SET seq = seq + 9997", "UPDATE events SET seq = (seq - 9997) * 4999",
+    "UPDATE events SET seq = seq * 30"};
+
+enum { SPREADS = sizeof spread / sizeof *spread };
+
+static void check_filters(struct dp_store *s)
 {
-	const struct database *d = *state;
 	static const struct {
 		const char *terms[3][2];
 		const char *want;
@@ -36,7 +44,6 @@ static void filters_choose(void **state)
 	    {{{"trace", "a,b"}, {"system", "web,db"}, {"severity", "error"}}, "1 4"},
 	};
 
-	put_assortment(d->store);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct dp_filter f = {0};
 		struct told t = {0};
@@ -46,9 +53,28 @@ static void filters_choose(void **state)
 			assert_int_equal(dp_filter_add(&f, cases[i].terms[k][0],
 					     dp_str_from(cases[i].terms[k][1]), &why),
 			    0);
-		assert_ok(d->store, dp_store_after(d->store, &f, 0, 100, tell_event, &t));
+		assert_ok(s, dp_store_after(s, &f, 0, 100, tell_event, &t));
+		assert_false(t.order_broken);
 		assert_told(&t, cases[i].want);
+		assert_ok(s, dp_store_after(s, &f, 0, 1, tell_event, &t));
+		assert_int_equal(t.rows, cases[i].want[0] != '\0');
+		t.stop_after = t.rows + 1;
+		assert_ok(s, dp_store_after(s, &f, 0, 100, tell_event, &t));
+		assert_true(t.rows <= t.stop_after);
+		dp_buf_release(&t.text);
 		dp_filter_release(&f);
+	}
+}
+
+static void filters_choose(void **state)
+{
+	const struct database *d = *state;
+
+	put_assortment(d->store);
+	for (int i = 0; i < SPREADS; i++) {
+		if (spread[i])
+			sql(d, spread[i]);
+		check_filters(d->store);
 	}
 }
 
@@ -76,18 +102,16 @@ static void a_follower_goes_on_behind_a_number(void **state)
 	assert_told(&t, "1 2 3");
 }
 
-static void a_tail_is_the_last_n(void **state)
+static void check_tails(struct dp_store *s)
 {
-	const struct database *d = *state;
 	static const struct {
 		const char *trace;
 		size_t n;
 		const char *want;
 	} cases[] = {{NULL, 2, "5 6"}, {NULL, 6, "1 2 3 4 5 6"}, {NULL, 7, "1 2 3 4 5 6"},
-	    {NULL, 0, ""}, {"a", 2, "2 6"}, {"a", 3, "1 2 6"}, {"b", SIZE_MAX, "3 4"},
-	    {"none", 5, ""}};
+	    {NULL, 0, ""}, {"b", 1, "4"}, {"a", 2, "2 6"}, {"a", 3, "1 2 6"},
+	    {"b", SIZE_MAX, "3 4"}, {"none", 5, ""}};
 
-	put_assortment(d->store);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct dp_filter f = {0};
 		struct told t = {0};
@@ -96,10 +120,22 @@ static void a_tail_is_the_last_n(void **state)
 
 		if (cases[i].trace)
 			dp_filter_add(&f, "trace", dp_str_from(cases[i].trace), &why);
-		assert_ok(d->store, dp_store_tail(d->store, &f, cases[i].n, &after));
-		assert_ok(d->store, dp_store_after(d->store, &f, after, 100, tell_event, &t));
+		assert_ok(s, dp_store_tail(s, &f, cases[i].n, &after));
+		assert_ok(s, dp_store_after(s, &f, after, 100, tell_event, &t));
 		assert_told(&t, cases[i].want);
 		dp_filter_release(&f);
+	}
+}
+
+static void a_tail_is_the_last_n(void **state)
+{
+	const struct database *d = *state;
+
+	put_assortment(d->store);
+	for (int i = 0; i < SPREADS; i++) {
+		if (spread[i])
+			sql(d, spread[i]);
+		check_tails(d->store);
 	}
 }
 
@@ -377,10 +413,14 @@ int main(void)
 	    IN_PG(nor_where_transactions_are_serializable),
 	    IN_PG(a_smaller_number_is_never_seen_later),
 	    IN_PG(events_are_stored_where_nobody_can_be_told)};
+	const struct CMUnitTest of_hashed_pg[] = {TESTS(IN_HASHED_PG)};
 	int failed = cmocka_run_group_tests_name("store, following: sqlite", of_sqlite, NULL, NULL);
 
-	if (has_pg("store, following: postgresql"))
+	if (has_pg("store, following: postgresql")) {
 		failed +=
 		    cmocka_run_group_tests_name("store, following: postgresql", of_pg, NULL, NULL);
+		failed += cmocka_run_group_tests_name(
+		    "store, following: postgresql by hash", of_hashed_pg, NULL, NULL);
+	}
 	return failed;
 }

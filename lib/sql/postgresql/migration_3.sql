@@ -34,7 +34,7 @@ CREATE INDEX events_default_ts ON events_default (ts); -- for those that are too
 -- none of our business. Its owner's rights are enough for it: who writes events needs none to make
 -- tables.
 CREATE FUNCTION devpulse_add_day(day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     name text := 'events_' || to_char(day, 'YYYYMMDD');
     low timestamptz := day::timestamp AT TIME ZONE 'UTC';
@@ -77,6 +77,12 @@ EXCEPTION WHEN lock_not_available THEN
 END $$;
 
 REVOKE ALL ON FUNCTION devpulse_add_day(date), devpulse_drop_day(date, bigint) FROM PUBLIC;
+
+-- It finds our tables alone: else the caller could put others before them, temporary ones even
+-- where the path does not name them.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION devpulse_add_day(date) SET search_path = %I, pg_temp', current_schema());
+END $$;
 
 SELECT devpulse_add_day(day)
   FROM (SELECT DISTINCT (ts AT TIME ZONE 'UTC')::date AS day FROM events_2
