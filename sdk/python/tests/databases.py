@@ -20,11 +20,7 @@ from devpulse._record import Record
 from pipeline import BIN, free_port
 
 PG = os.environ.get("DEVPULSE_TEST_PG")
-TABLES = {
-    "events": "trace_id, event_id, ts, severity, system, type, body",
-    "traces": "trace_id, first_ts, last_ts, events, errors, warnings, title",
-    "trace_systems": "trace_id, system, first_ts, last_ts, events, errors",
-}
+TABLES = ("events", "traces", "error_groups", "minute_counts")
 START_NS = 1_700_000_000_123_456_789
 
 
@@ -54,16 +50,28 @@ class Database:
     def count(self, table: str = "events") -> int:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
-    def rows(self, table: str) -> list[tuple[Any, ...]]:
-        """All rows, without their numbers and times of receipt."""
-        rows = sorted(self.query(f"SELECT {TABLES[table]} FROM {table}"))
-        return [tuple(without_receipt(value) for value in row) for row in rows]
+    def columns(self, table: str) -> list[str]:
+        if self.url.startswith("sqlite:"):
+            return [c for (c,) in self.query(f"SELECT name FROM pragma_table_info('{table}')")]
+        return [
+            c
+            for (c,) in self.query(
+                "SELECT attname FROM pg_attribute"
+                f" WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+            )
+        ]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows with all columns, but for their numbers and times of receipt."""
+        columns = [c for c in self.columns(table) if c != "seq"]
+        wanted = ["CAST(body AS TEXT)" if c == "body" else c for c in columns]
+        rows = self.query(f"SELECT {', '.join(wanted)} FROM {table}")
+        named = [dict(zip(columns, map(without_receipt, row), strict=True)) for row in rows]
+        return sorted(named, key=lambda row: [str(v) for v in row.values()])
 
 
 def without_receipt(value: Any) -> Any:
     """A body as its text: the order of members and the digits of numbers count."""
-    if isinstance(value, dict):  # of PostgreSQL's json
-        return {k: v for k, v in value.items() if k != "receivedAt"}
     if isinstance(value, str) and value.endswith('Z"}'):
         return value[: value.index(',"receivedAt":')]
     return value

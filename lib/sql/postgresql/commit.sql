@@ -1,0 +1,3 @@
+-- Ends a transaction that stored events, and wakes those that wait for them.
+NOTIFY devpulse;
+COMMIT;
