@@ -7,8 +7,9 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import pytest
 
 from devpulse import _internal
 from devpulse._database import DatabaseSink
+from devpulse._postgresql import PostgresStore
 from devpulse._record import Record
+from devpulse._rows import row_of
+from devpulse._sqlite import SqliteStore
 from pipeline import BIN, free_port
 
 PG = os.environ.get("DEVPULSE_TEST_PG")
@@ -139,15 +143,38 @@ def record(n: int = 0, /, **fields: Any) -> Record:
     }
     given.update({k: fields.pop(k) for k in tuple(fields) if k in given})
     fields = fields or {"details": f"number {n}"}
-    return Record(**given, fields=fields, common={"environment": "test"}, cost=300)
+    common = {} if "environment" in fields else {"environment": "test"}
+    return Record(**given, fields=fields, common=common, cost=300)
 
 
-def store_by_programs(some: list[Record], url: str) -> None:
-    text = b"".join(r.encode() + b"\n" for r in some)
+def normalised(lines: Iterable[bytes]) -> list[bytes]:
+    """Lines as dp-ingest writes them."""
+    text = b"".join(line + b"\n" for line in lines)
     ingest = subprocess.run([BIN / "dp-ingest", "-"], input=text, capture_output=True, check=True)
-    subprocess.run(
-        [BIN / "dp-store", f"--db={url}"], input=ingest.stdout, check=True, capture_output=True
-    )
+    return ingest.stdout.splitlines()
+
+
+def store_lines(lines: Iterable[bytes], url: str) -> None:
+    """By dp-store, as one batch: from a file, as a pipe may be empty for a moment."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(line + b"\n" for line in lines)
+        file.seek(0)
+        subprocess.run(
+            [BIN / "dp-store", f"--db={url}"], stdin=file, check=True, stderr=subprocess.DEVNULL
+        )
+
+
+def store_by_programs(some: Iterable[Record], url: str) -> None:
+    store_lines(normalised(r.encode() for r in some), url)
+
+
+def store_by_sdk(some: Iterable[Record], url: str) -> int:
+    """As one batch, by a connection of its own. Returns how many were new."""
+    store = SqliteStore(url) if url.startswith("sqlite:") else PostgresStore(url)
+    try:
+        return store.put([row_of(r, time.time_ns() // 1000) for r in some])
+    finally:
+        store.finish()
 
 
 def put_all(sink: DatabaseSink, some: list[Record]) -> None:

@@ -28,6 +28,7 @@ _word_number = re.compile(rb"[0-9](?:[0-9]|[.:](?=[0-9]))*").match
 _digit_groups = re.compile(rb"[0-9]+").findall
 _is_hex = re.compile(rb"[0-9A-Fa-f]+").fullmatch
 _has_digit = re.compile(rb"[0-9]").search
+_needs_care = re.compile(rb"[0-9+-]").search
 
 # A number, date, time, address, version, duration, size.
 _number = re.compile(
@@ -271,6 +272,9 @@ class _Message:
 
     def _take_words(self, end: int) -> None:
         at = self._at
+        if _needs_care(self._text, at, end) is None and at < end:
+            self._put(self._text[at:end])
+            at = end
         while at < end:
             at = self._take_word(at, end)
         self._at = at
