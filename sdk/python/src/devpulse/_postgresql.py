@@ -3,6 +3,7 @@ lib/store_pg*.c does it: a batch travels as one array a column, and writers take
 one row, so that the order of numbers is the order of commits."""
 
 import contextlib
+import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -97,7 +98,7 @@ class PostgresStore(Store):
             kind = Broken if any(word in text for word in _REFUSALS) else Away
             raise kind(f"{self.name}: {text}") from None
         with self._faults():
-            _load_times_as_numbers(psycopg, self._connection)
+            _adapt(psycopg, self._connection)
             self._make_ready()
 
     def put(self, rows: Sequence[Row]) -> int:
@@ -260,7 +261,7 @@ class PostgresStore(Store):
                 [r.environment or None for r in rows],
                 [r.duration_ms for r in rows],
                 [None if r.fingerprint is None else r.fingerprint.id for r in rows],
-                [r.body for r in rows],
+                _Bodies(r.body for r in rows),
             ),
         )
         return [rows[number - first] for (number,) in cursor]
@@ -358,9 +359,15 @@ def _instant(us: int) -> str:
     return f"{year:04d}{rest}" if year > 0 else f"{1 - year:04d}{rest} BC"
 
 
-def _load_times_as_numbers(psycopg: Any, connection: Any) -> None:
-    """In binary form times are microseconds since the epoch: datetime has not all."""
+class _Bodies(list[str]):
+    """An array of json."""
+
+
+def _adapt(psycopg: Any, connection: Any) -> None:
+    """In binary form times are microseconds since the epoch, as datetime has not all; and bodies
+    are not searched for what is to be escaped in the text of an array."""
     since_2000_us = 10_957 * DAY_US
+    json = psycopg.adapters.types["json"]
 
     class Loader(psycopg.adapt.Loader):  # type: ignore[misc]
         format = psycopg.pq.Format.BINARY
@@ -368,7 +375,19 @@ def _load_times_as_numbers(psycopg: Any, connection: Any) -> None:
         def load(self, data: Any) -> int:
             return int.from_bytes(data, "big", signed=True) + since_2000_us
 
+    class Dumper(psycopg.adapt.Dumper):  # type: ignore[misc]
+        format = psycopg.pq.Format.BINARY
+        oid = json.array_oid
+
+        def dump(self, obj: _Bodies) -> bytes:
+            parts = [struct.pack("!iiIii", 1, 0, json.oid, len(obj), 1)]
+            for body in obj:
+                text = body.encode()
+                parts += (len(text).to_bytes(4, "big"), text)
+            return b"".join(parts)
+
     connection.adapters.register_loader("timestamptz", Loader)
+    connection.adapters.register_dumper(_Bodies, Dumper)
 
 
 _inherited: list[object] = []  # of the parent of this process
