@@ -97,9 +97,19 @@ class Errors:
         parts = []
         for _ in range(self._random.randint(0, most)):
             last = self._one(0x7F, 0x7FF, 0xD7FF)
-            word = self._one(*WORDS) if chance() < 0.9 else chr(self._random.randint(1, last))
+            word = self._word() if chance() < 0.9 else chr(self._random.randint(1, last))
             parts.append(word + " " * (chance() < 0.5))
         return "".join(parts)
+
+    def _word(self) -> str:
+        return self._id() if self._random.random() < 0.1 else str(self._one(*WORDS))
+
+    def _id(self) -> str:
+        """Of the sizes that make a difference."""
+        letters = self._one("abcdef", "abcdefgxyz")
+        size = self._one(5, 6, 7, 8, 9, 31, 32, 33)
+        place = self._random.randint(0, size)
+        return "".join("7" if n == place else self._one(*letters) for n in range(size))
 
     def _one(self, *choices: Any) -> Any:
         return self._random.choice(choices)

@@ -1,6 +1,7 @@
 """The fingerprint of an error is that of dp-store, byte for byte."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,8 @@ import pytest
 from databases import Database, normalised, store_lines
 from devpulse._fingerprint import fingerprint_of
 from errors import Errors
-from pipeline import BIN
 
-REPOSITORY = BIN.parents[1]
+TESTS = Path(__file__).parents[3] / "tests"
 
 
 def differences(some: list[dict[str, Any]], database: Database) -> list[tuple[Any, ...]]:
@@ -41,3 +41,22 @@ def test_of_random_errors(seed: int, sqlite_db: Database) -> None:
     assert differences(some, sqlite_db)[:1] == []
     (groups,) = sqlite_db.query("SELECT count(*) FROM error_groups")[0]
     assert groups > 1000
+
+
+def test_of_errors_as_applications_write_them(sqlite_db: Database) -> None:
+    """The stack as text, and as an array of lines."""
+    some = [
+        json.loads(line) for line in (TESTS / "data" / "errors.ndjson").read_text().splitlines()
+    ]
+    lines = [
+        {**event, "stacktrace": event["stacktrace"].splitlines()}
+        for event in some
+        if event.get("stacktrace")
+    ]
+    assert len(some) > 100
+    assert differences(some + lines, sqlite_db)[:1] == []
+    ids = {
+        (event["group"], fingerprint_of({"type": "error", **event}).id) for event in some + lines
+    }
+    groups = {group for group, _ in ids}
+    assert len(ids) == len(groups) == len({id_ for _, id_ in ids})

@@ -39,7 +39,7 @@ def place_of(file: bytes, function: bytes, most: int) -> bytes:
     """file:function; either may be empty. At most so many bytes, cut at a character's border."""
     out = bytearray(_file(file))
     del out[most + 1 :]
-    if out and function and len(out) <= most:
+    if out and function:
         out += b":"
     _put_function(out, function, most)
     if len(out) > most:
@@ -141,4 +141,4 @@ def _numbers_unnamed(name: bytes, at: int) -> bool:
     end = number.end()
     if at == 0 or (end < len(name) and name[end] not in b".$"):
         return False
-    return name[at - 1] in b"$." or name.startswith(b".func", at - 5 if at >= 5 else at)
+    return name[:at].endswith((b"$", b".", b".func"))
