@@ -145,6 +145,22 @@ def test_the_systems_whose_minutes_are_counted_apart(
     assert dict(counts)["s5000"] == 2
 
 
+def test_the_shared_name_is_none_of_those_systems(make_database: Callable[[], Database]) -> None:
+    now = time.time_ns() - 60 * 10**9
+    before = now - 30 * 3600 * 10**9
+    batches = [
+        [
+            *(record(n, trace_id="t", system=f"old {n}", ns=before) for n in range(SYSTEMS)),
+            record(0, trace_id="t", system="late", ns=now),
+        ],
+        [record(n, trace_id="t", system=f"s{n}", ns=now) for n in range(SYSTEMS)],
+    ]
+    database = stored_alike(batches, make_database)
+    counts = dict(database.query("SELECT system, sum(events) FROM minute_counts GROUP BY system"))
+    assert len(counts) == 2 * SYSTEMS + 1
+    assert counts[""] == 1
+
+
 @pytest.mark.parametrize(
     "timestamp",
     [
