@@ -132,7 +132,7 @@ static struct dp_str last_parts(struct dp_str s)
 	for (size_t i = s.n; i > 0; i--) {
 		if (!is_separator(s.p[i - 1]))
 			continue;
-		if (is_packages((struct dp_str){s.p + i, end - i}))
+		if (end < s.n && is_packages((struct dp_str){s.p + i, end - i}))
 			return from(s, end + 1);
 		if (++kept == PARTS_KEPT)
 			return from(s, i);

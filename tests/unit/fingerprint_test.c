@@ -107,6 +107,8 @@ static const struct place_case {
     {"/application/main.py", "f", "application/main.py:f"},
     {"/srv/shop/releases/20260314101500/main.py", "f", "*/main.py:f"},
     {"/v/lib/python3.11/site-packages/six.py", "f", "six.py:f"},
+    {"/v/python3.11/site-packages", "f", "python3.11/site-packages:f"},
+    {"/v/python3.11/site-packages/", "f", "f"},
     {"/v/lib/python3.11/site-packages/a/b.py", "f", "a/b.py:f"},
     {"/v/lib/python3.11/site-packages/a/b/c.py", "f", "b/c.py:f"},
     {"/x/node_modules/@babel/core.js", "f", "@babel/core.js:f"},

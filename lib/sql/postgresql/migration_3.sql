@@ -56,7 +56,7 @@ END $$;
 -- caller knows, one below. Returns whether it did: not where a reader is in the way for longer than a
 -- moment, as all others would wait behind us.
 CREATE FUNCTION devpulse_drop_day(day date, after bigint) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '100ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '100ms' AS $$
 DECLARE
     name text := 'events_' || to_char(day, 'YYYYMMDD');
     next bigint;
@@ -78,10 +78,12 @@ END $$;
 
 REVOKE ALL ON FUNCTION devpulse_add_day(date), devpulse_drop_day(date, bigint) FROM PUBLIC;
 
--- It finds our tables alone: else the caller could put others before them, temporary ones even
+-- They find our tables alone: else the caller could put others before them, temporary ones even
 -- where the path does not name them.
 DO $$ BEGIN
     EXECUTE format('ALTER FUNCTION devpulse_add_day(date) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION devpulse_drop_day(date, bigint) SET search_path = %I, pg_temp',
+                   current_schema());
 END $$;
 
 SELECT devpulse_add_day(day)

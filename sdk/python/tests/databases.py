@@ -7,8 +7,9 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,14 @@ import pytest
 
 from devpulse import _internal
 from devpulse._database import DatabaseSink
+from devpulse._postgresql import PostgresStore
 from devpulse._record import Record
+from devpulse._rows import row_of
+from devpulse._sqlite import SqliteStore
 from pipeline import BIN, free_port
 
 PG = os.environ.get("DEVPULSE_TEST_PG")
-TABLES = {
-    "events": "trace_id, event_id, ts, severity, system, type, body",
-    "traces": "trace_id, first_ts, last_ts, events, errors, warnings, title",
-    "trace_systems": "trace_id, system, first_ts, last_ts, events, errors",
-}
+TABLES = ("events", "traces", "error_groups", "minute_counts")
 START_NS = 1_700_000_000_123_456_789
 
 
@@ -54,16 +54,28 @@ class Database:
     def count(self, table: str = "events") -> int:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
-    def rows(self, table: str) -> list[tuple[Any, ...]]:
-        """All rows, without their numbers and times of receipt."""
-        rows = sorted(self.query(f"SELECT {TABLES[table]} FROM {table}"))
-        return [tuple(without_receipt(value) for value in row) for row in rows]
+    def columns(self, table: str) -> list[str]:
+        if self.url.startswith("sqlite:"):
+            return [c for (c,) in self.query(f"SELECT name FROM pragma_table_info('{table}')")]
+        return [
+            c
+            for (c,) in self.query(
+                "SELECT attname FROM pg_attribute"
+                f" WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+            )
+        ]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows with all columns, but for their numbers and times of receipt."""
+        columns = [c for c in self.columns(table) if c != "seq"]
+        wanted = ["CAST(body AS TEXT)" if c == "body" else c for c in columns]
+        rows = self.query(f"SELECT {', '.join(wanted)} FROM {table}")
+        named = [dict(zip(columns, map(without_receipt, row), strict=True)) for row in rows]
+        return sorted(named, key=lambda row: [str(v) for v in row.values()])
 
 
 def without_receipt(value: Any) -> Any:
     """A body as its text: the order of members and the digits of numbers count."""
-    if isinstance(value, dict):  # of PostgreSQL's json
-        return {k: v for k, v in value.items() if k != "receivedAt"}
     if isinstance(value, str) and value.endswith('Z"}'):
         return value[: value.index(',"receivedAt":')]
     return value
@@ -131,15 +143,38 @@ def record(n: int = 0, /, **fields: Any) -> Record:
     }
     given.update({k: fields.pop(k) for k in tuple(fields) if k in given})
     fields = fields or {"details": f"number {n}"}
-    return Record(**given, fields=fields, common={"environment": "test"}, cost=300)
+    common = {} if "environment" in fields else {"environment": "test"}
+    return Record(**given, fields=fields, common=common, cost=300)
 
 
-def store_by_programs(some: list[Record], url: str) -> None:
-    text = b"".join(r.encode() + b"\n" for r in some)
+def normalised(lines: Iterable[bytes]) -> list[bytes]:
+    """Lines as dp-ingest writes them."""
+    text = b"".join(line + b"\n" for line in lines)
     ingest = subprocess.run([BIN / "dp-ingest", "-"], input=text, capture_output=True, check=True)
-    subprocess.run(
-        [BIN / "dp-store", f"--db={url}"], input=ingest.stdout, check=True, capture_output=True
-    )
+    return ingest.stdout.splitlines()
+
+
+def store_lines(lines: Iterable[bytes], url: str) -> None:
+    """By dp-store, as one batch: from a file, as a pipe may be empty for a moment."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(line + b"\n" for line in lines)
+        file.seek(0)
+        subprocess.run(
+            [BIN / "dp-store", f"--db={url}"], stdin=file, check=True, stderr=subprocess.DEVNULL
+        )
+
+
+def store_by_programs(some: Iterable[Record], url: str) -> None:
+    store_lines(normalised(r.encode() for r in some), url)
+
+
+def store_by_sdk(some: Iterable[Record], url: str) -> int:
+    """As one batch, by a connection of its own. Returns how many were new."""
+    store = SqliteStore(url) if url.startswith("sqlite:") else PostgresStore(url)
+    try:
+        return store.put([row_of(r, time.time_ns() // 1000) for r in some])
+    finally:
+        store.finish()
 
 
 def put_all(sink: DatabaseSink, some: list[Record]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from databases import Database, put_all, record
 from devpulse._database import DatabaseSink
-from devpulse._rows import Refused, Row, roll_up, row_of
+from devpulse._rows import Refused, row_of
 from pipeline import BIN
 
 
@@ -59,29 +59,3 @@ def test_members_that_are_not_the_applications_are_left_out() -> None:
         *("details", "x", "environment", "receivedAt"),
     ]
     assert body[-1] == ("receivedAt", "1970-01-01T00:00:01.000000Z")
-
-
-def test_roll_up_is_sorted_and_keeps_the_first_title() -> None:
-    def row(trace: str, system: str, ts: int, severity: str, title: str) -> Row:
-        return Row(trace, "", ts, severity, system, "log", "{}", title)
-
-    rows = [
-        row("b", "z", 5, "error", "five"),
-        row("b", "a", 5, "info", "five too"),
-        row("a", "z", 9, "info", "nine"),
-        row("b", "z", 3, "warning", "three"),
-        row("B", "é", 1, "info", ""),
-    ]
-    traces, systems = roll_up(rows)
-    assert [(t.trace_id, *t[2:]) for t in traces] == [
-        ("B", "", 1, 1, 1, 0, 0),
-        ("a", "nine", 9, 9, 1, 0, 0),
-        ("b", "three", 3, 5, 3, 1, 1),
-    ]
-    assert [(s.trace_id, s.system, s.first_us, s.last_us, s.events) for s in systems] == [
-        ("B", "é", 1, 1, 1),
-        ("a", "z", 9, 9, 1),
-        ("b", "a", 5, 5, 1),
-        ("b", "z", 3, 5, 2),
-    ]
-    assert roll_up([]) == ([], [])

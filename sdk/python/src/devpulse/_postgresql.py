@@ -3,14 +3,29 @@ lib/store_pg*.c does it: a batch travels as one array a column, and writers take
 one row, so that the order of numbers is the order of commits."""
 
 import contextlib
+import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ._ids import event_id, random_bits
+from ._internal import logger
 from ._record import rfc3339
-from ._rows import Row, roll_up
-from ._store import Away, Broken, Rejected, Store, StoreError, missing_migrations, sql
+from ._rollup import GroupRow, TraceRow, groups_of, minutes_of, traces_of
+from ._rows import Row
+from ._store import (
+    DAY_US,
+    REFILLED,
+    Away,
+    Broken,
+    Rejected,
+    Store,
+    StoreError,
+    missing_migrations,
+    older_schema,
+    sql,
+)
 
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection,
 # rollback, resources, intervention, lock timeout; then what the data of a row can cause.
@@ -36,6 +51,17 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 
+_DAYS_SECONDS = 24 * 3600.0  # between two looks for partitions that are missing
+_DAYS_AGAIN_SECONDS = 600.0  # where they could not be made
+
+# The columns of the tables that are times.
+_TRACE_TIMES = (1, 2, 8, 12)
+_GROUP_TIMES = (5, 6)
+
+
+class _Unheard(Exception):
+    """The server refuses NOTIFY, and rolled back."""
+
 
 class PostgresStore(Store):
     """postgresql://user:password@host:port/database?setting=value, as libpq takes it."""
@@ -47,6 +73,8 @@ class PostgresStore(Store):
         self.name = public_name(url)
         self._url = url
         self._connection: Any = None
+        self._is_mute = False  # the server cannot NOTIFY
+        self._days_at = 0.0  # when partitions are looked for, by time.monotonic()
 
     @property
     def is_open(self) -> bool:
@@ -70,16 +98,25 @@ class PostgresStore(Store):
             kind = Broken if any(word in text for word in _REFUSALS) else Away
             raise kind(f"{self.name}: {text}") from None
         with self._faults():
+            _adapt(psycopg, self._connection)
             self._make_ready()
 
     def put(self, rows: Sequence[Row]) -> int:
         self.connect()
+        self._add_days()
+        try:
+            return self._put(rows)
+        except _Unheard:
+            return self._put(rows)
+
+    def _put(self, rows: Sequence[Row]) -> int:
         with self._faults():
+            systems = self._systems()
             self._execute("begin")
             new = self._put_events(rows)
             if new:
-                self._put_shares(new)
-            self._connection.execute("COMMIT")
+                self._put_rollup(new, systems)
+            self._commit()
             return len(new)
 
     def put_dead(self, row: Row, why: str, received_us: int) -> None:
@@ -149,12 +186,58 @@ class PostgresStore(Store):
         self._execute("begin_migration")
         version = self._version()
         steps = missing_migrations(self.name, "postgresql", version)
+        self._refuse_events(version, "events")
         for step in steps:
             self._connection.execute(step)
+        if version < REFILLED:
+            self._refuse_events(version, "events_2")  # that came before it was locked
+            self._connection.execute("DROP TABLE events_2")
         if steps:
             database_id = event_id(time.time_ns(), random_bits())
             self._execute("write_schema", (version + len(steps), database_id))
         self._connection.execute("COMMIT")
+
+    def _refuse_events(self, version: int, table: str) -> None:
+        if 0 < version < REFILLED:
+            found = self._connection.execute(f"SELECT 1 FROM {table} LIMIT 1")
+            if found.fetchone() is not None:
+                raise older_schema(self.name, version)
+
+    def _add_days(self) -> None:
+        """Now and then makes the partitions of the days to come. Where that is not possible, as a
+        reader has been at it for long or the right is missing, the events go into the default
+        partition, and move when it is."""
+        import psycopg
+
+        if time.monotonic() < self._days_at:
+            return
+        wait = _DAYS_SECONDS
+        try:
+            self._execute("add_days")
+        except psycopg.Error as error:
+            wait = _DAYS_AGAIN_SECONDS
+            text = " ".join(str(error).split())
+            logger.info("cannot make the partitions of the days to come: %s", text)
+            self._roll_back(keep=not self._connection.closed)
+        self._days_at = time.monotonic() + wait
+        self.connect()
+
+    def _commit(self) -> None:
+        """Where NOTIFY or, for its queue is full, the COMMIT behind it is refused, there is none
+        from here on."""
+        import psycopg
+
+        if self._is_mute:
+            self._connection.execute("COMMIT")
+            return
+        try:
+            self._execute("commit")
+        except psycopg.Error as error:
+            if isinstance(self._fault(psycopg, error), Away):
+                raise
+            self._is_mute = True
+            self._connection.execute("ROLLBACK")
+            raise _Unheard from None
 
     def _execute(self, name: str, values: Sequence[Any] | None = None) -> Any:
         return self._connection.execute(sql("postgresql", name), values)
@@ -175,36 +258,42 @@ class PostgresStore(Store):
                 [r.severity for r in rows],
                 [r.system for r in rows],
                 [r.type for r in rows],
-                [r.body for r in rows],
+                [r.environment or None for r in rows],
+                [r.duration_ms for r in rows],
+                [None if r.fingerprint is None else r.fingerprint.id for r in rows],
+                _Bodies(r.body for r in rows),
             ),
         )
         return [rows[number - first] for (number,) in cursor]
 
-    def _put_shares(self, rows: Sequence[Row]) -> None:
-        traces, systems = roll_up(rows)
-        self._execute(
-            "put_traces",
-            (
-                [t.trace_id for t in traces],
-                [rfc3339(t.first_us) for t in traces],
-                [rfc3339(t.last_us) for t in traces],
-                [t.events for t in traces],
-                [t.errors for t in traces],
-                [t.warnings for t in traces],
-                [t.title for t in traces],
-            ),
-        )
-        self._execute(
-            "put_systems",
-            (
-                [s.trace_id for s in systems],
-                [s.system for s in systems],
-                [rfc3339(s.first_us) for s in systems],
-                [rfc3339(s.last_us) for s in systems],
-                [s.events for s in systems],
-                [s.errors for s in systems],
-            ),
-        )
+    def _systems(self) -> set[str]:
+        """Those whose minutes have been counted apart go on being so."""
+        if self.systems is None:
+            found = self._connection.execute(
+                "SELECT DISTINCT system FROM minute_counts"
+                " WHERE minute >= $1::timestamptz AND system <> ''",
+                (rfc3339(time.time_ns() // 1000 - DAY_US),),
+            )
+            self.systems = {system for (system,) in found}
+        return self.systems
+
+    def _put_rollup(self, rows: Sequence[Row], systems: set[str]) -> None:
+        traces = {trace.trace_id: trace for trace in traces_of(rows)}
+        self._put_whole("traces", traces, _TRACE_TIMES)
+        minutes = minutes_of(rows, systems)
+        self._execute("put_minutes", _columns(minutes, (0,)))
+        groups = {group.fingerprint: group for group in groups_of(rows)}
+        if groups:
+            self._put_whole("groups", groups, _GROUP_TIMES)
+
+    def _put_whole(
+        self, table: str, rows: Mapping[str, TraceRow | GroupRow], times: Sequence[int]
+    ) -> None:
+        """Reads the rows that are there, adds them, and writes all."""
+        read = sql("postgresql", f"read_{table}")
+        for stored in self._connection.execute(read, (list(rows),), binary=True):
+            rows[stored[0]].add_stored(stored)
+        self._execute(f"put_{table}", _columns([row.values() for row in rows.values()], times))
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
@@ -219,6 +308,8 @@ class PostgresStore(Store):
             raise fault from None
         except StoreError:
             self._roll_back(keep=False)
+            raise
+        except _Unheard:
             raise
         except Exception as error:  # of an event, or it would stand in the way for ever
             self._roll_back(keep=False)
@@ -244,6 +335,59 @@ class PostgresStore(Store):
                 keep = False
         if not keep:
             self.close()
+
+
+def _columns(rows: Sequence[Sequence[Any]], times: Sequence[int]) -> list[list[Any]]:
+    """One array a column."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for at in times:
+        columns[at] = [_instant(us) for us in columns[at]]
+    return columns
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_YEAR_1_US = -62_135_596_800_000_000
+_YEAR_10000_US = 253_402_300_800_000_000
+_ERA_US = 146_097 * DAY_US  # 400 years
+
+
+def _instant(us: int) -> str:
+    """As PostgreSQL reads it, also beyond the years of datetime: those of others' events."""
+    eras = 1 if us < _YEAR_1_US else -1 if us >= _YEAR_10000_US else 0
+    moment = _EPOCH + timedelta(microseconds=us + eras * _ERA_US)
+    year, rest = moment.year - 400 * eras, moment.isoformat()[4:]
+    return f"{year:04d}{rest}" if year > 0 else f"{1 - year:04d}{rest} BC"
+
+
+class _Bodies(list[str]):
+    """An array of json."""
+
+
+def _adapt(psycopg: Any, connection: Any) -> None:
+    """In binary form times are microseconds since the epoch, as datetime has not all; and bodies
+    are not searched for what is to be escaped in the text of an array."""
+    since_2000_us = 10_957 * DAY_US
+    json = psycopg.adapters.types["json"]
+
+    class Loader(psycopg.adapt.Loader):  # type: ignore[misc]
+        format = psycopg.pq.Format.BINARY
+
+        def load(self, data: Any) -> int:
+            return int.from_bytes(data, "big", signed=True) + since_2000_us
+
+    class Dumper(psycopg.adapt.Dumper):  # type: ignore[misc]
+        format = psycopg.pq.Format.BINARY
+        oid = json.array_oid
+
+        def dump(self, obj: _Bodies) -> bytes:
+            parts = [struct.pack("!iiIii", 1, 0, json.oid, len(obj), 1)]
+            for body in obj:
+                text = body.encode()
+                parts += (len(text).to_bytes(4, "big"), text)
+            return b"".join(parts)
+
+    connection.adapters.register_loader("timestamptz", Loader)
+    connection.adapters.register_dumper(_Bodies, Dumper)
 
 
 _inherited: list[object] = []  # of the parent of this process

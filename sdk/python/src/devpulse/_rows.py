@@ -1,12 +1,10 @@
-"""What the database gets of events: their rows, and what they add to those of traces and systems.
-
-The same as dp-ingest and dp-store make of it (lib/event_read.c and lib/store_rollup.c).
-"""
+"""The rows that the database gets of events: as dp-ingest and dp-store make them
+(lib/event_read.c)."""
 
 import json
-from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ._fingerprint import Fingerprint, fingerprint_of
 from ._record import Record, rfc3339
 
 EVENT_MAX = 1024 * 1024  # bytes of its text
@@ -38,7 +36,7 @@ class Refused(ValueError):
 
 
 class Row(NamedTuple):
-    """An event as the table `events` holds it, but for its number, and the title of its trace."""
+    """An event as the table `events` holds it, but for its number, and what the lists show."""
 
     trace_id: str
     event_id: str
@@ -46,21 +44,12 @@ class Row(NamedTuple):
     severity: str
     system: str
     type: str
+    environment: str  # may be empty
+    duration_ms: float | None
+    fingerprint: Fingerprint | None  # of errors
     body: str
-    title: str
-
-
-class Share(NamedTuple):
-    """What a batch adds to a trace or, in it, to a system. Times in microseconds."""
-
-    trace_id: str
-    system: str  # of a trace: that of one of its events, unused
-    title: str
-    first_us: int
-    last_us: int
-    events: int
-    errors: int
-    warnings: int
+    title: str  # the name, else the details
+    details: str  # where they are a text
 
 
 def row_of(record: Record, received_us: int) -> Row:
@@ -69,10 +58,16 @@ def row_of(record: Record, received_us: int) -> Row:
     if record.cost > EVENT_MAX:
         raise Refused(f"an event of {record.cost} bytes; at most {EVENT_MAX} are taken")
     event = json.loads(text)
-    if any(name in _ADDED or name.startswith("_") for name in event):
+    if any(n in _ADDED or n.startswith("_") for n in event) or "" in (
+        event["system"],
+        event["type"],
+    ):
         event = {n: v for n, v in event.items() if n not in _ADDED and not n.startswith("_")}
+        event["system"] = event["system"] or "unknown"
+        event["type"] = event["type"] or ("error" if event["severity"] == "error" else "log")
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     _check(event)
+    details = _cut(event.get("details"))
     return Row(
         event["traceId"],
         event["eventId"],
@@ -80,8 +75,12 @@ def row_of(record: Record, received_us: int) -> Row:
         event["severity"],
         event["system"],
         event["type"],
+        event.get("environment") or "",
+        _duration(event),
+        fingerprint_of(event) if event["severity"] == "error" else None,
         f'{text[:-1]},"receivedAt":"{rfc3339(received_us)}"}}',
-        _title(event),
+        _cut(event.get("name")) or details,
+        details,
     )
 
 
@@ -100,45 +99,17 @@ def _check(event: dict[str, Any]) -> None:
             raise Refused(f"{name}: at most {_NAME_MAX} bytes are wanted")
 
 
-def _title(event: dict[str, Any]) -> str:
-    """The name, else the details where they are a text; cut at a character's border."""
-    details = event.get("details")
-    title: str = event.get("name") or (details if isinstance(details, str) else "")
-    return title.encode()[:_TITLE_MAX].decode(errors="ignore")
+def _duration(event: dict[str, Any]) -> float | None:
+    value = event.get("durationMs")
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        raise Refused("durationMs: a number's magnitude is at most that of a double") from None
 
 
-def roll_up(rows: Iterable[Row]) -> tuple[list[Share], list[Share]]:
-    """The shares of traces, and of their systems. Both are sorted, by code point as the database
-    sorts: so all writers lock rows in the same order."""
-    shares = [_share(row) for row in rows]
-    return (
-        _merged(shares, lambda share: (share.trace_id,)),
-        _merged(shares, lambda share: (share.trace_id, share.system)),
-    )
-
-
-def _share(row: Row) -> Share:
-    is_error, is_warning = int(row.severity == "error"), int(row.severity == "warning")
-    return Share(row.trace_id, row.system, row.title, row.ts_us, row.ts_us, 1, is_error, is_warning)
-
-
-def _merged(shares: Sequence[Share], key: Any) -> list[Share]:
-    merged: dict[tuple[str, ...], Share] = {}
-    for share in shares:
-        other = merged.get(key(share))
-        merged[key(share)] = share if other is None else _sum(other, share)
-    return [merged[k] for k in sorted(merged)]
-
-
-def _sum(a: Share, b: Share) -> Share:
-    """The title is that of the first event in time; of several at one instant, of the first."""
-    return Share(
-        a.trace_id,
-        a.system,
-        b.title if b.first_us < a.first_us else a.title,
-        min(a.first_us, b.first_us),
-        max(a.last_us, b.last_us),
-        a.events + b.events,
-        a.errors + b.errors,
-        a.warnings + b.warnings,
-    )
+def _cut(value: object) -> str:
+    """What is shown of a text in lists; cut at a character's border."""
+    text = value if isinstance(value, str) else ""
+    if len(text) * 4 <= _TITLE_MAX:
+        return text
+    return text.encode()[:_TITLE_MAX].decode(errors="ignore")

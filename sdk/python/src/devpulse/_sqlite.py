@@ -9,8 +9,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ._ids import event_id, random_bits
-from ._rows import Row, roll_up
-from ._store import Away, Broken, Rejected, Store, StoreError, missing_migrations, sql
+from ._rollup import groups_of, minutes_of, traces_of
+from ._rows import Row
+from ._store import (
+    DAY_US,
+    REFILLED,
+    Away,
+    Broken,
+    Rejected,
+    Store,
+    StoreError,
+    missing_migrations,
+    older_schema,
+    sql,
+)
 
 PREFIX = "sqlite:///"
 _BUSY_SECONDS = 5.0
@@ -64,23 +76,10 @@ class SqliteStore(Store):
     def put(self, rows: Sequence[Row]) -> int:
         with self._faults():
             connection = self._connect()
+            systems = self._systems(connection)
             connection.execute("BEGIN IMMEDIATE")
             new = [row for row in rows if self._put_event(connection, row)]
-            traces, systems = roll_up(new)
-            connection.executemany(
-                sql("sqlite", "put_trace"),
-                (
-                    (t.trace_id, t.first_us, t.last_us, t.events, t.errors, t.warnings, t.title)
-                    for t in traces
-                ),
-            )
-            connection.executemany(
-                sql("sqlite", "put_system"),
-                (
-                    (s.trace_id, s.system, s.first_us, s.last_us, s.events, s.errors)
-                    for s in systems
-                ),
-            )
+            self._put_rollup(connection, new, systems)
             connection.execute("COMMIT")
             return len(new)
 
@@ -181,9 +180,13 @@ class SqliteStore(Store):
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
         steps = missing_migrations(self.name, "sqlite", version)
+        if 0 < version < REFILLED and connection.execute("SELECT 1 FROM events LIMIT 1").fetchone():
+            raise older_schema(self.name, version)
         for step in steps:
             for statement in _statements(step):
                 connection.execute(statement)
+        if version < REFILLED:
+            connection.execute("DROP TABLE events_2")
         if steps:
             database_id = event_id(time.time_ns(), random_bits())
             connection.execute(sql("sqlite", "write_schema"), (version + len(steps), database_id))
@@ -192,8 +195,35 @@ class SqliteStore(Store):
     @staticmethod
     def _put_event(connection: sqlite3.Connection, row: Row) -> bool:
         changes = connection.total_changes
-        connection.execute(sql("sqlite", "put_event"), row[:7])
+        fingerprint = None if row.fingerprint is None else row.fingerprint.id
+        values = (row.environment or None, row.duration_ms, fingerprint, row.body)
+        connection.execute(sql("sqlite", "put_event"), (None, *row[:6], *values))
         return connection.total_changes > changes
+
+    def _systems(self, connection: sqlite3.Connection) -> set[str]:
+        """Those whose minutes have been counted apart go on being so."""
+        if self.systems is None:
+            found = connection.execute(
+                "SELECT DISTINCT system FROM minute_counts WHERE minute >= ? AND system <> ''",
+                (time.time_ns() // 1000 - DAY_US,),
+            )
+            self.systems = {system for (system,) in found}
+        return self.systems
+
+    @staticmethod
+    def _put_rollup(connection: sqlite3.Connection, rows: Sequence[Row], systems: set[str]) -> None:
+        for trace in traces_of(rows):
+            stored = connection.execute(sql("sqlite", "read_trace"), (trace.trace_id,)).fetchone()
+            if stored is not None:
+                trace.add_stored(stored)
+            connection.execute(sql("sqlite", "put_trace"), trace.values())
+        for group in groups_of(rows):
+            key = (group.fingerprint,)
+            stored = connection.execute(sql("sqlite", "read_group"), key).fetchone()
+            if stored is not None:
+                group.add_stored(stored)
+            connection.execute(sql("sqlite", "put_group"), group.values())
+        connection.executemany(sql("sqlite", "put_minute"), minutes_of(rows, systems))
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:

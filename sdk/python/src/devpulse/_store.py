@@ -11,6 +11,9 @@ from importlib.resources import files
 
 from ._rows import Row
 
+DAY_US = 86_400_000_000
+REFILLED = 3  # the version whose migration leaves events_2, from which dp-store fills all anew
+
 
 class StoreError(Exception):
     """Why a call failed: where, and what to do about it, without password. One of these three."""
@@ -33,6 +36,7 @@ class Store(ABC):
 
     name: str  # the URL for messages: without password
     fork_seconds: float  # that a fork waits for a call to end, so that it can close the connection
+    systems: set[str] | None = None  # whose minutes are counted apart, once they are loaded
 
     @property
     @abstractmethod
@@ -90,3 +94,11 @@ def missing_migrations(name: str, database: str, version: int) -> list[str]:
             f" {len(steps)}: upgrade devpulse"
         )
     return steps[version:]
+
+
+def older_schema(name: str, version: int) -> Broken:
+    """Of a database with events: only dp-store makes their fingerprints and roll-ups."""
+    return Broken(
+        f"{name}: the database has the older schema version {version}, and dp-store brings it up to"
+        " date when it starts (dp-store --db URL </dev/null)"
+    )

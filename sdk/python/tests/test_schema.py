@@ -1,0 +1,148 @@
+"""The schema that database logging makes, and those that it finds."""
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from databases import (
+    TABLES,
+    Database,
+    put_all,
+    record,
+    store_by_programs,
+    store_by_sdk,
+    store_lines,
+)
+from devpulse import _postgresql
+from devpulse._database import DatabaseSink
+from devpulse._store import migrations, sql
+from pipeline import BIN
+
+ID = "'01890a5d-ac96-774b-bcce-b302099a8057'"
+
+
+def make_old(database: Database, version: int) -> None:
+    """As an older release left it."""
+    name = "sqlite" if database.url.startswith("sqlite:") else "postgresql"
+    if name == "postgresql":
+        _, table = sql(name, "begin_migration").split("CREATE TABLE")
+        database.change(f"CREATE TABLE{table}")
+    for step in migrations(name)[:version]:
+        database.change(step)
+    database.change(f"INSERT INTO schema_version VALUES (1, {version}, {ID})")
+
+
+def tables_of(database: Database) -> list[str]:
+    if database.url.startswith("sqlite:"):
+        return [n for (n,) in database.query("SELECT name FROM sqlite_schema ORDER BY name")]
+    return [n for (n,) in database.query("SELECT relname FROM pg_class ORDER BY relname")]
+
+
+def test_an_empty_database_gets_the_schema_of_dp_store(
+    make_database: Callable[[], Database],
+) -> None:
+    theirs, ours = make_database(), make_database()
+    store_lines([], theirs.url)
+    assert store_by_sdk([], ours.url) == 0
+    assert ours.query("SELECT version FROM schema_version") == [(3,)]
+    if theirs.url.startswith("sqlite:"):
+        assert tables_of(ours) == tables_of(theirs)
+    else:  # the toast tables are numbered
+        assert [t for t in tables_of(ours) if "toast" not in t] == [
+            t for t in tables_of(theirs) if "toast" not in t
+        ]
+    for table in TABLES:
+        assert ours.columns(table) == theirs.columns(table)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_schema_without_events_is_brought_up_to_date(
+    make_database: Callable[[], Database], version: int
+) -> None:
+    ours, theirs = make_database(), make_database()
+    make_old(ours, version)
+    some = [record(n) for n in range(20)]
+    assert store_by_sdk(some, ours.url) == 20
+    store_by_programs(some, theirs.url)
+    for table in TABLES:
+        assert ours.rows(table) == theirs.rows(table)
+    assert ours.query("SELECT version FROM schema_version") == [(3,)]
+    assert ours.query("SELECT CAST(database_id AS TEXT) FROM schema_version") == [(ID[1:-1],)]
+    assert "events_2" not in tables_of(ours)
+
+
+def test_an_old_schema_with_events_is_left_to_dp_store(
+    database: Database,
+    sink_of: Callable[..., DatabaseSink],
+    warnings: Callable[[], list[str]],
+) -> None:
+    make_old(database, 2)
+    time = "0" if database.url.startswith("sqlite:") else "'epoch'"
+    columns = "seq, trace_id, event_id, ts, severity, system, type, body"
+    values = f"1, 't', {ID}, {time}, 'error', 's', 'log', '{{\"details\":\"old\"}}'"
+    database.change(f"INSERT INTO events ({columns}) VALUES ({values})")
+    if not database.url.startswith("sqlite:"):
+        database.change("UPDATE event_counter SET n = 1")
+    sink = sink_of(database)
+    put_all(sink, [record()])
+    assert sink.stats()["dropped"] == 1
+    (warning,) = warnings()
+    assert "the database has the older schema version 2, and dp-store brings it up" in warning
+    assert "dp-store --db URL </dev/null" in warning
+    assert database.query("SELECT version FROM schema_version") == [(2,)]
+    assert database.count() == 1
+    sink.close(5)
+    subprocess.run(
+        [BIN / "dp-store", f"--db={database.url}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    assert store_by_sdk([record(2, trace_id="t")], database.url) == 1
+    assert database.query("SELECT seq FROM events ORDER BY seq") == [(1,), (2,)]
+    assert database.query("SELECT events, errors FROM traces") == [(2, 2)]
+
+
+of_postgresql = pytest.mark.parametrize("make_database", ["postgresql"], indirect=True)
+PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"
+
+
+@of_postgresql
+def test_partitions_are_made_for_the_days_to_come(database: Database) -> None:
+    store_by_sdk([record()], database.url)
+    assert database.query(PARTITIONS) == [(5,)]  # yesterday to the day after tomorrow, and the rest
+    assert database.query("SELECT count(*) FROM events_default") == [(1,)]
+
+
+@of_postgresql
+def test_partitions_that_cannot_be_made_cost_nothing(database: Database) -> None:
+    store_by_sdk([record()], database.url)
+    database.change("DROP FUNCTION devpulse_add_day")
+    assert store_by_sdk([record(1)], database.url) == 1
+    assert database.count() == 2
+
+
+@of_postgresql
+@pytest.mark.parametrize("is_mute", [False, True])
+def test_who_waits_for_events_is_told(
+    database: Database, is_mute: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes no NOTIFY gets the events all the same, once."""
+    import psycopg
+
+    store_by_sdk([record()], database.url)
+    given = sql
+    if is_mute:
+        monkeypatch.setattr(
+            _postgresql,
+            "sql",
+            lambda folder, name: given(folder, name).replace("NOTIFY", "NOTIFY?"),
+        )
+    with psycopg.connect(database.url, autocommit=True) as listener:
+        listener.execute("LISTEN devpulse")
+        assert store_by_sdk([record(n) for n in range(1, 4)], database.url) == 3
+        told = list(listener.notifies(timeout=0.1 if is_mute else 10, stop_after=1))
+    assert [n.channel for n in told] == ([] if is_mute else ["devpulse"])
+    assert database.count() == 4
+    assert database.query("SELECT sum(events) FROM minute_counts") == [(4,)]
