@@ -17,22 +17,37 @@ struct dp_store_cell {
 	int64_t number;     /* of numbers; of times, in microseconds since the epoch */
 };
 
-enum { DP_STORE_CELLS_MAX = 16 };
+enum {
+	DP_STORE_CELLS_MAX = 16,
+	DP_QUERY_VALUES_MAX = DP_FILTER_TERMS_MAX * (DP_FILTER_PATH_MAX + DP_FILTER_VALUES_MAX) + 4,
+};
 
 /* Gets a row; anything but 0 ends the reading. */
 typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
 
 /* A statement and its parameters $1, $2, … Values are borrowed and never become part of the text.
- * SQLite takes $1 for a name and numbers names in the order of their appearance, so each is used
- * once, in order. */
+ * SQLite takes $1 for a name and numbers names in the order of their appearance, so they first
+ * appear in order. */
 struct dp_query {
 	struct dp_buf sql;
 	size_t count;
 	struct dp_query_value {
-		enum { DP_QUERY_TEXT, DP_QUERY_NUMBER, DP_QUERY_TIME } type;
+		enum { DP_QUERY_TEXT, DP_QUERY_NUMBER, DP_QUERY_TIME, DP_QUERY_REAL } type;
 		const char *text;
 		int64_t number; /* of a time: microseconds since the epoch */
-	} values[DP_FILTER_TERMS_MAX * DP_FILTER_VALUES_MAX + 4];
+		double real;
+	} values[DP_QUERY_VALUES_MAX];
+};
+
+/* What filters ask of the databases in different words (store_filter.c). A member's path stands in
+ * `depth` parameters from $first on. */
+struct dp_store_dialect {
+	const char *find;    /* "find(lower(", before a text, the case of ASCII letters aside */
+	const char *in_text; /* "), ", behind it, before what is looked for */
+	/* Add the text of the body's member as filters see it, and its number; NULL where it has
+	 * none. */
+	void (*add_text)(struct dp_buf *sql, size_t first, size_t depth);
+	void (*add_number)(struct dp_buf *sql, size_t first, size_t depth);
 };
 
 struct dp_store_backend {
@@ -44,6 +59,7 @@ struct dp_store_backend {
 	/* Runs statements without parameters and results. */
 	int (*execute)(struct dp_store *s, const char *sql);
 	const char *begin; /* what begins a transaction that writes */
+	const struct dp_store_dialect *dialect;
 	/* Ends the transaction that a failure left open, where there is one. The noted failure
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
@@ -82,6 +98,13 @@ int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n)
 /* In the transaction of a migration to version 3: brings the events of the table events_2 into
  * `events` with their numbers, and makes the roll-ups. */
 int dp_store_refill(struct dp_store *s);
+
+/* Adds a parameter: its value, and $N to the text. */
+void dp_query_add(struct dp_query *q, struct dp_query_value v);
+
+/* Adds " AND …" for each term. Borrows the filter. */
+void dp_query_add_filter(
+    struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f);
 
 /* Adds a row that the back end has read (read_traces.sql, read_groups.sql) to a roll-up. */
 void dp_store_add_trace(struct dp_rollup *r, const struct dp_store_cell *c);

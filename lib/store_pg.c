@@ -383,6 +383,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .connect = connect_store,
 	    .execute = execute_in,
 	    .begin = begin_sql,
+	    .dialect = &dp_pg_dialect,
 	    .roll_back = roll_back,
 	    .put = dp_pg_put,
 	    .put_rollup = dp_pg_put_rollup,

@@ -58,6 +58,7 @@ int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char
 /* Reads a row of a binary result; uuid is the place for the text of the only UUID. */
 void dp_pg_read_row(
     const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1]);
+extern const struct dp_store_dialect dp_pg_dialect;
 int dp_pg_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 

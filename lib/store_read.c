@@ -9,7 +9,7 @@
 #define SELECT_EVENTS \
 	"SELECT seq, trace_id, event_id, ts, severity, system, type, body FROM events WHERE "
 
-static void add_value(struct dp_query *q, struct dp_query_value v)
+void dp_query_add(struct dp_query *q, struct dp_query_value v)
 {
 	q->values[q->count++] = v;
 	dp_buf_addf(&q->sql, "$%zu", q->count);
@@ -21,12 +21,12 @@ static void add_text(struct dp_query *q, const char *text)
 {
 	if (!dp_text_is_valid(text, strlen(text)))
 		text = "";
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
 }
 
 static void add_number(struct dp_query *q, int64_t number)
 {
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
 }
 
 /* Of a list that is read backwards: what lies behind a place in it. */
@@ -36,7 +36,7 @@ static void add_before(
 	if (!before_id)
 		return;
 	dp_buf_addf(&q->sql, " WHERE (last_ts, %s) < (", key);
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
 	dp_buf_add_text(&q->sql, ", ");
 	add_text(q, before_id);
 	dp_buf_add_char(&q->sql, ')');
@@ -48,34 +48,11 @@ static void add_limit(struct dp_query *q, size_t limit)
 	add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
 }
 
-static void add_filter(struct dp_query *q, const struct dp_filter *f)
-{
-	static const char *const columns[] = {[DP_FILTER_TRACE] = "trace_id",
-	    [DP_FILTER_SEVERITY] = "severity",
-	    [DP_FILTER_SYSTEM] = "system",
-	    [DP_FILTER_TYPE] = "type"};
-
-	for (size_t i = 0; i < f->count; i++) {
-		const struct dp_filter_term *t = &f->terms[i];
-
-		dp_buf_addf(&q->sql, " AND %s IN (", columns[t->field]);
-		for (size_t v = 0; v < t->count; v++) {
-			dp_buf_add_text(&q->sql, v > 0 ? ", " : "");
-			add_text(q, t->values[v]);
-		}
-		dp_buf_add_char(&q->sql, ')');
-	}
-}
-
 /* "ORDER BY seq", for the index on seq; of chosen traces "+seq", which no index serves: else the
  * planner may walk all events in order of seq until it has found `limit` of a trace's few. */
 static void add_order(struct dp_query *q, const struct dp_filter *f, const char *direction)
 {
-	bool traces = false;
-
-	for (size_t i = 0; i < f->count; i++)
-		traces = traces || f->terms[i].field == DP_FILTER_TRACE;
-	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", traces ? "+" : "", direction);
+	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", dp_filter_names_traces(f) ? "+" : "", direction);
 }
 
 /* Connects, runs the query and releases it. */
@@ -122,7 +99,7 @@ int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after,
 
 	dp_buf_add_text(&q.sql, SELECT_EVENTS "seq > ");
 	add_number(&q, after);
-	add_filter(&q, f);
+	dp_query_add_filter(&q, s->backend->dialect, f);
 	add_order(&q, f, "");
 	add_limit(&q, limit);
 	return run(s, &q, on_event, &reading);
@@ -168,7 +145,7 @@ int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE seq > 0");
-	add_filter(&q, f);
+	dp_query_add_filter(&q, s->backend->dialect, f);
 	add_order(&q, f, " DESC");
 	dp_buf_add_text(&q.sql, " LIMIT 1 OFFSET ");
 	add_number(&q, n < INT64_MAX ? (int64_t)n : INT64_MAX);
