@@ -37,7 +37,7 @@ enum dp_filter_field {
 	DP_FILTER_TIME,
 	DP_FILTER_SYSTEM,
 	DP_FILTER_TYPE,
-	DP_FILTER_ENVIRONMENT, /* missing where it is empty */
+	DP_FILTER_ENVIRONMENT, /* missing where it is empty, which no value is */
 	DP_FILTER_DURATION,
 	DP_FILTER_EVENT_ID,
 	DP_FILTER_FINGERPRINT, /* missing where the severity is not error */
@@ -97,10 +97,9 @@ struct dp_filter_error {
 int dp_filter_parse(
     struct dp_filter *f, struct dp_str text, int64_t now_us, struct dp_filter_error *error);
 
-/* Appends what is wrong for people: the reason, then the text on a line of its own, cut to what
- * stands around the place, with a caret below it. Safe for a terminal; without a newline at the
- * end. */
-void dp_filter_write_error(
+/* Appends two lines for people: the text, cut to what stands around the place, and a caret below
+ * it. Safe for a terminal. */
+void dp_filter_write_place(
     struct dp_buf *out, struct dp_str text, const struct dp_filter_error *error);
 
 /* Whether `name` is a field of dp_filter_add ("trace", "severity", "system", "type"). */

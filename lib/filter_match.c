@@ -61,7 +61,7 @@ static bool text_of(struct look *l, const struct dp_filter_term *t, struct dp_st
 		return true;
 	case DP_FILTER_ENVIRONMENT:
 		*out = l->ev->environment;
-		return out->n > 0;
+		return true;
 	case DP_FILTER_EVENT_ID:
 		*out = dp_str_from(l->ev->event_id);
 		return true;

@@ -436,7 +436,7 @@ static size_t write_safe(struct dp_buf *out, struct dp_str text, size_t from, si
 	return width;
 }
 
-void dp_filter_write_error(
+void dp_filter_write_place(
     struct dp_buf *out, struct dp_str text, const struct dp_filter_error *error)
 {
 	size_t from = 0;
@@ -447,8 +447,8 @@ void dp_filter_write_error(
 		from += step(text.p + from, text.n - from);
 	for (int i = 0; i < SHOWN_BEHIND && to < text.n; i++)
 		to += step(text.p + to, text.n - to);
-	dp_buf_addf(out, "%s\n  %s", error->why, from > 0 ? "…" : "");
+	dp_buf_addf(out, "  %s", from > 0 ? "…" : "");
 	width = write_safe(out, text, from, error->offset);
 	write_safe(out, text, error->offset, to);
-	dp_buf_addf(out, "%s\n  %*s^", to < text.n ? "…" : "", (int)(width + (from > 0)), "");
+	dp_buf_addf(out, "%s\n  %*s^\n", to < text.n ? "…" : "", (int)(width + (from > 0)), "");
 }

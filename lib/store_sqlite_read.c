@@ -89,7 +89,8 @@ const struct dp_store_dialect dp_sqlite_dialect = {
     .add_number = add_member_number,
 };
 
-/* The double nearest to a number's text: SQLite's own conversion may miss it by one. */
+/* The double nearest to a number's text. SQLite's own conversion leaves whole numbers what they
+ * are, to be compared exactly, and looks at 19 digits. */
 static void to_double(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
 	const char *text = (const char *)sqlite3_value_text(argv[0]);

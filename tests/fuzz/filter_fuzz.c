@@ -18,7 +18,7 @@ static void check_error(struct dp_str text, const struct dp_filter_error *error)
 
 	assert(error->offset <= text.n && error->column >= 1 && error->column <= text.n + 1);
 	assert(error->why && *error->why);
-	dp_filter_write_error(&shown, text, error);
+	dp_filter_write_place(&shown, text, error);
 	assert(dp_text_is_valid(shown.data, shown.len));
 	dp_buf_release(&shown);
 }

@@ -17,13 +17,13 @@ static const char *const keys[] = {"a", "b", "n", "user_id", "\"a b\"", "\"a.b\"
     "\"\xc3\xa9\"", "\"-1\"", "\"$\"", "\"'\"", "\"[1]\"", "'"};
 static const char *const scalars[] = {"null", "true", "false", "42", "42.0", "\"42\"", "-0", "0",
     "1e5", "1E5", "100000", "100000.0", "0.1", "0.10", "0.1000000000000000055511151231257827",
-    "0.30000000000000004", "9007199254740993", "9007199254740992", "9223372036854775808",
-    "123456789012345678901234567890", "123456.789012", "123456.78901200001", "8.41e21", "1e-308",
-    "2.2250738585072011e-308", "1.7976931348623157e308", "-17", "\"true\"", "\"null\"", "\"\"",
-    "\"timeout\"", "\"TimeOut after 5s\"", "\"a\\nb\"", "\"say \\\"hi\\\"\"", "\"back\\\\slash\"",
-    "\"\\u0001\"", "\"\\u007f\"", "\"caf\xc3\xa9\"", "\"CAF\xc3\x89\"", "\"\xe2\x84\xaa\"",
-    "\"\xc4\xb0\"", "\"100%\"", "\"a_b\"", "\"\xf0\x9f\x98\x80\"", "\"1e5\"", "[]", "{}", "[1,2]",
-    "[{\"a\":1},\"b\"]"};
+    "0.30000000000000004", "9007199254740993", "9007199254740993.00000000000000000001",
+    "9007199254740992", "9223372036854775808", "123456789012345678901234567890", "123456.789012",
+    "123456.78901200001", "8.41e21", "1e-308", "2.2250738585072011e-308", "1.7976931348623157e308",
+    "-17", "\"true\"", "\"null\"", "\"\"", "\"timeout\"", "\"TimeOut after 5s\"", "\"a\\nb\"",
+    "\"say \\\"hi\\\"\"", "\"back\\\\slash\"", "\"\\u0001\"", "\"\\u007f\"", "\"caf\xc3\xa9\"",
+    "\"CAF\xc3\x89\"", "\"\xe2\x84\xaa\"", "\"\xc4\xb0\"", "\"100%\"", "\"a_b\"",
+    "\"\xf0\x9f\x98\x80\"", "\"1e5\"", "[]", "{}", "[1,2]", "[{\"a\":1},\"b\"]"};
 static const char *const names[] = {
     "api", "API", "worker", "we\\\\b", "a,b", "\xc3\xa9t\xc3\xa9", "100%", "", "unknown"};
 static const char *const times[] = {"2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.6789Z",
@@ -226,22 +226,31 @@ static void write_filter(uint64_t *seed, struct dp_buf *out)
 }
 
 static struct dp_event *events[EVENTS];
+static int event_count;
 
-static void make_events(uint64_t *seed)
+static void add_event(struct dp_buf *text)
 {
 	struct dp_event_reader *r = dp_event_reader_new();
-	struct dp_buf text = {0};
 	struct dp_refusal why;
 	struct dp_event ev;
 
-	for (int i = 0; i < EVENTS; i++) {
-		write_event(seed, i, &text);
-		if (dp_event_read(r, dp_buf_str(&text), now_us, &ev, &why) < 0)
-			fail_msg("%s: %s", dp_buf_text(&text), why.why);
-		events[i] = dp_event_copy(&ev);
-	}
-	dp_buf_release(&text);
+	assert_true(event_count < EVENTS);
+	if (dp_event_read(r, dp_buf_str(text), now_us, &ev, &why) < 0)
+		fail_msg("%s: %s", dp_buf_text(text), why.why);
+	events[event_count++] = dp_event_copy(&ev);
 	dp_event_reader_free(&r);
+}
+
+static void store_events(struct dp_store *s)
+{
+	assert_ok(s, dp_store_put(s, (const struct dp_event *const *)events, (size_t)event_count,
+			 NULL, NULL));
+}
+
+static void free_events(void)
+{
+	while (event_count > 0)
+		free(events[--event_count]);
 }
 
 static int note_row(void *arg, const struct dp_store_row *row)
@@ -262,7 +271,7 @@ static int compare(const struct database *d, const struct dp_filter *f, const ch
 
 	if (dp_store_after(d->store, f, 0, EVENTS + 1, note_row, found) != 0)
 		fail_msg("%s: %s", text, dp_store_error(d->store));
-	for (int i = 0; i < EVENTS; i++) {
+	for (int i = 0; i < event_count; i++) {
 		const bool want = dp_filter_match(f, events[i]);
 
 		matches += want;
@@ -273,7 +282,21 @@ static int compare(const struct database *d, const struct dp_filter *f, const ch
 	return matches;
 }
 
-static void in_memory_and_in_the_database(void **state)
+/* How many of the events a filter finds, here and there. */
+static int try_filter(const struct database *d, struct dp_buf *text)
+{
+	struct dp_filter f = {0};
+	struct dp_filter_error error;
+	int matches;
+
+	if (dp_filter_parse(&f, dp_buf_str(text), now_us, &error) < 0)
+		fail_msg("%s: at %zu: %s", dp_buf_text(text), error.offset, error.why);
+	matches = compare(d, &f, dp_buf_text(text));
+	dp_filter_release(&f);
+	return matches;
+}
+
+static void random_filters(void **state)
 {
 	const struct database *d = *state;
 	const char *given = getenv("DEVPULSE_TEST_SEED");
@@ -281,34 +304,70 @@ static void in_memory_and_in_the_database(void **state)
 	struct dp_buf text = {0};
 	int some = 0;
 
+	free_events(); /* that a failure left */
 	print_message("# seed %" PRIu64 "\n", seed);
-	make_events(&seed);
-	assert_ok(d->store,
-	    dp_store_put(d->store, (const struct dp_event *const *)events, EVENTS, NULL, NULL));
+	for (int i = 0; i < EVENTS; i++) {
+		write_event(&seed, i, &text);
+		add_event(&text);
+	}
+	store_events(d->store);
 	for (int i = 0; i < FILTERS; i++) {
-		struct dp_filter f = {0};
-		struct dp_filter_error error;
 		int matches;
 
 		write_filter(&seed, &text);
-		if (dp_filter_parse(&f, dp_buf_str(&text), now_us, &error) < 0)
-			fail_msg("%s: at %zu: %s", dp_buf_text(&text), error.offset, error.why);
-		matches = compare(d, &f, dp_buf_text(&text));
+		matches = try_filter(d, &text);
 		some += matches > 0 && matches < EVENTS;
-		dp_filter_release(&f);
 	}
 	/* else the pairs say little */
 	if (some < FILTERS / 4)
 		fail_msg("only %d of %d filters tell events apart", some, FILTERS);
 	dp_buf_release(&text);
-	for (int i = 0; i < EVENTS; i++)
-		free(events[i]);
+	free_events();
 }
+
+enum { SCALARS = sizeof scalars / sizeof *scalars };
+
+/* Every value against every other, by every operator. */
+static void all_pairs_of_values(void **state)
+{
+	static const char *const tests[] = {"=", "!=", "~", "!~", ">", ">=", "<", "<="};
+	const struct database *d = *state;
+	struct dp_buf text = {0};
+
+	free_events();
+	for (int i = 0; i < SCALARS; i++) {
+		dp_buf_clear(&text);
+		dp_buf_addf(&text,
+		    "{\"eventId\":\"018bcfe5-6800-7000-8000-%012x\",\"locals\":{\"n\":%s}}",
+		    (unsigned)i, scalars[i]);
+		add_event(&text);
+	}
+	store_events(d->store);
+	for (int i = 0; i < SCALARS; i++)
+		for (size_t k = 0; k < sizeof tests / sizeof *tests; k++) {
+			const bool is_number = strchr("-0123456789", scalars[i][0]) != NULL;
+
+			if ((k >= 4 && !is_number) ||
+			    ((k == 2 || k == 3) && strcmp(scalars[i], "\"\"") == 0))
+				continue;
+			dp_buf_clear(&text);
+			dp_buf_addf(&text, "locals.n%s", tests[k]);
+			if (is_number || scalars[i][0] == '"')
+				dp_buf_add_text(&text, scalars[i]);
+			else
+				dp_json_write_string(&text, dp_str_from(scalars[i]));
+			try_filter(d, &text);
+		}
+	dp_buf_release(&text);
+	free_events();
+}
+
+#define TESTS(X) X(random_filters), X(all_pairs_of_values)
 
 int main(void)
 {
-	const struct CMUnitTest of_sqlite[] = {IN_SQLITE(in_memory_and_in_the_database)};
-	const struct CMUnitTest of_pg[] = {IN_PG(in_memory_and_in_the_database)};
+	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
+	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
 	int failed =
 	    cmocka_run_group_tests_name("filter, properties: sqlite", of_sqlite, NULL, NULL);
 

@@ -507,18 +507,14 @@ static const struct shown_case {
 	const char *filter;
 	const char *want;
 } shown[] = {
-    {"severity=loud", "a severity is one of error, warning, info, debug\n"
-		      "  severity=loud\n"
-		      "           ^"},
-    {"caf\u00e9 \x1b[1m since=never", "a time is expected, as 15m, 2h, 7d (ago), 2026-01-31 or "
-				      "2026-01-31T12:00Z\n"
-				      "  caf\u00e9 \\x1b[1m since=never\n"
-				      "                     ^"},
+    {"severity=loud", "  severity=loud\n"
+		      "           ^\n"},
+    {"caf\u00e9 \x1b[1m since=never", "  caf\u00e9 \\x1b[1m since=never\n"
+				      "                     ^\n"},
     {"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 a= 0123456789 0123456789 b",
-	"a value is expected\n"
 	"  \u202689 0123456789 0123456789 0123456789 0123456789 a= 0123456789 01234567\u2026\n"
-	"                                                    ^"},
-    {"a=", "a value is expected\n  a=\n    ^"},
+	"                                                    ^\n"},
+    {"a=", "  a=\n    ^\n"},
 };
 
 static void test_shown(void **state)
@@ -531,7 +527,7 @@ static void test_shown(void **state)
 		struct dp_buf out = {0};
 
 		assert_int_equal(dp_filter_parse(&f, text, now_us, &error), -1);
-		dp_filter_write_error(&out, text, &error);
+		dp_filter_write_place(&out, text, &error);
 		assert_string_equal(dp_buf_text(&out), shown[i].want);
 		dp_buf_release(&out);
 	}
