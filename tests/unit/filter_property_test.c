@@ -362,7 +362,38 @@ static void all_pairs_of_values(void **state)
 	free_events();
 }
 
-#define TESTS(X) X(random_filters), X(all_pairs_of_values)
+/* As many terms, values and parts of names as there may be. */
+static void the_largest_filter(void **state)
+{
+	static const char *const tests[] = {"=", "~", "!=", "!~"};
+	const struct database *d = *state;
+	struct dp_buf text = {0};
+	int64_t after = -1;
+	struct dp_filter f = {0};
+	struct dp_filter_error error;
+
+	free_events();
+	dp_buf_add_text(&text,
+	    "{\"eventId\":\"018bcfe5-6800-7000-8000-000000000000\",\"a\":{\"b\":{\"c\":{\"d\":"
+	    "{\"e\":{\"f\":{\"g\":{\"h\":\"v31\"}}}}}}},\"details\":\"x\"}");
+	add_event(&text);
+	store_events(d->store);
+	dp_buf_clear(&text);
+	for (size_t i = 0; i < DP_FILTER_TERMS_MAX; i++) {
+		dp_buf_addf(&text, " a.b.c.d.e.f.g.h%s", tests[i % 4]);
+		for (int v = 0; v < DP_FILTER_VALUES_MAX; v++)
+			dp_buf_addf(&text, "%s%s%d", v > 0 ? "," : "", i % 4 < 2 ? "v" : "w", v);
+	}
+	assert_int_equal(try_filter(d, &text), 1);
+	assert_int_equal(dp_filter_parse(&f, dp_buf_str(&text), now_us, &error), 0);
+	assert_ok(d->store, dp_store_tail(d->store, &f, 0, &after));
+	assert_int_not_equal(after, 0);
+	dp_filter_release(&f);
+	dp_buf_release(&text);
+	free_events();
+}
+
+#define TESTS(X) X(random_filters), X(all_pairs_of_values), X(the_largest_filter)
 
 int main(void)
 {
