@@ -131,17 +131,20 @@ compile_commands.json: Makefile $(SOURCES)
 		'$(CPPFLAGS) $(DP_CFLAGS)' "$$f"; sep=,; done; echo ']'; } > $@
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(PROGRAMS:%=$B/bin/%) devpulse $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/devpulse examples/demo.awk
 
 uninstall:
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) devpulse
 	rm -f $(DESTDIR)$(PREFIX)/share/devpulse/demo.awk
 	cd $(DESTDIR)$(PREFIX)/share/man && rm -f $(patsubst man/%.1,man1/%.1,$(wildcard man/*.1)) \
-		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5))
+		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5)) \
+		$(patsubst man/%.7,man7/%.7,$(wildcard man/*.7))
 
 clean:
 	rm -rf build build-san build-cov compile_commands.json

@@ -1,49 +1,225 @@
 #include "filter.h"
 
+#include "filter_term.h"
+#include "json.h"
 #include "mem.h"
 #include "text.h"
+#include "uuid.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct field {
-	const char *name;
-	size_t max; /* bytes of a value */
-} fields[] = {
-    [DP_FILTER_TRACE] = {"trace", DP_EVENT_TRACE_ID_MAX},
-    [DP_FILTER_SEVERITY] = {"severity", DP_EVENT_NAME_MAX},
-    [DP_FILTER_SYSTEM] = {"system", DP_EVENT_NAME_MAX},
-    [DP_FILTER_TYPE] = {"type", DP_EVENT_NAME_MAX},
+enum {
+	IS = 1 << DP_FILTER_IS,
+	TEXT = IS | 1 << DP_FILTER_HAS,
+	ORDER =
+	    1 << DP_FILTER_ABOVE | 1 << DP_FILTER_FROM | 1 << DP_FILTER_BELOW | 1 << DP_FILTER_UPTO,
 };
-static const size_t field_count = sizeof fields / sizeof *fields;
 
-static void term_release(struct dp_filter_term *t)
+#define WANTS_TEXT  "one of = != ~ !~ is expected for this field"
+#define WANTS_ORDER "one of = != > >= < <= is expected for this field"
+#define WANTS_IS    "= is expected for this field"
+
+static const struct dp_filter_rule rules[] = {
+    {"trace", DP_FILTER_TRACE, TEXT, WANTS_TEXT, DP_EVENT_TRACE_ID_MAX, NULL},
+    {"severity", DP_FILTER_SEVERITY, IS | ORDER, WANTS_ORDER, DP_EVENT_NAME_MAX, NULL},
+    {"system", DP_FILTER_SYSTEM, TEXT, WANTS_TEXT, DP_EVENT_NAME_MAX, NULL},
+    {"type", DP_FILTER_TYPE, TEXT, WANTS_TEXT, DP_EVENT_NAME_MAX, NULL},
+    {"env", DP_FILTER_ENVIRONMENT, TEXT, WANTS_TEXT, DP_EVENT_NAME_MAX, NULL},
+    {"environment", DP_FILTER_ENVIRONMENT, TEXT, WANTS_TEXT, DP_EVENT_NAME_MAX, NULL},
+    {"since", DP_FILTER_TIME, IS, WANTS_IS, 0, NULL},
+    {"until", DP_FILTER_TIME, IS, WANTS_IS, 0, NULL},
+    {"timestamp", DP_FILTER_TIME, IS | ORDER, WANTS_ORDER, 0, NULL},
+    {"duration", DP_FILTER_DURATION, IS | ORDER, WANTS_ORDER, 0, NULL},
+    {"durationMs", DP_FILTER_DURATION, IS | ORDER, WANTS_ORDER, 0, NULL},
+    {"id", DP_FILTER_EVENT_ID, TEXT, WANTS_TEXT, DP_FILTER_VALUE_MAX, NULL},
+    {"eventId", DP_FILTER_EVENT_ID, TEXT, WANTS_TEXT, DP_FILTER_VALUE_MAX, NULL},
+    {"traceId", DP_FILTER_TRACE, TEXT, WANTS_TEXT, DP_EVENT_TRACE_ID_MAX, NULL},
+    {"fingerprint", DP_FILTER_FINGERPRINT, TEXT, WANTS_TEXT, DP_FILTER_VALUE_MAX, NULL},
+    {"error", DP_FILTER_FINGERPRINT, TEXT, WANTS_TEXT, DP_FILTER_VALUE_MAX, NULL},
+    {"span", DP_FILTER_MEMBER, TEXT | ORDER, NULL, DP_FILTER_VALUE_MAX, "spanId"},
+};
+
+const struct dp_filter_rule dp_filter_any_member = {
+    NULL, DP_FILTER_MEMBER, TEXT | ORDER, NULL, DP_FILTER_VALUE_MAX, NULL};
+const struct dp_filter_rule dp_filter_anywhere = {
+    NULL, DP_FILTER_ANYWHERE, TEXT, NULL, DP_FILTER_VALUE_MAX, NULL};
+
+const struct dp_filter_rule *dp_filter_find_rule(struct dp_str name)
+{
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (dp_str_is(name, rules[i].name))
+			return &rules[i];
+	return NULL;
+}
+
+void dp_filter_release_term(struct dp_filter_term *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		free(t->values[i]);
-	t->count = 0;
+		free(t->values[i].text);
+	for (size_t i = 0; i < t->depth; i++)
+		free(t->path[i]);
+	free(t->values);
+	*t = (struct dp_filter_term){.count = 0};
 }
 
 void dp_filter_release(struct dp_filter *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		term_release(&f->terms[i]);
-	*f = (struct dp_filter){0};
+		dp_filter_release_term(&f->terms[i]);
+	f->count = 0;
 }
 
-/* The index of a field, or field_count where there is none of that name. */
-static size_t find_field(const char *name)
+void dp_filter_put_term(struct dp_filter *f, struct dp_filter_term *t)
 {
-	size_t i = 0;
+	size_t at = f->count++;
 
-	while (i < field_count && strcmp(fields[i].name, name) != 0)
-		i++;
-	return i;
+	for (; at > 0 && f->terms[at - 1].field > t->field; at--)
+		f->terms[at] = f->terms[at - 1];
+	f->terms[at] = *t;
+	*t = (struct dp_filter_term){.count = 0};
 }
 
 bool dp_filter_knows(const char *name)
 {
-	return find_field(name) < field_count;
+	static const char *const names[] = {"trace", "severity", "system", "type"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* No event holds anything but UTF-8 without U+0000. */
+static bool is_text(struct dp_str s)
+{
+	return dp_text_is_valid(s.p, s.n) && !memchr(s.p, '\0', s.n);
+}
+
+static const char *text_fault(
+    const struct dp_filter_term *t, const struct dp_filter_rule *rule, struct dp_str value)
+{
+	/* a member may be the empty string */
+	if (value.n == 0 && (t->field != DP_FILTER_MEMBER || t->test != DP_FILTER_IS))
+		return "an empty value";
+	if (value.n > rule->max)
+		return rule->max == DP_EVENT_TRACE_ID_MAX ? "a trace id has at most 128 bytes"
+		       : rule->max == DP_EVENT_NAME_MAX   ? "a value has at most 512 bytes here"
+							  : "a value has at most 1024 bytes";
+	return is_text(value) ? NULL : "a value is not UTF-8 text";
+}
+
+static void fold(char *text)
+{
+	for (; *text; text++)
+		if (*text >= 'A' && *text <= 'Z')
+			*text = (char)(*text - 'A' + 'a');
+}
+
+/* As it stands between the quotes of a canonical JSON string. */
+static char *escape(struct dp_str value)
+{
+	struct dp_buf b = {0};
+	char *text;
+
+	dp_json_write_string(&b, value);
+	text = dp_mem_copy(b.data + 1, b.len - 2);
+	dp_buf_release(&b);
+	return text;
+}
+
+static const char *read_text(const struct dp_filter_term *t, const struct dp_filter_rule *rule,
+    struct dp_str value, struct dp_filter_value *v)
+{
+	char id[DP_UUID_TEXT + 1];
+	const char *fault = text_fault(t, rule, value);
+
+	if (fault)
+		return fault;
+	if (t->field == DP_FILTER_EVENT_ID && t->test == DP_FILTER_IS) {
+		if (dp_uuid_parse(value, id) < 0)
+			return "a UUID is expected";
+		value = (struct dp_str){id, DP_UUID_TEXT};
+	}
+	v->text = t->field == DP_FILTER_ANYWHERE ? escape(value) : dp_mem_copy(value.p, value.n);
+	if (t->test == DP_FILTER_HAS)
+		fold(v->text);
+	return NULL;
+}
+
+/* Those that the test holds for. */
+static unsigned severities_of(enum dp_filter_test test, enum dp_severity limit)
+{
+	const unsigned below = (1U << limit) - 1;
+	const unsigned upto = below | 1U << limit;
+	const unsigned all = (1U << (DP_ERROR + 1)) - 1;
+
+	switch (test) {
+	case DP_FILTER_ABOVE:
+		return all & ~upto;
+	case DP_FILTER_FROM:
+		return all & ~below;
+	case DP_FILTER_BELOW:
+		return below;
+	case DP_FILTER_UPTO:
+		return upto;
+	default:
+		return 1U << limit;
+	}
+}
+
+static const char *add_severity(
+    struct dp_filter_term *t, const struct dp_filter_rule *rule, struct dp_str value)
+{
+	enum dp_severity severity;
+	const char *fault = text_fault(t, rule, value);
+
+	if (fault)
+		return fault;
+	if (dp_severity_parse(value, &severity) < 0)
+		return "a severity is one of error, warning, info, debug";
+	t->severities |= severities_of(t->test, severity);
+	return NULL;
+}
+
+/* Reads a value that is compared. NULL, or what is wrong with it. */
+static const char *read_value(const struct dp_filter_term *t, const struct dp_filter_rule *rule,
+    struct dp_str value, int64_t now_us, struct dp_filter_value *v)
+{
+	if (t->field == DP_FILTER_TIME)
+		return dp_filter_read_time(value, now_us, &v->us) == 0
+			   ? NULL
+			   : "a time is expected, as 15m, 2h, 7d (ago), 2026-01-31 or "
+			     "2026-01-31T12:00Z";
+	if (t->field == DP_FILTER_DURATION)
+		return dp_filter_read_duration(value, &v->number) == 0
+			   ? NULL
+			   : "a duration is expected, as 500ms, 1.5s, 2m or 250 (ms)";
+	if (t->test >= DP_FILTER_ABOVE)
+		return dp_filter_read_number(value, &v->number) == 0 ? NULL
+								     : "a number is expected";
+	return read_text(t, rule, value, v);
+}
+
+int dp_filter_add_value(struct dp_filter_term *t, const struct dp_filter_rule *rule,
+    struct dp_str value, int64_t now_us, const char **why)
+{
+	struct dp_filter_value v = {NULL, 0, 0};
+	const char *fault;
+
+	if (t->field == DP_FILTER_SEVERITY)
+		fault = add_severity(t, rule, value);
+	else
+		fault = read_value(t, rule, value, now_us, &v);
+	if (fault) {
+		*why = fault;
+		return -1;
+	}
+	if (t->field == DP_FILTER_SEVERITY)
+		return 0;
+	t->values = dp_mem_resize_array(t->values, t->count + 1, sizeof *t->values);
+	t->values[t->count++] = v;
+	return 0;
 }
 
 /* Takes the next value off the front of *rest and unescapes it into *out. */
@@ -60,44 +236,21 @@ static void take_value(struct dp_str *rest, struct dp_buf *out)
 	*rest = (struct dp_str){rest->p + i, rest->n - i};
 }
 
-/* No event holds anything but UTF-8 without U+0000. */
-static bool is_text(struct dp_str s)
-{
-	return dp_text_is_valid(s.p, s.n) && !memchr(s.p, '\0', s.n);
-}
-
-static int add_value(struct dp_filter_term *t, struct dp_str value, const char **why)
-{
-	enum dp_severity severity;
-
-	*why = NULL;
-	if (t->count == DP_FILTER_VALUES_MAX)
-		*why = "more than 32 values";
-	else if (value.n == 0)
-		*why = "an empty value";
-	else if (value.n > fields[t->field].max)
-		*why = t->field == DP_FILTER_TRACE ? "a trace id has at most 128 bytes"
-						   : "a value has at most 512 bytes";
-	else if (!is_text(value))
-		*why = "a value is not UTF-8 text";
-	else if (t->field == DP_FILTER_SEVERITY && dp_severity_parse(value, &severity) < 0)
-		*why = "a severity is one of error, warning, info, debug";
-	if (*why)
-		return -1;
-	if (t->field == DP_FILTER_SEVERITY)
-		value = dp_str_from(dp_severity_name(severity));
-	t->values[t->count++] = dp_mem_copy(value.p, value.n);
-	return 0;
-}
-
-static int add_values(struct dp_filter_term *t, struct dp_str values, const char **why)
+static int add_values(struct dp_filter_term *t, const struct dp_filter_rule *rule,
+    struct dp_str values, const char **why)
 {
 	struct dp_buf value = {0};
+	size_t count = 0;
 	int rc;
 
 	for (;;) {
 		take_value(&values, &value);
-		rc = add_value(t, dp_buf_str(&value), why);
+		if (++count > DP_FILTER_VALUES_MAX) {
+			*why = "more than 32 values";
+			rc = -1;
+			break;
+		}
+		rc = dp_filter_add_value(t, rule, dp_buf_str(&value), 0, why);
 		if (rc < 0 || values.n == 0)
 			break;
 		values = (struct dp_str){values.p + 1, values.n - 1};
@@ -108,63 +261,43 @@ static int add_values(struct dp_filter_term *t, struct dp_str values, const char
 
 int dp_filter_add(struct dp_filter *f, const char *name, struct dp_str values, const char **why)
 {
-	struct dp_filter_term *t = &f->terms[f->count];
-	size_t field = find_field(name);
+	const struct dp_filter_rule *rule = dp_filter_find_rule(dp_str_from(name));
+	struct dp_filter_term t = {.test = DP_FILTER_IS};
 
-	if (field == field_count) {
+	if (!dp_filter_knows(name)) {
 		*why = "no such field: there are trace, severity, system, type";
 		return -1;
 	}
 	if (f->count == DP_FILTER_TERMS_MAX) {
-		*why = "more than 16 terms";
+		*why = "more than 32 terms";
 		return -1;
 	}
-	t->field = (enum dp_filter_field)field;
-	if (add_values(t, values, why) < 0) {
-		term_release(t);
+	t.field = rule->field;
+	if (add_values(&t, rule, values, why) < 0) {
+		dp_filter_release_term(&t);
 		return -1;
 	}
-	f->count++;
+	dp_filter_put_term(f, &t);
 	return 0;
 }
 
-static struct dp_str field_of(const struct dp_event *ev, enum dp_filter_field field)
+static bool names_traces(const struct dp_filter_term *t)
 {
-	switch (field) {
-	case DP_FILTER_TRACE:
-		return ev->trace_id;
-	case DP_FILTER_SEVERITY:
-		return dp_str_from(dp_severity_name(ev->severity));
-	case DP_FILTER_SYSTEM:
-		return ev->system;
-	case DP_FILTER_TYPE:
-		break;
-	}
-	return ev->type;
+	return t->field == DP_FILTER_TRACE && t->test == DP_FILTER_IS && !t->negated;
 }
 
-static bool term_matches(const struct dp_filter_term *t, const struct dp_event *ev)
-{
-	struct dp_str is = field_of(ev, t->field);
-
-	for (size_t i = 0; i < t->count; i++)
-		if (dp_str_is(is, t->values[i]))
-			return true;
-	return false;
-}
-
-bool dp_filter_match(const struct dp_filter *f, const struct dp_event *ev)
+bool dp_filter_names_traces(const struct dp_filter *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (!term_matches(&f->terms[i], ev))
-			return false;
-	return true;
+		if (names_traces(&f->terms[i]))
+			return true;
+	return false;
 }
 
 const char *dp_filter_trace(const struct dp_filter *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (f->terms[i].field == DP_FILTER_TRACE && f->terms[i].count == 1)
-			return f->terms[i].values[0];
+		if (names_traces(&f->terms[i]) && f->terms[i].count == 1)
+			return f->terms[i].values[0].text;
 	return NULL;
 }

@@ -17,22 +17,37 @@ struct dp_store_cell {
 	int64_t number;     /* of numbers; of times, in microseconds since the epoch */
 };
 
-enum { DP_STORE_CELLS_MAX = 16 };
+enum {
+	DP_STORE_CELLS_MAX = 16,
+	DP_QUERY_VALUES_MAX = DP_FILTER_TERMS_MAX * (DP_FILTER_PATH_MAX + DP_FILTER_VALUES_MAX) + 4,
+};
 
 /* Gets a row; anything but 0 ends the reading. */
 typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
 
 /* A statement and its parameters $1, $2, … Values are borrowed and never become part of the text.
- * SQLite takes $1 for a name and numbers names in the order of their appearance, so each is used
- * once, in order. */
+ * SQLite takes $1 for a name and numbers names in the order of their appearance, so they first
+ * appear in order. */
 struct dp_query {
 	struct dp_buf sql;
 	size_t count;
 	struct dp_query_value {
-		enum { DP_QUERY_TEXT, DP_QUERY_NUMBER, DP_QUERY_TIME } type;
+		enum { DP_QUERY_TEXT, DP_QUERY_NUMBER, DP_QUERY_TIME, DP_QUERY_REAL } type;
 		const char *text;
 		int64_t number; /* of a time: microseconds since the epoch */
-	} values[DP_FILTER_TERMS_MAX * DP_FILTER_VALUES_MAX + 4];
+		double real;
+	} values[DP_QUERY_VALUES_MAX];
+};
+
+/* What filters ask of the databases in different words (store_filter.c). A member's path stands in
+ * `depth` parameters from $first on. */
+struct dp_store_dialect {
+	const char *find;    /* "find(lower(", before a text, the case of ASCII letters aside */
+	const char *in_text; /* "), ", behind it, before what is looked for */
+	/* Add the text of the body's member as filters see it, and its number; NULL where it has
+	 * none. */
+	void (*add_text)(struct dp_buf *sql, size_t first, size_t depth);
+	void (*add_number)(struct dp_buf *sql, size_t first, size_t depth);
 };
 
 /* What is to go (store_retain.c). */
@@ -57,6 +72,7 @@ struct dp_store_backend {
 	const char *begin_alone; /* the same, and no other writer writes beside it */
 	const char *find_head;   /* asks for the highest number that there ever was */
 	const char *find_size;   /* asks for the bytes that the database takes */
+	const struct dp_store_dialect *dialect;
 	/* Commits, and wakes those that wait. Returns 0, -1, or 1 where only the latter failed, and
 	 * with it the commit: all that was in the transaction is to be done again. */
 	int (*commit)(struct dp_store *s);

@@ -428,6 +428,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .find_head = find_head_sql,
 	    .find_size = find_size_sql,
 	    .commit = commit,
+	    .dialect = &dp_pg_dialect,
 	    .roll_back = roll_back,
 	    .put = dp_pg_put,
 	    .put_rollup = dp_pg_put_rollup,

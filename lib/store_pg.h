@@ -92,6 +92,7 @@ int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_stor
 void dp_pg_read_row(
     const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1]);
 int dp_pg_wait(struct dp_store *store, int timeout_ms, int wake_fd);
+extern const struct dp_store_dialect dp_pg_dialect;
 int dp_pg_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 

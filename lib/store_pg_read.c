@@ -39,34 +39,84 @@ int64_t dp_pg_time_us(int64_t pg_time)
 	return pg_time < INT64_MAX - pg_epoch_us ? pg_time + pg_epoch_us : INT64_MAX;
 }
 
-enum { VALUES_MAX = sizeof((struct dp_query *)NULL)->values / sizeof(struct dp_query_value) };
+/* The type of a parameter; its value in *out where that is no text. */
+static Oid write_value(const struct dp_query_value *v, char out[8])
+{
+	int64_t bits;
+
+	switch (v->type) {
+	case DP_QUERY_NUMBER:
+		dp_pg_write_int8(v->number, out);
+		return PG_INT8;
+	case DP_QUERY_TIME:
+		dp_pg_write_int8(dp_pg_time(v->number), out);
+		return PG_TIMESTAMPTZ;
+	case DP_QUERY_REAL:
+		memcpy(&bits, &v->real, sizeof bits);
+		dp_pg_write_int8(bits, out);
+		return PG_FLOAT8;
+	default:
+		return PG_TEXT;
+	}
+}
 
 static int send_query(PGconn *conn, const struct dp_query *q)
 {
-	const char *values[VALUES_MAX];
-	char numbers[VALUES_MAX][8];
-	int lengths[VALUES_MAX];
-	int formats[VALUES_MAX];
-	Oid types[VALUES_MAX];
+	const char *values[DP_QUERY_VALUES_MAX];
+	char numbers[DP_QUERY_VALUES_MAX][8];
+	int lengths[DP_QUERY_VALUES_MAX];
+	int formats[DP_QUERY_VALUES_MAX];
+	Oid types[DP_QUERY_VALUES_MAX];
 
 	for (size_t i = 0; i < q->count; i++) {
 		const struct dp_query_value *v = &q->values[i];
-		bool is_text = v->type == DP_QUERY_TEXT;
 
-		if (!is_text)
-			dp_pg_write_int8(
-			    v->type == DP_QUERY_TIME ? dp_pg_time(v->number) : v->number,
-			    numbers[i]);
-		values[i] = is_text ? v->text : numbers[i];
+		types[i] = write_value(v, numbers[i]);
+		values[i] = types[i] == PG_TEXT ? v->text : numbers[i];
 		lengths[i] = 8; /* of what is not text */
-		formats[i] = !is_text;
-		types[i] = is_text                      ? PG_TEXT
-			   : v->type == DP_QUERY_NUMBER ? PG_INT8
-							: PG_TIMESTAMPTZ;
+		formats[i] = types[i] != PG_TEXT;
 	}
 	return PQsendQueryParams(
 	    conn, q->sql.data, (int)q->count, types, values, lengths, formats, 1);
 }
+
+/* The objects on the way to a member. */
+static void add_parents(struct dp_buf *sql, size_t first, size_t depth)
+{
+	dp_buf_add_text(sql, "body");
+	for (size_t i = 0; i + 1 < depth; i++)
+		dp_buf_addf(sql, " -> $%zu", first + i);
+}
+
+/* By -> and not by #>, which goes into arrays too. */
+static void add_member_text(struct dp_buf *sql, size_t first, size_t depth)
+{
+	const size_t last = first + depth - 1;
+
+	dp_buf_add_text(sql, "COALESCE(");
+	add_parents(sql, first, depth);
+	dp_buf_addf(sql, " ->> $%zu, CAST(", last);
+	add_parents(sql, first, depth);
+	dp_buf_addf(sql, " -> $%zu AS text))", last);
+}
+
+static void add_member_number(struct dp_buf *sql, size_t first, size_t depth)
+{
+	const size_t last = first + depth - 1;
+
+	dp_buf_add_text(sql, "CASE json_typeof(");
+	add_parents(sql, first, depth);
+	dp_buf_addf(sql, " -> $%zu) WHEN 'number' THEN CAST(", last);
+	add_parents(sql, first, depth);
+	dp_buf_addf(sql, " ->> $%zu AS double precision) END", last);
+}
+
+const struct dp_store_dialect dp_pg_dialect = {
+    .find = "strpos(lower(",
+    .in_text = " COLLATE \"C\"), ",
+    .add_text = add_member_text,
+    .add_number = add_member_number,
+};
 
 void dp_pg_read_row(
     const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1])

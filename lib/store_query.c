@@ -1,27 +1,34 @@
 #include "store_query.h"
 
-#include <assert.h>
+#include "text.h"
 
-static void add_value(struct dp_query *q, struct dp_query_value v)
+#include <assert.h>
+#include <string.h>
+
+void dp_query_add(struct dp_query *q, struct dp_query_value v)
 {
-	assert(q->count < sizeof q->values / sizeof *q->values);
+	assert(q->count < DP_QUERY_VALUES_MAX);
 	q->values[q->count++] = v;
 	dp_buf_addf(&q->sql, "$%zu", q->count);
 }
 
+/* PostgreSQL refuses to compare with what is not UTF-8. No event has such a text, nor an empty one.
+ */
 void dp_query_add_text(struct dp_query *q, const char *text)
 {
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
+	if (!dp_text_is_valid(text, strlen(text)))
+		text = "";
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
 }
 
 void dp_query_add_number(struct dp_query *q, int64_t number)
 {
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
 }
 
 void dp_query_add_time(struct dp_query *q, int64_t us)
 {
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = us});
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = us});
 }
 
 static int ignore(void *arg, const struct dp_store_cell *c)

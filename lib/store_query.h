@@ -5,9 +5,15 @@
 
 #include "store_backend.h"
 
+void dp_query_add(struct dp_query *q, struct dp_query_value v);
 void dp_query_add_text(struct dp_query *q, const char *text);
 void dp_query_add_number(struct dp_query *q, int64_t number);
 void dp_query_add_time(struct dp_query *q, int64_t us);
+
+/* Adds " AND …" for each term. Borrows the filter. `by_key`: let the key find chosen traces; else
+ * nothing but the order in which events are read anyway is to serve. */
+void dp_query_add_filter(
+    struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f, bool by_key);
 
 /* Runs it and releases it. Rows that come are ignored where fn is NULL. No failure is an event's.
  */

@@ -1,33 +1,11 @@
 /* The reading half of store.h: queries as text and parameters, rows as structs. */
-#include "store_backend.h"
-
-#include "text.h"
+#include "store_query.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define SELECT_EVENTS \
 	"SELECT seq, trace_id, event_id, ts, severity, system, type, body FROM events WHERE "
-
-static void add_value(struct dp_query *q, struct dp_query_value v)
-{
-	q->values[q->count++] = v;
-	dp_buf_addf(&q->sql, "$%zu", q->count);
-}
-
-/* PostgreSQL refuses to compare with what is not UTF-8. No event has such a text, nor an empty one.
- */
-static void add_text(struct dp_query *q, const char *text)
-{
-	if (!dp_text_is_valid(text, strlen(text)))
-		text = "";
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
-}
-
-static void add_number(struct dp_query *q, int64_t number)
-{
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
-}
 
 /* Of a list that is read backwards: what lies behind a place in it. */
 static void add_before(
@@ -36,28 +14,25 @@ static void add_before(
 	if (!before_id)
 		return;
 	dp_buf_addf(&q->sql, " WHERE (last_ts, %s) < (", key);
-	add_value(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = before_us});
+	dp_query_add_time(q, before_us);
 	dp_buf_add_text(&q->sql, ", ");
-	add_text(q, before_id);
+	dp_query_add_text(q, before_id);
 	dp_buf_add_char(&q->sql, ')');
 }
 
 static void add_limit(struct dp_query *q, size_t limit)
 {
 	dp_buf_add_text(&q->sql, " LIMIT ");
-	add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+	dp_query_add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
 }
 
 /* Connects, runs the query and releases it. */
 static int run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg)
 {
-	int rc = dp_store_connect(s);
-
-	dp_buf_text(&q->sql);
-	if (rc == 0 && (rc = s->backend->select(s, q, fn, arg)) < 0)
-		dp_store_blame_no_event(s);
+	if (dp_store_connect(s) == 0)
+		return dp_query_run(s, q, fn, arg);
 	dp_buf_release(&q->sql);
-	return rc;
+	return -1;
 }
 
 /* The caller's function and argument, behind a dp_store_cells_fn. */
@@ -101,54 +76,33 @@ struct window {
  * away, in windows that grow. */
 enum { WINDOW = 10000, GROWTH = 32 };
 
-static bool has_traces(const struct dp_filter *f)
-{
-	for (size_t i = 0; i < f->count; i++)
-		if (f->terms[i].field == DP_FILTER_TRACE)
-			return true;
-	return false;
-}
-
 /* The size of the next window, where that of the last is given, or 0. */
 static int64_t next_size(int64_t size, const struct dp_filter *f)
 {
 	if (f->count == 0)
 		return INT64_MAX;
-	if (size == 0 || !has_traces(f))
+	if (size == 0 || !dp_filter_names_traces(f))
 		return WINDOW;
 	return size < INT64_MAX / GROWTH ? size * GROWTH : INT64_MAX;
 }
 
 static bool is_by_key(const struct window *w, const struct dp_filter *f)
 {
-	return has_traces(f) && w->greatest - w->least >= WINDOW;
+	return dp_filter_names_traces(f) && w->greatest - w->least >= WINDOW;
 }
 
 /* An expression is what no index serves: by the key "+seq", else the planner may walk all events in
  * order of seq until it has found `limit` of a trace's few; otherwise trace_id || ''. */
-static void add_window(
-    struct dp_query *q, const struct window *w, const struct dp_filter *f, const char *direction)
+static void add_window(struct dp_query *q, const struct dp_store_dialect *d, const struct window *w,
+    const struct dp_filter *f, const char *direction)
 {
 	const bool by_key = is_by_key(w, f);
-	const char *const columns[] = {[DP_FILTER_TRACE] = by_key ? "trace_id" : "trace_id || ''",
-	    [DP_FILTER_SEVERITY] = "severity",
-	    [DP_FILTER_SYSTEM] = "system",
-	    [DP_FILTER_TYPE] = "type"};
 
 	dp_buf_add_text(&q->sql, "seq >= ");
-	add_number(q, w->least);
+	dp_query_add_number(q, w->least);
 	dp_buf_add_text(&q->sql, " AND seq <= ");
-	add_number(q, w->greatest);
-	for (size_t i = 0; i < f->count; i++) {
-		const struct dp_filter_term *t = &f->terms[i];
-
-		dp_buf_addf(&q->sql, " AND %s IN (", columns[t->field]);
-		for (size_t v = 0; v < t->count; v++) {
-			dp_buf_add_text(&q->sql, v > 0 ? ", " : "");
-			add_text(q, t->values[v]);
-		}
-		dp_buf_add_char(&q->sql, ')');
-	}
+	dp_query_add_number(q, w->greatest);
+	dp_query_add_filter(q, d, f, by_key);
 	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", by_key ? "+" : "", direction);
 }
 
@@ -158,7 +112,7 @@ static int read_window(struct dp_store *s, const struct dp_filter *f, const stru
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, SELECT_EVENTS);
-	add_window(&q, w, f, "");
+	add_window(&q, s->backend->dialect, w, f, "");
 	add_limit(&q, limit);
 	return run(s, &q, on_event, reading);
 }
@@ -177,9 +131,9 @@ static int find_ends(struct dp_store *s, const struct window *in, struct window 
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "SELECT (SELECT min(seq) FROM events WHERE seq >= ");
-	add_number(&q, in->least);
+	dp_query_add_number(&q, in->least);
 	dp_buf_add_text(&q.sql, "), (SELECT max(seq) FROM events WHERE seq <= ");
-	add_number(&q, in->greatest);
+	dp_query_add_number(&q, in->greatest);
 	dp_buf_add_char(&q.sql, ')');
 	*ends = (struct window){0};
 	if (run(s, &q, on_window, ends) < 0)
@@ -227,11 +181,11 @@ int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn
 
 	/* Its span of time tells PostgreSQL in which partitions to look. */
 	dp_buf_add_text(&q.sql, SELECT_EVENTS "trace_id = ");
-	add_text(&q, trace_id);
+	dp_query_add_text(&q, trace_id);
 	dp_buf_add_text(&q.sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
-	add_text(&q, trace_id);
+	dp_query_add_text(&q, trace_id);
 	dp_buf_add_text(&q.sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
-	add_text(&q, trace_id);
+	dp_query_add_text(&q, trace_id);
 	dp_buf_add_text(&q.sql, ") ORDER BY ts, event_id");
 	return run(s, &q, on_event, &reading);
 }
@@ -275,7 +229,7 @@ static int read_numbers_back(struct dp_store *s, const struct dp_filter *f, cons
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE ");
-	add_window(&q, w, f, " DESC");
+	add_window(&q, s->backend->dialect, w, f, " DESC");
 	add_limit(&q, limit);
 	return run(s, &q, on_number_of, reading);
 }
@@ -319,7 +273,7 @@ int dp_store_position(struct dp_store *s, const char *source, int64_t *pos)
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "SELECT pos FROM positions WHERE source = ");
-	add_text(&q, source);
+	dp_query_add_text(&q, source);
 	return run_for_number(s, &q, pos);
 }
 
@@ -437,7 +391,7 @@ int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_f
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, SELECT_GROUPS " WHERE fingerprint = ");
-	add_text(&q, fingerprint);
+	dp_query_add_text(&q, fingerprint);
 	return run(s, &q, on_group, &reading);
 }
 
@@ -448,7 +402,7 @@ int dp_store_group_events(
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, SELECT_EVENTS "fingerprint = ");
-	add_text(&q, fingerprint);
+	dp_query_add_text(&q, fingerprint);
 	dp_buf_add_text(&q.sql, " ORDER BY ts DESC");
 	add_limit(&q, limit);
 	return run(s, &q, on_event, &reading);

@@ -1,4 +1,4 @@
-/* The back end for SQLite: connection, faults, schema, reading. Writers are serialised by BEGIN
+/* The back end for SQLite: connection, faults, schema. Writers are serialised by BEGIN
  * IMMEDIATE and `seq` is an AUTOINCREMENT, so the order of numbers is the order of commits. */
 #include "store_sqlite.h"
 
@@ -307,60 +307,14 @@ static int connect_store(struct dp_store *store)
 	disconnect(s);
 	if (store->mode == DP_STORE_WRITE && make_file(s) < 0)
 		return -1;
-	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+	    dp_sqlite_add_functions(s->db) != SQLITE_OK)
 		return dp_sqlite_fail(s);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	if (check_writable(s) == 0 && make_ready(s) == 0)
 		return 0;
 	disconnect(s);
 	return -1;
-}
-
-static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
-{
-	for (size_t i = 0; i < q->count; i++) {
-		const struct dp_query_value *v = &q->values[i];
-
-		if (v->type == DP_QUERY_TEXT)
-			dp_sqlite_bind(st, (int)i + 1, dp_str_from(v->text));
-		else
-			sqlite3_bind_int64(st, (int)i + 1, v->number);
-	}
-}
-
-void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
-{
-	int n = sqlite3_column_count(st);
-
-	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
-		cells[i] = (struct dp_store_cell){.number = 0};
-		if (sqlite3_column_type(st, i) == SQLITE_INTEGER) {
-			cells[i].number = sqlite3_column_int64(st, i);
-		} else if (sqlite3_column_type(st, i) == SQLITE_TEXT) {
-			cells[i].text.p = (const char *)sqlite3_column_text(st, i);
-			cells[i].text.n = (size_t)sqlite3_column_bytes(st, i);
-		}
-	}
-}
-
-static int select_rows(
-    struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
-{
-	struct sqlite_store *s = (struct sqlite_store *)store;
-	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
-	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(s->db, q->sql.data, (int)q->sql.len, &st, NULL);
-	bool wanted = true;
-
-	if (rc == SQLITE_OK)
-		bind_values(st, q);
-	while (rc == SQLITE_OK && wanted && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		dp_sqlite_read_row(st, cells);
-		wanted = fn(arg, cells) == 0;
-		rc = SQLITE_OK;
-	}
-	sqlite3_finalize(st);
-	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
 static int execute_in(struct dp_store *store, const char *sql)
@@ -429,13 +383,14 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	    .find_head = find_head_sql,
 	    .find_size = find_size_sql,
 	    .commit = commit,
+	    .dialect = &dp_sqlite_dialect,
 	    .roll_back = roll_back,
 	    .put = dp_sqlite_put,
 	    .put_rollup = dp_sqlite_put_rollup,
 	    .put_position = dp_sqlite_put_position,
 	    .put_dead = dp_sqlite_put_dead,
 	    .find_old = dp_sqlite_find_old,
-	    .select = select_rows,
+	    .select = dp_sqlite_select,
 	    .wait = wait_for_news,
 	};
 	static const char prefix[] = "sqlite:///";

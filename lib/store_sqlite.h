@@ -26,7 +26,14 @@ int dp_sqlite_fail(struct sqlite_store *s);
 /* Binds a text, which is borrowed until the statement has run. */
 void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text);
 
+/* store_sqlite_read.c */
 void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells);
+int dp_sqlite_select(
+    struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+extern const struct dp_store_dialect dp_sqlite_dialect;
+
+/* Gives a connection the functions that the dialect uses. SQLITE_OK, or why it cannot. */
+int dp_sqlite_add_functions(sqlite3 *db);
 
 int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r);

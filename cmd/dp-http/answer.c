@@ -139,6 +139,18 @@ void answer_add_error(struct dp_buf *errors, const char *parameter, const char *
 	dp_buf_add_char(errors, '}');
 }
 
+void answer_add_error_at(
+    struct dp_buf *errors, const char *parameter, size_t character, const char *detail)
+{
+	struct dp_buf full = {0};
+
+	dp_buf_addf(&full, "character %zu: %s", character, detail);
+	answer_add_error(errors, parameter, dp_buf_text(&full));
+	errors->len--; /* its '}' */
+	dp_buf_addf(errors, ",\"character\":%zu}", character);
+	dp_buf_release(&full);
+}
+
 enum MHD_Result answer_store_problem(struct request *r, const struct dp_store *s)
 {
 	if (s && dp_store_fault(s) == DP_STORE_BROKEN)

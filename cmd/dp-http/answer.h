@@ -29,6 +29,10 @@ enum MHD_Result answer_bad_parameters(struct request *r, struct dp_str errors);
 /* Adds to such a list. */
 void answer_add_error(struct dp_buf *errors, const char *parameter, const char *detail);
 
+/* The same for what is wrong at a place of the value: a character, counted from 1. */
+void answer_add_error_at(
+    struct dp_buf *errors, const char *parameter, size_t character, const char *detail);
+
 /* Answers for a store whose last call failed; a store that is NULL is away. */
 enum MHD_Result answer_store_problem(struct request *r, const struct dp_store *s);
 

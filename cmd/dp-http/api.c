@@ -36,8 +36,8 @@ static const struct route {
     {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true, true},
     {"/api/trace", {"trace"}, trace_doc_answer, true, true},
     {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true, true},
-    {"/api/events", {"trace", "severity", "system", "type", "n", "after", "follow"}, follow_answer,
-	true, false},
+    {"/api/events", {"trace", "severity", "system", "type", "filter", "n", "after", "follow"},
+	follow_answer, true, false},
     {"/livez", {NULL}, answer_livez, false, false},
     {"/readyz", {"verbose"}, answer_readyz, false, false},
 };
@@ -70,6 +70,11 @@ static const struct route *find_route(struct dp_str path, struct dp_str *id)
 	return NULL;
 }
 
+static bool may_repeat(const char *name)
+{
+	return dp_filter_knows(name) || strcmp(name, "filter") == 0;
+}
+
 static bool is_known(const struct route *route, const char *name)
 {
 	for (size_t i = 0; i < PARAMS_MAX && route->params[i]; i++)
@@ -89,7 +94,7 @@ static void check_params(const struct route *route, const struct query *q, struc
 			why = "is no UTF-8 text";
 		else if (!is_known(route, p->name))
 			why = "is not known here";
-		else if (query_get(q, p->name) != p->value && !dp_filter_knows(p->name))
+		else if (query_get(q, p->name) != p->value && !may_repeat(p->name))
 			why = "is given more than once";
 		if (why)
 			answer_add_error(errors, p->name, why);

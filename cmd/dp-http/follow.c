@@ -2,6 +2,7 @@
 
 #include "accept.h"
 #include "answer.h"
+#include "clock.h"
 #include "cursor.h"
 #include "feed.h"
 #include "log.h"
@@ -227,6 +228,14 @@ static bool parse_newest(const char *text, struct wish *w)
 	return *text >= '0' && *text <= '9' && !*end && errno == 0 && n <= START_MAX;
 }
 
+static void read_filter(const char *text, struct wish *w, struct dp_buf *errors)
+{
+	struct dp_filter_error error;
+
+	if (dp_filter_parse(&w->filter, dp_str_from(text), dp_clock_now_us(), &error) < 0)
+		answer_add_error_at(errors, "filter", error.column, error.why);
+}
+
 /* Reads the parameters; what is wrong with them is added to *errors. */
 static void read_wish(const struct query *q, struct wish *w, struct dp_buf *errors)
 {
@@ -239,6 +248,8 @@ static void read_wish(const struct query *q, struct wish *w, struct dp_buf *erro
 
 		if (dp_filter_knows(name))
 			dp_filter_add(&w->filter, name, dp_str_from(value), &why);
+		else if (strcmp(name, "filter") == 0)
+			read_filter(value, w, errors);
 		else if (strcmp(name, "after") == 0)
 			w->cursor = value;
 		else if (strcmp(name, "follow") == 0 && !parse_flag(value, &w->follow))

@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "clock.h"
 #include "json.h"
 
 #include <stdio.h>
@@ -328,9 +329,26 @@ struct verdict request_check_http(
 	return v.status ? v : check_content_type(wsi);
 }
 
+/* Takes one parameter. Returns 0, or -1 with `why`. */
+static int add_parameter(struct dp_filter *f, const char *name, const char *value, char why[200])
+{
+	struct dp_filter_error error;
+	const char *reason;
+
+	if (strcmp(name, "filter") == 0) {
+		if (dp_filter_parse(f, dp_str_from(value), dp_clock_now_us(), &error) == 0)
+			return 0;
+		snprintf(why, 200, "the filter, character %zu: %s", error.column, error.why);
+		return -1;
+	}
+	if (dp_filter_add(f, name, dp_str_from(value), &reason) == 0)
+		return 0;
+	snprintf(why, 200, "the filter '%.60s': %s", name, reason);
+	return -1;
+}
+
 int request_filter(struct lws *wsi, struct dp_filter *f, char why[200])
 {
-	const char *reason = "NAME=VALUE is wanted";
 	char arg[ARGUMENT_MAX];
 	int n;
 
@@ -346,10 +364,10 @@ int request_filter(struct lws *wsi, struct dp_filter *f, char why[200])
 		if (!equals || strlen(arg) != (size_t)n)
 			break;
 		*equals = '\0';
-		if (dp_filter_add(f, arg, dp_str_from(equals + 1), &reason) < 0)
-			break;
+		if (add_parameter(f, arg, equals + 1, why) < 0)
+			return -1;
 	}
-	snprintf(why, 200, "the filter '%.60s': %s", arg, reason);
+	snprintf(why, 200, "the filter '%.60s': NAME=VALUE is wanted", arg);
 	return -1;
 }
 

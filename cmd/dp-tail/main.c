@@ -1,4 +1,5 @@
 /* dp-tail: follows events in a terminal. */
+#include "clock.h"
 #include "filter.h"
 #include "log.h"
 #include "opt.h"
@@ -9,6 +10,8 @@
 #include "view.h"
 
 #include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -43,17 +46,21 @@ static const struct dp_opt options[] = {
 
 static const struct dp_program program = {
     "dp-tail",
-    "dp-tail [OPTIONS]\ndp-tail [OPTIONS] -",
-    "Follows the events of dp-http, or with - shows those on stdin (NDJSON).",
+    "dp-tail [OPTIONS] [FILTER...]\ndp-tail [OPTIONS] - [FILTER...]",
+    "Follows the events of dp-http, or with - shows those on stdin (NDJSON);\n"
+    "those that match the filter (devpulse-filter(7)), where there is one.",
     options,
     "  dp-tail --trace abc123                    a trace: its history, then live\n"
     "  dp-tail --severity error,warning -n 100\n"
+    "  dp-tail 'severity>=warning' since=1h timeout\n"
     "  dp-tail -o json | jq .details\n"
     "  dp-ingest | dp-store --tee | dp-tail -    what is stored, as it is stored\n",
 };
 
 struct config {
 	struct source_query query;
+	struct dp_buf text; /* of the filter: query.filter */
+	struct dp_filter filter;
 	enum color_when color;
 	bool json;
 	bool from_stdin;
@@ -146,28 +153,18 @@ static void set_option(struct config *cfg, const struct dp_opt_state *o, int key
 	}
 }
 
-static struct config parse_args(int argc, char **argv)
+/* The operands but for "-", joined: one filter. */
+static void read_operands(struct config *cfg, int count, char **operands)
 {
-	struct config cfg = {.query = {.url = DEFAULT_URL, .follow = true, .retry = true}};
-	struct dp_opt_state o;
-	int key;
-
-	dp_opt_init(&o, &program, argc, argv);
-	while ((key = dp_opt_next(&o)) != 0)
-		set_option(&cfg, &o, key);
-	dp_opt_limit_operands(&o, 1);
-	cfg.from_stdin = o.operand < argc && strcmp(argv[o.operand], "-") == 0;
-	if (o.operand < argc && !cfg.from_stdin)
-		dp_log_die(DP_EXIT_USAGE,
-		    "unexpected operand '%s': only '-', standard input, is one; for the trace of "
-		    "this id: --trace %s",
-		    argv[o.operand], argv[o.operand]);
-	if (cfg.from_stdin && cfg.query.lines)
-		dp_log_die(DP_EXIT_USAGE, "--lines is for dp-http: of stdin all events are shown");
-	if (!cfg.query.lines)
-		cfg.query.lines = cfg.query.trace ? "all" : DEFAULT_LINES;
-	dp_token_set_default(&cfg.query.token);
-	return cfg;
+	for (int i = 0; i < count; i++) {
+		if (strcmp(operands[i], "-") == 0) {
+			cfg->from_stdin = true;
+			continue;
+		}
+		dp_buf_add_text(&cfg->text, cfg->text.len > 0 ? " " : "");
+		dp_buf_add_text(&cfg->text, operands[i]);
+	}
+	cfg->query.filter = dp_buf_text(&cfg->text);
 }
 
 static void add_term(struct dp_filter *f, const char *name, const char *values)
@@ -178,23 +175,60 @@ static void add_term(struct dp_filter *f, const char *name, const char *values)
 		dp_log_die(DP_EXIT_USAGE, "--%s: %s", name, why);
 }
 
-static struct dp_filter make_filter(const struct source_query *q)
+static _Noreturn void refuse_filter(struct dp_str text, const struct dp_filter_error *error)
 {
-	struct dp_filter f = {0};
+	struct dp_buf place = {0};
 
-	add_term(&f, "trace", q->trace);
-	add_term(&f, "severity", q->severity);
-	add_term(&f, "system", q->system);
-	add_term(&f, "type", q->type);
-	return f;
+	dp_filter_write_place(&place, text, error);
+	dp_log(DP_LOG_ERROR, "the filter, character %zu: %s", error->column, error->why);
+	fputs(dp_buf_text(&place), stderr);
+	exit(DP_EXIT_USAGE);
+}
+
+static void make_filter(struct config *cfg)
+{
+	const struct source_query *q = &cfg->query;
+	const struct dp_str text = dp_buf_str(&cfg->text);
+	struct dp_filter_error error;
+
+	add_term(&cfg->filter, "trace", q->trace);
+	add_term(&cfg->filter, "severity", q->severity);
+	add_term(&cfg->filter, "system", q->system);
+	add_term(&cfg->filter, "type", q->type);
+	if (dp_filter_parse(&cfg->filter, text, dp_clock_now_us(), &error) < 0)
+		refuse_filter(text, &error);
+}
+
+static struct config parse_args(int argc, char **argv)
+{
+	struct config cfg = {.query = {.url = DEFAULT_URL, .follow = true, .retry = true}};
+	struct dp_opt_state o;
+	int key;
+
+	dp_opt_init(&o, &program, argc, argv);
+	while ((key = dp_opt_next(&o)) != 0)
+		set_option(&cfg, &o, key);
+	read_operands(&cfg, argc - o.operand, argv + o.operand);
+	if (cfg.from_stdin && cfg.query.lines)
+		dp_log_die(DP_EXIT_USAGE, "--lines is for dp-http: of stdin all events are shown");
+	make_filter(&cfg);
+	if (!cfg.query.lines)
+		cfg.query.lines = dp_filter_names_traces(&cfg.filter) ? "all" : DEFAULT_LINES;
+	dp_token_set_default(&cfg.query.token);
+	return cfg;
+}
+
+static void release_config(struct config *cfg)
+{
+	dp_filter_release(&cfg->filter);
+	dp_buf_release(&cfg->text);
 }
 
 int main(int argc, char **argv)
 {
-	const struct config cfg = parse_args(argc, argv);
-	struct dp_filter filter = make_filter(&cfg.query);
+	struct config cfg = parse_args(argc, argv);
 	const struct view_options show = {
-	    cfg.json, terminal_wants_color(cfg.color), dp_filter_trace(&filter) == NULL};
+	    cfg.json, terminal_wants_color(cfg.color), dp_filter_trace(&cfg.filter) == NULL};
 	struct view *view;
 	int status;
 
@@ -204,8 +238,8 @@ int main(int argc, char **argv)
 	dp_proc_init();
 	view = view_new(&show);
 	status =
-	    cfg.from_stdin ? source_read_stdin(view, &filter) : source_follow(view, &cfg.query);
+	    cfg.from_stdin ? source_read_stdin(view, &cfg.filter) : source_follow(view, &cfg.query);
 	view_free(&view);
-	dp_filter_release(&filter);
+	release_config(&cfg);
 	return status;
 }

@@ -124,6 +124,7 @@ static void set_url(CURL *easy, const struct source_query *q, bool from_now)
 	add_param(url, "severity", q->severity);
 	add_param(url, "system", q->system);
 	add_param(url, "type", q->type);
+	add_param(url, "filter", q->filter);
 	avoid_proxy(easy, url);
 	must(curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK);
 	must(curl_easy_setopt(easy, CURLOPT_URL, text) == CURLE_OK);

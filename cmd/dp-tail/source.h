@@ -21,7 +21,8 @@ struct source_query {
 	const char *severity;
 	const char *system;
 	const char *type;
-	bool follow; /* else to the newest event, and no further */
+	const char *filter; /* in the language of devpulse-filter(7) */
+	bool follow;        /* else to the newest event, and no further */
 	bool retry;
 };
 

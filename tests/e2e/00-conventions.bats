@@ -70,6 +70,7 @@ bad_option_is_refused() {
 }
 
 extra_operand_is_refused() {
+	[ "$1" != dp-tail ] || return 0 # all of its operands are a filter
 	run "$1" - no-such-operand </dev/null
 	[ "$status" = 2 ] && [ "${#lines[@]}" = 1 ]
 }

@@ -552,3 +552,35 @@ assert until(CloseConnection).code == 1000
 PY
 	[ "$(details)" = wsproto ]
 }
+
+@test "devpulse.tail.v1: a filter in its language" {
+	start_ingest
+	python <<'PY'
+from urllib.parse import quote, quote_plus
+from peer import *
+
+
+def tail(*filters, encode=quote):
+    query = "&".join("filter=" + encode(f) for f in filters)
+    return WebSocket("/?" + query, "devpulse.tail.v1")
+
+
+slow = tail('duration>500ms severity>=warning "a & b"')
+plus = tail('locals."x y"=1,2 details~+', encode=quote_plus)
+two = tail("system=api", "-noise")
+with acknowledged() as ws:
+    ws.send({"details": "A & B", "durationMs": 500.5, "severity": "error"},
+            {"details": "a & b", "durationMs": 500, "severity": "error"},
+            {"details": "a & b", "durationMs": 501, "severity": "info"},
+            {"details": "1+1", "locals": {"x y": 2}},
+            {"details": "noise", "system": "api"},
+            {"details": "signal", "system": "api"},
+            {"details": "a & b", "durationMs": 9000, "severity": "warning"})
+    ws.acked(7)
+assert [slow.read()["durationMs"] for _ in range(2)] == [500.5, 9000]
+assert plus.read()["details"] == "1+1" and plus.read(0.1) is None
+assert two.read()["details"] == "signal" and two.read(0.1) is None
+answer = request(handshake("/?filter=" + quote("é system="), "devpulse.tail.v1"))
+assert " 400 " in answer and "the filter, character 10: a value is expected" in answer, answer
+PY
+}

@@ -502,7 +502,7 @@ is_ready() { [ "$(status_of /readyz)" = 200 ]; }
 	cd "$BATS_TEST_TMPDIR"
 	sed -n 's/^\.Dl \$ curl/curl/p' "$ROOT/man/dp-http.1" | grep -v follow |
 		sed "s|localhost:8088|localhost:$port|" >examples
-	[ "$(wc -l <examples)" = 3 ]
+	[ "$(wc -l <examples)" = 4 ]
 	bash -eo pipefail examples >out
 	jq -es '.[0].trace_id == "abc123" and .[1] == {system: "shop", status: "error", duration_ms: 0}' out
 	[ "$(jq -r .traceId events.ndjson)" = abc123 ]
@@ -515,4 +515,14 @@ is_ready() { [ "$(status_of /readyz)" = 200 ]; }
 	background follow curl -sN "$url/api/events?follow"
 	retry_until file_has "$BATS_TEST_TMPDIR/follow.out" trace-123
 	[ "$(api traces/trace-123 | jq '.events | length')" = 3 ]
+}
+
+@test "a filter that is wrong: the problem names the place" {
+	serve "$(new_database sqlite)"
+	curl -sG "$url/api/events" --data-urlencode 'filter=système=x severity=loud' >"$BATS_TEST_TMPDIR/problem"
+	jq -e '.type == "/problems/bad-parameter" and .errors == [{parameter: "filter", character: 20,
+		detail: "character 20: a severity is one of error, warning, info, debug"}]' "$BATS_TEST_TMPDIR/problem"
+	curl -sG "$url/api/events" --data-urlencode 'filter=a=' --data-urlencode 'filter=b>x' >"$BATS_TEST_TMPDIR/problem"
+	[ "$(jq -c '[.errors[].character]' "$BATS_TEST_TMPDIR/problem")" = '[3,3]' ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "$url/api/traces?filter=a")" = 400 ]
 }

@@ -382,3 +382,55 @@ resident_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$http_pid/status"; }
 		[ $((($(date +%s%N) - began) / 1000000)) -lt 2000 ]
 	' _ "$port"
 }
+
+# The language of devpulse-filter(7), with and without the old parameters.
+language() {
+	local db got filter want
+	db=$(new_database "$1")
+	serve "$db" 2>/dev/null
+	store "$db" <<'EVENTS'
+{"traceId":"a","system":"web","severity":"error","type":"request","details":"1","durationMs":700,"locals":{"user_id":42},"text":"Timeout & more"}
+{"traceId":"a","system":"api","severity":"warning","type":"query","details":"2","environment":"dev","locals":{"user_id":"42"}}
+{"traceId":"b","system":"web","severity":"info","type":"request","details":"3","durationMs":500.0,"environment":"prod"}
+{"traceId":"c","system":"a b","severity":"debug","details":"4","timestamp":"2020-01-01T00:00:00Z","locals":{"a.b":{"é":"ÀB"}}}
+EVENTS
+	while IFS='|' read -r filter want; do
+		got=$(curl -fsSG "$url/api/events" -d n=all --data-urlencode "filter=$filter" |
+			jq -r .details | paste -sd' ')
+		[ "$got" = "$want" ] || {
+			echo "$filter: $got, not $want" >&2
+			return 1
+		}
+	done <<'FILTERS'
+|1 2 3 4
+severity>=warning|1 2
+system=web,api type!=query|1 3
+system="a b"|4
+env!=dev|1 3 4
+env~D|2 3
+locals.user_id=42|1 2
+locals.user_id>41|1
+locals."a.b".é~"Àb"|4
+duration>500ms|1
+duration>=0.5s|1 3
+since=1h|1 2 3
+until=2020-01-02|4
+timestamp<2021-01-01T00:00Z severity=debug|4
+timeout|1
+"timeout & MORE"|1
+-timeout !"a b"|2 3
+error~0,1,2,3,4,5,6,7,8,9,a,b,c,d,e,f|1
+trace!=a|3 4
+FILTERS
+	[ "$(curl -fsSG "$url/api/events" -d system=web --data-urlencode 'filter=severity<error' \
+		--data-urlencode 'filter=env=prod' | jq -r .details)" = 3 ]
+	background follow curl -sNG "$url/api/events" -d n=1 -d follow --data-urlencode 'filter=duration>600'
+	retry_until file_has "$BATS_TEST_TMPDIR/follow.out" '"details":"1"'
+	printf '%s\n' '{"details":"slow no","durationMs":600}' '{"details":"slow yes","durationMs":601}' | store "$db"
+	retry_until file_has "$BATS_TEST_TMPDIR/follow.out" 'slow yes'
+	[ "$(grep -c details "$BATS_TEST_TMPDIR/follow.out")" = 2 ]
+}
+
+@test "filters in their language: SQLite" { language sqlite; }
+
+@test "filters in their language: PostgreSQL" { language postgresql; }

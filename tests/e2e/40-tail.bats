@@ -238,7 +238,6 @@ colored() {
 	--severity loud|--severity: a severity is one of error, warning, info, debug
 	--trace=|--trace: an empty value
 	--token-file /nonexistent|--token-file: cannot use the token in /nonexistent: No such file or directory
-	abc123|unexpected operand 'abc123': only '-', standard input, is one; for the trace of this id: --trace abc123
 	END
 	DEVPULSE_URL=nowhere run dp-tail
 	[ "$status" = 2 ]
@@ -603,4 +602,46 @@ PY
 	[ "$(dp-tail -t abc123 --severity error --no-follow -o json | jq .locals.order_id)" = 7 ]
 	[ "$(numbered t 1 3 | dp-ingest - | dp-store --tee 2>/dev/null | dp-tail - | wc -l)" = 3 ]
 	dp-tail --color always --no-follow -n all | grep -q $'\x1b\\['
+}
+
+@test "the operands are a filter, of stdin and of dp-http" {
+	local expected args
+	{
+		echo '{"traceId":"a","severity":"error","system":"api","durationMs":700,"details":"1","locals":{"id":7}}'
+		echo '{"traceId":"b","severity":"info","system":"web","details":"2","name":"GET /cart"}'
+		echo '{"traceId":"c","severity":"warning","system":"api","details":"3"}'
+	} | dp-ingest - >events
+	export DEVPULSE_DB
+	DEVPULSE_DB=$(new_database sqlite)
+	dp-store <events
+	start_http
+	while IFS='|' read -r expected args; do
+		[ "$(eval "dp-tail -o json - $args <events" | jq -r .details | tr -d '\n')" = "$expected" ]
+		[ "$(eval "dp-tail -o json --no-follow $args" | jq -r .details | tr -d '\n')" = "$expected" ]
+	done <<-'END'
+	13|system=api
+	13|'severity>=warning' since=1h
+	1|'severity>=warning' --type error 'duration>0.5s'
+	1|--system api locals.id=7
+	2|'name="GET /cart"'
+	23|'!"locals"'
+	2|/CART
+	3|trace=c
+	END
+	[ "$(dp-tail -o json system=api - <events | wc -l)" = 2 ]
+	for _ in 1 2 3; do dp-ingest - <<<'{"traceId":"t","details":"more"}' | dp-store; done
+	[ "$(dp-tail --no-follow -n 1 -o json trace=t,a | wc -l)" = 1 ]
+	for _ in $(seq 25); do echo '{"traceId":"many","details":"more"}'; done | dp-ingest - | dp-store
+	[ "$(dp-tail --no-follow -o json trace=many | wc -l)" = 25 ]
+	[ "$(dp-tail --no-follow -o json more | wc -l)" = 20 ]
+}
+
+@test "a filter that is wrong: exit 2, and a caret at the place" {
+	run dp-tail system=api 'duration>fast' timeout
+	[ "$status" = 2 ]
+	diff <(echo "$output") - <<-'END'
+		dp-tail: error: the filter, character 21: a duration is expected, as 500ms, 1.5s, 2m or 250 (ms)
+		  system=api duration>fast timeout
+		                      ^
+	END
 }

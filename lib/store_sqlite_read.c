@@ -1,0 +1,107 @@
+/* Reading from SQLite. */
+#include "store_sqlite.h"
+
+#include <stdlib.h>
+
+static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		const struct dp_query_value *v = &q->values[i];
+
+		if (v->type == DP_QUERY_TEXT)
+			dp_sqlite_bind(st, (int)i + 1, dp_str_from(v->text));
+		else if (v->type == DP_QUERY_REAL)
+			sqlite3_bind_double(st, (int)i + 1, v->real);
+		else
+			sqlite3_bind_int64(st, (int)i + 1, v->number);
+	}
+}
+
+void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
+{
+	int n = sqlite3_column_count(st);
+
+	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
+		cells[i] = (struct dp_store_cell){.number = 0};
+		if (sqlite3_column_type(st, i) == SQLITE_INTEGER) {
+			cells[i].number = sqlite3_column_int64(st, i);
+		} else if (sqlite3_column_type(st, i) == SQLITE_TEXT) {
+			cells[i].text.p = (const char *)sqlite3_column_text(st, i);
+			cells[i].text.n = (size_t)sqlite3_column_bytes(st, i);
+		}
+	}
+}
+
+int dp_sqlite_select(
+    struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(s->db, q->sql.data, (int)q->sql.len, &st, NULL);
+	bool wanted = true;
+
+	if (rc == SQLITE_OK)
+		bind_values(st, q);
+	while (rc == SQLITE_OK && wanted && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		dp_sqlite_read_row(st, cells);
+		wanted = fn(arg, cells) == 0;
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
+}
+
+/* A member's path, as $."a"."b". */
+static void add_path(struct dp_buf *sql, size_t first, size_t depth)
+{
+	dp_buf_add_text(sql, "('$");
+	for (size_t i = 0; i < depth; i++)
+		dp_buf_addf(sql, ".\"' || $%zu || '\"", first + i);
+	dp_buf_add_text(sql, "')");
+}
+
+/* Of a string its characters, else the JSON as it stands: ->> would change numbers. */
+static void add_member_text(struct dp_buf *sql, size_t first, size_t depth)
+{
+	dp_buf_add_text(sql, "CASE json_type(body, ");
+	add_path(sql, first, depth);
+	dp_buf_add_text(sql, ") WHEN 'text' THEN body ->> ");
+	add_path(sql, first, depth);
+	dp_buf_add_text(sql, " ELSE body -> ");
+	add_path(sql, first, depth);
+	dp_buf_add_text(sql, " END");
+}
+
+static void add_member_number(struct dp_buf *sql, size_t first, size_t depth)
+{
+	dp_buf_add_text(sql, "CASE WHEN json_type(body, ");
+	add_path(sql, first, depth);
+	dp_buf_add_text(sql, ") IN ('integer', 'real') THEN devpulse_double(body -> ");
+	add_path(sql, first, depth);
+	dp_buf_add_text(sql, ") END");
+}
+
+const struct dp_store_dialect dp_sqlite_dialect = {
+    .find = "instr(lower(",
+    .in_text = "), ",
+    .add_text = add_member_text,
+    .add_number = add_member_number,
+};
+
+/* The double nearest to a number's text. SQLite's own conversion leaves whole numbers what they
+ * are, to be compared exactly, and looks at 19 digits. */
+static void to_double(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+	const char *text = (const char *)sqlite3_value_text(argv[0]);
+
+	(void)argc;
+	if (text)
+		sqlite3_result_double(ctx, strtod(text, NULL));
+}
+
+int dp_sqlite_add_functions(sqlite3 *db)
+{
+	return sqlite3_create_function_v2(db, "devpulse_double", 1,
+	    SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, to_double, NULL, NULL, NULL);
+}
