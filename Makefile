@@ -28,7 +28,7 @@ UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
 ALL_LIBS := -lpq -lsqlite3 -ljson-c
 
-.PHONY: all bench-programs coverage unit unit-programs unit-list lint help clean install uninstall
+.PHONY: all bench-programs coverage outage torture unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
@@ -38,6 +38,8 @@ help:
 	@echo 'make coverage         the branches of the spool and the normaliser that their tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
+	@echo 'make torture          ROUNDS=1000 of kills under load, DB=sqlite|postgresql|both, SEED=, MINUTES='
+	@echo 'make outage           MINUTES=30 without the database, under load'
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
@@ -86,13 +88,19 @@ $B/unit/http_query_test: $B/cmd/dp-http/query.o
 DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renameat fstat readdir fdopendir
 $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 	private LDFLAGS += $(DISK_CALLS:%=-Wl,--wrap=%)
+# What the store asks the databases can be explained: tests/unit/store_plan_test.c.
+PLAN_CALLS := PQsendQueryParams PQexecParams sqlite3_prepare_v2 sqlite3_prepare_v3
+$B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
+$B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us
 .PRECIOUS: $B/tests/unit/%.o
 
 # What bench/* run.
 BENCH := $(patsubst bench/%.c,$B/bench/%,$(wildcard bench/*.c))
 $B/bench/%: bench/%.c $B/libdevpulse.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$B/bench/insert: private LDLIBS = -lsqlite3
+$B/bench/retain: private LDLIBS = -lpq -lsqlite3
 bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)
@@ -102,6 +110,16 @@ coverage:
 	tests/coverage.sh
 unit: $(UNIT)
 	@for t in $^; do $$t || exit 1; done
+
+# The long forms of tests/fault.
+FAULT := PATH=$(CURDIR)/$B/bin:$$PATH PYTHONPATH=tests/e2e PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/fault
+torture: all
+	$(FAULT)/torture.py --rounds $(or $(ROUNDS),1000) \
+		--db $(or $(DB),both) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	$(FAULT)/calls.py --all
+	$(FAULT)/power.py --rounds 100 $(if $(SEED),--seed $(SEED))
+outage: all
+	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
 
 -include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d $B/tests/fuzz/*.d)
 

@@ -1,12 +1,15 @@
 /* A load for dp-ingest: sends events over devpulse.v1 from several connections, as many as the
- * windows allow or at a rate, for some seconds; measures the time from sending a message to its
- * acknowledgement. Prints acknowledged events, seconds, and the 50th, 99th and greatest latency in
- * microseconds.
+ * windows allow or at a rate; measures the time from sending a message to its acknowledgement.
+ *Prints acknowledged events, seconds, and the 50th, 99th and greatest latency in microseconds.
  *
- *	load PORT CONNECTIONS SECONDS RATE FILE      RATE 0: as many as possible; FILE: NDJSON
+ *	load PORT CONNECTIONS SECONDS RATE FILE
  *
- * Its frames are made before (masked with a key of zeros, as any key will do), so that it takes as
- * little as may be of the machine that it shares with dp-ingest. */
+ * RATE: events/s, 0: as many as possible. FILE: NDJSON, sent again and again for SECONDS; '-': the
+ * standard input, sent once, until its end is acknowledged (or SECONDS are over, unless they are
+ *0).
+ *
+ * It takes as little as may be of the machine that it shares with dp-ingest: lines are framed as
+ *they are (masked with a key of zeros, as any key will do), and sent by the hundred. */
 #include "buf.h"
 #include "mem.h"
 
@@ -17,6 +20,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,24 +29,32 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WINDOW = 1000, FRAMES = 2048, BUCKETS = 2 * 1000 * 1000, CHUNK_BYTES = 256 * 1024 };
+enum { WINDOW = 1000, BUCKETS = 2 * 1000 * 1000, CHUNK_BYTES = 256 * 1024 };
 
 struct connection {
 	int fd;
+	uint64_t queued; /* messages put into `out`, ever */
 	uint64_t sent;
 	uint64_t acked;
-	size_t frame; /* of the next message */
-	size_t done;  /* bytes of it that are sent */
+	struct dp_buf out;
+	size_t done;         /* bytes of `out` that are sent */
+	size_t ends[WINDOW]; /* in `out`, of message n at n % WINDOW */
 	int64_t sent_us[WINDOW];
 	char in[4096];
 	size_t in_len;
 };
 
-static struct dp_buf frames;
-static size_t frame_at[FRAMES + 1];
+/* Where lines come from: all of a file, again and again, or the standard input as it comes. */
+static struct {
+	struct dp_buf text;
+	size_t at;
+	bool is_stream;
+	bool is_over;
+} source;
+
 static uint32_t histogram[BUCKETS];
 static uint64_t acked_total;
-static uint64_t sent_total;
+static uint64_t queued_total;
 
 static int64_t now_us(void)
 {
@@ -52,37 +64,70 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void add_frame(const char *p, size_t n)
+/* Reads more of the source. Returns whether there was any. */
+static bool read_more(int fd)
 {
-	const unsigned char head[] = {
-	    0x81, 0x80 | 126, (unsigned char)(n >> 8), (unsigned char)n, 0, 0, 0, 0};
+	ssize_t n;
 
-	if (n < 126 || n > 65535)
-		errx(1, "an event of %zu bytes: 126 to 65535 are wanted", n);
-	dp_buf_add(&frames, (const char *)head, sizeof head);
-	dp_buf_add(&frames, p, n);
+	dp_buf_drop(&source.text, source.at);
+	source.at = 0;
+	dp_buf_reserve(&source.text, CHUNK_BYTES);
+	n = read(fd, source.text.data + source.text.len, CHUNK_BYTES);
+	if (n < 0)
+		err(1, "cannot read events");
+	source.text.len += (size_t)n;
+	return n > 0;
 }
 
-static void make_frames(const char *path)
+static void open_source(const char *path)
 {
-	FILE *f = fopen(path, "r");
-	char line[65536];
-	size_t n = 0;
+	int fd = STDIN_FILENO;
 
-	if (!f)
+	source.is_stream = strcmp(path, "-") == 0;
+	if (source.is_stream)
+		return;
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
 		err(1, "%s", path);
-	while (n < FRAMES) {
-		if (!fgets(line, sizeof line, f)) {
-			if (n == 0)
-				errx(1, "%s: no events", path);
-			rewind(f);
-			continue;
+	while (read_more(fd))
+		;
+	close(fd);
+	if (source.text.len == 0 || source.text.data[source.text.len - 1] != '\n')
+		errx(1, "%s: no lines", path);
+}
+
+/* The next line, without its end; false where there is none any more. */
+static bool next_line(struct dp_str *line)
+{
+	const char *end;
+
+	for (;;) {
+		const char *p = source.text.data + source.at;
+
+		if (source.at < source.text.len &&
+		    (end = memchr(p, '\n', source.text.len - source.at))) {
+			*line = (struct dp_str){p, (size_t)(end - p)};
+			source.at += line->n + 1;
+			return true;
 		}
-		frame_at[n++] = frames.len;
-		add_frame(line, strcspn(line, "\n"));
+		if (source.is_stream && !read_more(STDIN_FILENO)) {
+			source.is_over = true;
+			return false;
+		}
+		if (!source.is_stream)
+			source.at = 0;
 	}
-	frame_at[n] = frames.len;
-	fclose(f);
+}
+
+static void add_frame(struct dp_buf *out, struct dp_str event)
+{
+	const unsigned char head[] = {
+	    0x81, 0x80 | 126, (unsigned char)(event.n >> 8), (unsigned char)event.n, 0, 0, 0, 0};
+
+	if (event.n < 126 || event.n > 65535)
+		errx(1, "an event of %zu bytes: 126 to 65535 are wanted", event.n);
+	dp_buf_add(out, (const char *)head, sizeof head);
+	dp_buf_add_str(out, event);
 }
 
 static void dial(struct connection *c, int port)
@@ -153,32 +198,39 @@ static void receive(struct connection *c)
 	c->in_len -= at;
 }
 
-/* Sends up to `budget` messages. Returns how many. */
-static uint64_t send_some(struct connection *c, uint64_t budget)
+/* Queues up to `budget` messages, as the window allows, where none wait. Returns how many. */
+static uint64_t fill(struct connection *c, uint64_t budget)
 {
-	const uint64_t room = WINDOW - (c->sent - c->acked);
-	size_t n = room < budget ? (size_t)room : (size_t)budget;
-	size_t last = c->frame + n < FRAMES ? c->frame + n : FRAMES;
-	size_t from = frame_at[c->frame] + c->done;
-	uint64_t before = c->sent;
+	const uint64_t before = c->queued;
+	struct dp_str line;
+
+	if (c->sent < c->queued)
+		return 0;
+	dp_buf_clear(&c->out);
+	c->done = 0;
+	while (c->queued - c->acked < WINDOW && c->queued - before < budget &&
+	       c->out.len < CHUNK_BYTES && next_line(&line)) {
+		add_frame(&c->out, line);
+		c->ends[c->queued++ % WINDOW] = c->out.len;
+	}
+	return c->queued - before;
+}
+
+/* Returns whether anything was sent. */
+static bool send_some(struct connection *c)
+{
 	const int64_t now = now_us();
 	ssize_t sent;
 
-	while (last > c->frame + 1 && frame_at[last] - from > CHUNK_BYTES)
-		last--;
-	if (last == c->frame)
-		return 0;
-	sent = send(c->fd, frames.data + from, frame_at[last] - from, MSG_NOSIGNAL);
+	if (c->done == c->out.len)
+		return false;
+	sent = send(c->fd, c->out.data + c->done, c->out.len - c->done, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN)
 		err(1, "cannot send");
-	from += sent > 0 ? (size_t)sent : 0;
-	while (c->frame < last && frame_at[c->frame + 1] <= from) {
+	c->done += sent > 0 ? (size_t)sent : 0;
+	while (c->sent < c->queued && c->ends[c->sent % WINDOW] <= c->done)
 		c->sent_us[c->sent++ % WINDOW] = now;
-		c->frame++;
-	}
-	c->done = from - frame_at[c->frame];
-	c->frame %= FRAMES;
-	return c->sent - before;
+	return sent > 0;
 }
 
 static int64_t percentile(uint64_t total, double part)
@@ -193,32 +245,40 @@ static int64_t percentile(uint64_t total, double part)
 	return BUCKETS;
 }
 
+/* Lets each connection send, the first one rotating. Returns whether any did. */
+static bool send_all(struct connection *connections, int count, int first, uint64_t budget)
+{
+	bool is_busy = false;
+
+	for (int i = 0; i < count; i++) {
+		struct connection *c = &connections[(first + i) % count];
+		const uint64_t share = budget / (uint64_t)(count - i) + 1;
+		const uint64_t n = fill(c, share < budget ? share : budget);
+
+		budget -= n;
+		queued_total += n;
+		is_busy |= send_some(c);
+	}
+	return is_busy;
+}
+
 static void run(struct connection *connections, int count, double seconds, double rate, int poller)
 {
 	struct epoll_event events[64];
 	const int64_t start = now_us();
 	int64_t now = start;
-	int first = 0;
 
-	while (now - start < (int64_t)(seconds * 1e6)) {
-		uint64_t budget = rate > 0
-				      ? (uint64_t)((double)(now - start) * rate / 1e6) - sent_total
-				      : UINT32_MAX;
-		uint64_t sent = 0;
+	for (int first = 0; seconds <= 0 || now - start < (int64_t)(seconds * 1e6); first++) {
+		uint64_t budget =
+		    rate > 0 ? (uint64_t)((double)(now - start) * rate / 1e6) - queued_total
+			     : UINT32_MAX;
+		bool is_busy = send_all(connections, count, first % count, budget);
+		int n = epoll_wait(poller, events, 64, is_busy ? 0 : 1);
 
-		for (int i = 0; i < count && budget > 0; i++) {
-			const uint64_t share = budget / (uint64_t)(count - i) + 1;
-			uint64_t n = send_some(
-			    &connections[(first + i) % count], share < budget ? share : budget);
-
-			budget -= n;
-			sent += n;
-		}
-		first++;
-		sent_total += sent;
-		int n = epoll_wait(poller, events, 64, sent ? 0 : 1);
 		for (int i = 0; i < n; i++)
 			receive(events[i].data.ptr);
+		if (source.is_over && acked_total == queued_total)
+			return;
 		now = now_us();
 	}
 }
@@ -235,7 +295,7 @@ int main(int argc, char **argv)
 	if (argc != 6)
 		errx(2, "usage: load PORT CONNECTIONS SECONDS RATE FILE");
 	count = (int)strtol(argv[2], NULL, 10);
-	make_frames(argv[5]);
+	open_source(argv[5]);
 	connections = dp_mem_new((size_t)count * sizeof *connections);
 	for (int i = 0; i < count; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};

@@ -198,6 +198,52 @@ int64_t dp_opt_number(const struct dp_opt_state *o, int64_t min, int64_t max)
 	dp_opt_bad_value(o, why);
 }
 
+/* Reads a whole number and a letter of `units` behind it: its index, or -1 where there is none.
+ * Returns 0, or -1 where the value is anything else. */
+static int read_quantity(const char *value, const char *units, int64_t *n, int *unit)
+{
+	const char *letter;
+	char *end;
+
+	errno = 0;
+	*n = strtoll(value, &end, 10);
+	if (errno || *value < '0' || *value > '9')
+		return -1;
+	letter = *end ? strchr(units, *end) : NULL;
+	*unit = letter ? (int)(letter - units) : -1;
+	return *end && (!letter || end[1]) ? -1 : 0;
+}
+
+int64_t dp_opt_bytes(const struct dp_opt_state *o, int64_t min)
+{
+	char why[80];
+	int64_t n;
+	int unit;
+
+	if (read_quantity(o->value, "kMGT", &n, &unit) < 0)
+		dp_opt_bad_value(o, "a number of bytes is wanted, as 500M or 8G");
+	if (n > INT64_MAX >> 10 * (unit + 1))
+		dp_opt_bad_value(o, "that is more than any disk has");
+	n <<= 10 * (unit + 1);
+	if (n >= min)
+		return n;
+	snprintf(why, sizeof why, "at least %lldM are wanted", (long long)min >> 20);
+	dp_opt_bad_value(o, why);
+}
+
+int64_t dp_opt_duration(const struct dp_opt_state *o)
+{
+	static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
+	static const int64_t most = INT64_C(36525) * 86400;
+	int64_t n;
+	int unit;
+
+	if (read_quantity(o->value, "smhdw", &n, &unit) == 0 && unit >= 0 && n > 0 &&
+	    n <= most / seconds[unit])
+		return n * seconds[unit] * 1000000;
+	dp_opt_bad_value(o, "a time is wanted, as 30m, 12h, 7d or 4w");
+}
+
 void dp_opt_limit_operands(const struct dp_opt_state *o, int max)
 {
 	if (o->argc - o->operand > max)

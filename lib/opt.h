@@ -69,6 +69,14 @@ const char *dp_opt_version(void);
 /* The value as a number in [min, max]; exits 2 with a clear line where it is none. */
 int64_t dp_opt_number(const struct dp_opt_state *o, int64_t min, int64_t max);
 
+/* The value as a number of bytes: 1048576, 500M or 8G; k, M, G and T are powers of 1024. Exits 2
+ * where it is none, or less than min, which is whole MiB. */
+int64_t dp_opt_bytes(const struct dp_opt_state *o, int64_t min);
+
+/* The value as a span of time in microseconds: 90s, 30m, 12h, 7d or 4w, at most a hundred years.
+ * Exits 2 where it is none, or 0. */
+int64_t dp_opt_duration(const struct dp_opt_state *o);
+
 /* Ends the program with exit 2: "prog: error: SOURCE: why". */
 _Noreturn void dp_opt_bad_value(const struct dp_opt_state *o, const char *why);
 

@@ -182,6 +182,8 @@ static int open_folder(struct dp_spool *s, const char **what)
 	bool is_new = mkdir(s->dir, 0700) == 0;
 
 	*what = "open";
+	if (!is_new && errno != EEXIST)
+		return -1;
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0)
 		return -1;

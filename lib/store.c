@@ -45,8 +45,10 @@ struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const c
 		if (strncmp(url, backends[i].scheme, strlen(backends[i].scheme)) != 0)
 			continue;
 		s = backends[i].make(url, why);
-		if (s)
+		if (s) {
 			s->mode = mode;
+			s->patience.stop_fd = -1;
+		}
 		return s;
 	}
 	return NULL;
@@ -57,6 +59,11 @@ void dp_store_close(struct dp_store **s)
 	if (*s)
 		(*s)->backend->close(*s);
 	*s = NULL;
+}
+
+void dp_store_set_patience(struct dp_store *s, const struct dp_store_patience *p)
+{
+	s->patience = *p;
 }
 
 void dp_store_release(struct dp_store *s)
@@ -127,6 +134,18 @@ const char *dp_store_name(const struct dp_store *s)
 const char *dp_store_id(const struct dp_store *s)
 {
 	return s->id[0] ? s->id : NULL;
+}
+
+void dp_store_disconnect(struct dp_store *s)
+{
+	s->backend->disconnect(s);
+}
+
+int dp_store_wait(struct dp_store *s, int timeout_ms, int wake_fd)
+{
+	if (dp_store_connect(s) < 0)
+		return -1;
+	return s->backend->wait(s, timeout_ms, wake_fd);
 }
 
 int dp_store_connect(struct dp_store *s)

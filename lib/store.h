@@ -56,6 +56,20 @@ char *dp_store_default_url(void);
 struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const char **why);
 void dp_store_close(struct dp_store **s);
 
+/* For PostgreSQL, which may be reached and stand still. Without: a reader waits 35 s for an answer
+ * (its queries end after 30 s), a writer for ever. SQLite's calls wait 5 s at most for a lock. */
+struct dp_store_patience {
+	int stop_fd; /* once it is readable an answer is waited for stop_ms at most; -1: none */
+	int stop_ms;
+	/* Called once for an answer that has not come for 5 s; may be NULL. Not to use s but for
+	 * dp_store_name. */
+	void (*on_slow)(void *arg, const struct dp_store *s, int64_t waited_ms);
+	void *arg;
+};
+
+/* From the next call on. An answer that is not waited for any longer is AWAY. */
+void dp_store_set_patience(struct dp_store *s, const struct dp_store_patience *p);
+
 /* Of the last call that returned -1: the kind, and a text for people (what, where, why; without
  * password), good until the next call. */
 enum dp_store_fault dp_store_fault(const struct dp_store *s);
@@ -134,6 +148,19 @@ int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64
 /* The highest number of the database (0: none). Cheap: a follower asks several times a second. */
 int dp_store_head(struct dp_store *s, int64_t *seq);
 
+/* Waits until there may be events that were not there when the call before it returned, at most
+ * timeout_ms, or until wake_fd (-1: none) is readable. The first call on a connection returns at
+ * once. So who waits, then looks for the head, then reads, and begins again, misses nothing. But
+ * look after a time-out, too: through a pooler no news comes from PostgreSQL. Returns 0 or -1.
+ *
+ * PostgreSQL tells (LISTEN; polled on a standby, which cannot); of SQLite a number is asked that
+ * moves with each commit of others, 50 times a second. Between calls the news of PostgreSQL is
+ * kept by the server: who stops waiting gives up the connection. */
+int dp_store_wait(struct dp_store *s, int timeout_ms, int wake_fd);
+
+/* Gives up the connection; the next call makes it again. */
+void dp_store_disconnect(struct dp_store *s);
+
 /* The events of a trace in order of (ts, event id). */
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
 
@@ -185,5 +212,38 @@ int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_f
 /* Its errors, the newest first, at most `limit`. */
 int dp_store_group_events(
     struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg);
+
+/* What is kept. 0: no limit. */
+struct dp_store_limits {
+	int64_t age_us; /* of events by their own time, of dead letters by that of receipt */
+	int64_t bytes;  /* that the database may take */
+};
+
+/* Removes a part of what is beyond the limits: in a transaction of its own, of at most a few
+ * hundred events, while which other writers wait. *more: there is more to do at once. Returns 0 or
+ * -1.
+ *
+ * Age. now_us is the machine's clock. Events grow old by the latest minute that is not after it and
+ * from which on ten different minutes have events, or by what the handle's clock has run since it
+ * last was that late: a clock that is years ahead, be it the machine's or a client's, removes
+ * nothing unless events of ten minutes agree with it. Events of the future stay until their time
+ * comes. What goes is what was before a whole minute.
+ *
+ * SQLite: the oldest events go first. The size is that of the pages in use; the file stays as large
+ * as it was and is filled again.
+ * PostgreSQL: a day (UTC) goes when all of it is too old, its partition when it is empty and no
+ * reader is in the way; so up to a day more is kept. Events that have no day's partition go by
+ * themselves. For the size only the oldest day goes, and never one that is not over. Where somebody
+ * laid the table out otherwise, old events go one by one and the size is no limit.
+ *
+ * What is left stays summed up truly, after each step:
+ * - Counts of traces, error groups and minutes are exact; what has none goes. (Where minutes of
+ * more than DP_ROLLUP_SYSTEMS systems are counted, which of them a count is taken from may not be.)
+ * - A trace of which 1,000 events are left, or fewer, says what it would had they been the only
+ *   ones. Of a larger one only the counts change: its times span more than what is left.
+ * - first_us and last_us of a group are exact, and its traces are some that have it. Its title and
+ * the systems and environments it was seen in stay. */
+int dp_store_retain(
+    struct dp_store *s, const struct dp_store_limits *l, int64_t now_us, bool *more);
 
 #endif

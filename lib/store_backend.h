@@ -35,15 +35,31 @@ struct dp_query {
 	} values[DP_FILTER_TERMS_MAX * DP_FILTER_VALUES_MAX + 4];
 };
 
+/* What is to go (store_retain.c). */
+struct dp_store_old {
+	int64_t before_us; /* events before this time; INT64_MIN: none */
+	bool is_over;      /* and the oldest, as the database takes too much */
+	int64_t now_us;    /* the time by which events grow old */
+	size_t limit;      /* the most to tell at a time */
+};
+
 struct dp_store_backend {
 	/* Frees the handle too. */
 	void (*close)(struct dp_store *s);
 	/* Makes sure of a connection and the schema; cheap where they are there. Sets the id. The
 	 * other operations are called after it. */
 	int (*connect)(struct dp_store *s);
+	/* Where there is none that is nothing. */
+	void (*disconnect)(struct dp_store *s);
 	/* Runs statements without parameters and results. */
 	int (*execute)(struct dp_store *s, const char *sql);
-	const char *begin; /* what begins a transaction that writes */
+	const char *begin;       /* what begins a transaction that writes */
+	const char *begin_alone; /* the same, and no other writer writes beside it */
+	const char *find_head;   /* asks for the highest number that there ever was */
+	const char *find_size;   /* asks for the bytes that the database takes */
+	/* Commits, and wakes those that wait. Returns 0, -1, or 1 where only the latter failed, and
+	 * with it the commit: all that was in the transaction is to be done again. */
+	int (*commit)(struct dp_store *s);
 	/* Ends the transaction that a failure left open, where there is one. The noted failure
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
@@ -58,21 +74,39 @@ struct dp_store_backend {
 	int (*put_position)(struct dp_store *s, const struct dp_store_step *step);
 	/* In a transaction. One that is there already stays. */
 	int (*put_dead)(struct dp_store *s, const struct dp_event *ev, const char *why);
+	/* In a transaction that no other writer runs beside: tells the events that go next, as
+	 * DP_SELECT_OLD gives them. Sets *more where there may be more although none are told. */
+	int (*find_old)(struct dp_store *s, const struct dp_store_old *o, dp_store_cells_fn *fn,
+	    void *arg, bool *more);
 	/* Runs a query. Returns 0 at its end and where fn ended it. */
 	int (*select)(
 	    struct dp_store *s, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+	/* dp_store_wait. */
+	int (*wait)(struct dp_store *s, int timeout_ms, int wake_fd);
+};
+
+/* The columns of an event that goes, from a table that is to follow. */
+#define DP_SELECT_OLD "SELECT seq, ts, trace_id, severity, system, fingerprint FROM "
+
+/* The time by which events grow old: store_retain.h. */
+struct dp_retain_clock {
+	bool is_set;
+	int64_t us;
+	int64_t at_ms; /* of dp_clock_monotonic_ms */
 };
 
 /* The first member of a back end's own struct. */
 struct dp_store {
 	const struct dp_store_backend *backend;
 	enum dp_store_mode mode;
+	struct dp_store_patience patience;
 	enum dp_store_fault fault;
 	struct dp_buf error;
 	char *name;                /* the URL without password */
 	char id[DP_UUID_TEXT + 1]; /* "" before the first connection */
 	struct dp_systems systems; /* that are in minute_counts, of late */
 	bool has_systems;
+	struct dp_retain_clock retain_clock;
 };
 
 /* What store_put.c and store_refill.c share: in a transaction, stores events and what they add to
@@ -82,6 +116,11 @@ int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n)
 /* In the transaction of a migration to version 3: brings the events of the table events_2 into
  * `events` with their numbers, and makes the roll-ups. */
 int dp_store_refill(struct dp_store *s);
+
+/* An event as it stands in the table: c[0] its trace, then event_id, ts, severity, system, type and
+ * body. The columns are what counts: what the body adds to them is left out where it cannot be
+ * read. Release with free(). */
+struct dp_event *dp_store_reread(struct dp_event_reader *reader, const struct dp_store_cell *c);
 
 /* Adds a row that the back end has read (read_traces.sql, read_groups.sql) to a roll-up. */
 void dp_store_add_trace(struct dp_rollup *r, const struct dp_store_cell *c);

@@ -1,6 +1,6 @@
 /* The back end for PostgreSQL: connection, faults, schema. Fit to be distributed: every unique key
  * contains trace_id, no sequences, no triggers. */
-#include "store_pg.h"
+#include "store_pg_columns.h"
 
 #include "clock.h"
 #include "log.h"
@@ -19,6 +19,7 @@ enum {
 };
 
 DP_SQL(writer_sql, "postgresql/writer.sql");
+DP_SQL(may_migrate_sql, "postgresql/may_migrate.sql");
 DP_SQL(begin_migration_sql, "postgresql/begin_migration.sql");
 DP_SQL(read_schema_sql, "postgresql/read_schema.sql");
 DP_SQL(write_schema_sql, "postgresql/write_schema.sql");
@@ -26,18 +27,29 @@ DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
 DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
 DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
+DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
+DP_SQL(find_head_sql, "postgresql/find_head.sql");
+DP_SQL(find_size_sql, "postgresql/find_size.sql");
+DP_SQL(commit_sql, "postgresql/commit.sql");
 DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {
     migration_1_sql, migration_2_sql, migration_3_sql};
 
-static void disconnect(struct pg_store *s)
+void dp_pg_disconnect(struct pg_store *s)
 {
 	PQfinish(s->conn);
 	s->conn = NULL;
 	s->expects_old = false;
 	s->days_ms = 0;
+	s->is_mute = false;
+	s->ear = PG_DEAF;
+}
+
+static void disconnect_store(struct dp_store *store)
+{
+	dp_pg_disconnect((struct pg_store *)store);
 }
 
 static bool begins_with_one_of(const char *text, const char *const *prefixes)
@@ -96,16 +108,20 @@ int dp_pg_fail(struct pg_store *s, const PGresult *res)
 		free(copy);
 	}
 	if (is_lost)
-		disconnect(s);
+		dp_pg_disconnect(s);
 	return -1;
 }
 
 int dp_pg_execute(struct pg_store *s, const char *sql)
 {
-	PGresult *res = PQexec(s->conn, sql);
+	PGresult *res = dp_pg_last_result(s, PQsendQuery(s->conn, sql));
 	ExecStatusType status = PQresultStatus(res);
-	int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : dp_pg_fail(s, res);
+	int rc = 0;
 
+	if (!res)
+		return -1;
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+		rc = dp_pg_fail(s, res);
 	PQclear(res);
 	return rc;
 }
@@ -115,12 +131,26 @@ static int execute_in(struct dp_store *store, const char *sql)
 	return dp_pg_execute((struct pg_store *)store, sql);
 }
 
+/* Where NOTIFY or, for its queue is full, the COMMIT behind it is refused, there is none from here
+ * on. */
+static int commit(struct dp_store *store)
+{
+	struct pg_store *s = (struct pg_store *)store;
+
+	if (dp_pg_execute(s, s->is_mute ? "COMMIT" : commit_sql) == 0)
+		return 0;
+	if (s->is_mute || store->fault == DP_STORE_AWAY)
+		return -1;
+	s->is_mute = true;
+	return 1;
+}
+
 static void roll_back(struct dp_store *store)
 {
-	const struct pg_store *s = (struct pg_store *)store;
+	struct pg_store *s = (struct pg_store *)store;
 
 	if (s->conn && PQtransactionStatus(s->conn) != PQTRANS_IDLE)
-		PQclear(PQexec(s->conn, "ROLLBACK"));
+		PQclear(dp_pg_last_result(s, PQsendQuery(s->conn, "ROLLBACK")));
 }
 
 /* The code in a verbose message ("…FATAL:  28P01: password authentication failed…"), which is
@@ -163,28 +193,24 @@ static int fail_connect(struct pg_store *s, bool timed_out)
 	fold_lines(copy);
 	dp_store_fail(&s->store, fault, "%s", copy);
 	free(copy);
-	disconnect(s);
+	dp_pg_disconnect(s);
 	return -1;
 }
 
 /* Completes the connection begun. Returns 0, -1 (failed), or 1 where the time is over. */
-static int await_connection(PGconn *conn, int wait_ms)
+static int await_connection(struct pg_store *s)
 {
-	const int64_t end = dp_clock_monotonic_ms() + wait_ms;
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+	struct pg_wait w;
 
+	dp_pg_begin_wait(&w, s->connect_ms);
 	while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
-		int64_t left = end - dp_clock_monotonic_ms();
-		struct pollfd p = {.fd = PQsocket(conn),
-		    .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+		int rc =
+		    dp_pg_wait_for_socket(s, &w, want == PGRES_POLLING_READING ? POLLIN : POLLOUT);
 
-		if (n == 0)
+		if (rc != 0)
 			return 1;
-		if (n > 0)
-			want = PQconnectPoll(conn);
-		else if (errno != EINTR)
-			return -1;
+		want = PQconnectPoll(s->conn);
 	}
 	return want == PGRES_POLLING_OK ? 0 : -1;
 }
@@ -213,11 +239,11 @@ static int open_connection(struct pg_store *s)
 	PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE);
 	if (PQstatus(s->conn) == CONNECTION_BAD)
 		return fail_connect(s, false);
-	rc = await_connection(s->conn, s->connect_ms);
+	rc = await_connection(s);
 	if (rc != 0)
 		return fail_connect(s, rc > 0);
 	PQsetErrorVerbosity(s->conn, PQERRORS_DEFAULT);
-	return 0;
+	return PQsetnonblocking(s->conn, 1) == 0 ? 0 : dp_pg_fail(s, NULL);
 }
 
 static int check_encoding(struct pg_store *s)
@@ -244,10 +270,12 @@ static int set_session(struct pg_store *s)
 /* Reads the schema's version, 0 where there is none, and the database's id. */
 static int read_schema(struct pg_store *s, int64_t *version)
 {
-	PGresult *res = PQexec(s->conn, read_schema_sql);
+	PGresult *res = dp_pg_last_result(s, PQsendQuery(s->conn, read_schema_sql));
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	int rc = 0;
 
+	if (!res)
+		return -1;
 	*version = 0;
 	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1) {
 		*version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
@@ -263,18 +291,29 @@ static int read_schema(struct pg_store *s, int64_t *version)
 static int write_schema(struct pg_store *s)
 {
 	char id[DP_UUID_TEXT + 1];
-	char version[8];
-	const char *const values[] = {version, id};
-	const int lengths[] = {sizeof version, DP_UUID_TEXT};
-	const int formats[] = {1, 0};
-	const Oid types[] = {PG_INT8, PG_UUID};
-	PGresult *res;
-	int rc;
+	uint8_t bytes[16];
+	struct pg_columns c = {0};
 
 	dp_uuid_v7(dp_clock_now_us(), id);
-	dp_pg_write_int8(DP_STORE_SCHEMA, version);
-	res = PQexecParams(s->conn, write_schema_sql, 2, types, values, lengths, formats, 0);
-	rc = PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : dp_pg_fail(s, res);
+	dp_uuid_to_bytes(id, bytes);
+	dp_pg_add_number(&c, DP_STORE_SCHEMA);
+	dp_buf_add(dp_pg_add_column(&c, PG_UUID), (const char *)bytes, sizeof bytes);
+	return dp_pg_run_only(s, write_schema_sql, &c);
+}
+
+/* Where a role may write but not migrate, that is told as such, and what to do. */
+static int check_owner(struct pg_store *s)
+{
+	PGresult *res = PQexec(s->conn, may_migrate_sql);
+	int rc = 0;
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
+		rc = dp_pg_fail(s, res);
+	else if (strcmp(PQgetvalue(res, 0, 0), "t") != 0)
+		rc = dp_store_fail(&s->store, DP_STORE_BROKEN,
+		    "the tables are missing or of an older version, and this role may not make or "
+		    "change them: run \"dp-store --db URL </dev/null\" once with the URL of their "
+		    "owner, then grant the rights anew (docs/postgres.md)");
 	PQclear(res);
 	return rc;
 }
@@ -284,7 +323,8 @@ static int migrate(struct pg_store *s)
 {
 	int64_t version;
 
-	if (dp_pg_execute(s, begin_migration_sql) < 0 || read_schema(s, &version) < 0)
+	if (check_owner(s) < 0 || dp_pg_execute(s, begin_migration_sql) < 0 ||
+	    read_schema(s, &version) < 0)
 		return -1;
 	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
 		if (dp_pg_execute(s, migrations[v]) < 0)
@@ -329,11 +369,11 @@ static int connect_store(struct dp_store *store)
 	struct pg_store *s = (struct pg_store *)store;
 
 	if (!s->conn || PQstatus(s->conn) != CONNECTION_OK) {
-		disconnect(s);
+		dp_pg_disconnect(s);
 		if (open_connection(s) < 0)
 			return -1;
 		if (make_ready(s) < 0) {
-			disconnect(s);
+			dp_pg_disconnect(s);
 			return -1;
 		}
 	}
@@ -345,7 +385,7 @@ static void close_store(struct dp_store *store)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	disconnect(s);
+	dp_pg_disconnect(s);
 	free(s->url);
 	dp_store_release(store);
 	free(s);
@@ -381,14 +421,21 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	static const struct dp_store_backend backend = {
 	    .close = close_store,
 	    .connect = connect_store,
+	    .disconnect = disconnect_store,
 	    .execute = execute_in,
 	    .begin = begin_sql,
+	    .begin_alone = begin_alone_sql,
+	    .find_head = find_head_sql,
+	    .find_size = find_size_sql,
+	    .commit = commit,
 	    .roll_back = roll_back,
 	    .put = dp_pg_put,
 	    .put_rollup = dp_pg_put_rollup,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
+	    .find_old = dp_pg_find_old,
 	    .select = dp_pg_select,
+	    .wait = dp_pg_wait,
 	};
 	PQconninfoOption *options = PQconninfoParse(url, NULL);
 	const char *host = options ? setting(options, "host") : NULL;

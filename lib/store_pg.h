@@ -33,11 +33,42 @@ struct pg_store {
 	PGconn *conn;
 	bool expects_old; /* the last batch had events that were there already */
 	int64_t days_ms;  /* when to look for missing partitions again */
+	bool is_mute;     /* the server cannot NOTIFY */
+	enum { PG_DEAF, PG_LISTENS, PG_CANNOT_LISTEN } ear;
+	int64_t emptied_us;    /* a day from which events are being removed: its beginning */
+	int64_t emptied_after; /* no number up to this one is left of it */
 };
 
 /* Notes the error of a result (or, where it is NULL, of the connection), and gives the connection
  * up where it is lost. Returns -1. */
 int dp_pg_fail(struct pg_store *s, const PGresult *res);
+
+void dp_pg_disconnect(struct pg_store *s);
+
+/* A wait for the server. */
+struct pg_wait {
+	int64_t begin_ms;
+	int64_t end_ms;
+	bool told; /* that it is slow */
+	bool is_stopping;
+};
+
+void dp_pg_begin_wait(struct pg_wait *w, int max_ms); /* < 0: without end */
+
+/* Waits for the connection's socket to be ready. Returns 0, or 1 where the patience is
+ * over. */
+int dp_pg_wait_for_socket(struct pg_store *s, struct pg_wait *w, short events);
+
+/* PQgetResult. NULL at the end of the results, and, failed, without a connection any more, where
+ * the server is not waited for any longer. */
+PGresult *dp_pg_next_result(struct pg_store *s);
+
+/* The last result of what was sent (or not: `is_sent` is what PQsend… returned), or the one that
+ * asks for rows to copy. NULL (failed), or one that may tell of a failure. */
+PGresult *dp_pg_last_result(struct pg_store *s, int is_sent);
+
+/* Sends what is queued. 0 or -1. */
+int dp_pg_flush(struct pg_store *s);
 
 /* Runs one or more statements without parameters and results. 0 or -1. */
 int dp_pg_execute(struct pg_store *s, const char *sql);
@@ -55,9 +86,12 @@ int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,
+    void *arg, bool *more);
 /* Reads a row of a binary result; uuid is the place for the text of the only UUID. */
 void dp_pg_read_row(
     const PGresult *res, int row, struct dp_store_cell *cells, char uuid[DP_UUID_TEXT + 1]);
+int dp_pg_wait(struct dp_store *store, int timeout_ms, int wake_fd);
 int dp_pg_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 

@@ -129,8 +129,11 @@ PGresult *dp_pg_run(struct pg_store *s, const char *sql, struct pg_columns *c)
 		lengths[i] = (int)c->values[i].len;
 		formats[i] = 1;
 	}
-	res = PQexecParams(s->conn, sql, c->count, c->types, values, lengths, formats, 1);
+	res = dp_pg_last_result(
+	    s, PQsendQueryParams(s->conn, sql, c->count, c->types, values, lengths, formats, 1));
 	dp_pg_columns_release(c);
+	if (!res)
+		return NULL;
 	status = PQresultStatus(res);
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
 		return res;

@@ -40,7 +40,7 @@ static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
 
 static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n)
 {
-	int64_t first;
+	int64_t first = 0;
 
 	if (entries[0].seq != 0)
 		return 0;
@@ -78,35 +78,41 @@ static void add_event(struct dp_buf *const out[EVENT_COLUMNS], const struct dp_e
 	dp_pg_add_str(out[10], ev->json);
 }
 
+static int send_piece(struct pg_store *s, struct dp_buf *b)
+{
+	if (PQputCopyData(s->conn, b->data, (int)b->len) != 1)
+		return dp_pg_fail(s, NULL);
+	dp_buf_clear(b);
+	return dp_pg_flush(s);
+}
+
 /* Sends the rows, in pieces, so that the server works on the first ones meanwhile. */
 static int send_rows(struct pg_store *s, const struct dp_entry *entries, size_t n)
 {
 	static const char signature[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* and a NUL */
 	struct dp_buf b = {0};
 	struct dp_buf *out[EVENT_COLUMNS];
-	int rc = 1;
+	int rc = 0;
 
 	for (int i = 0; i < EVENT_COLUMNS; i++)
 		out[i] = &b;
 	dp_buf_reserve(&b, COPY_BYTES);
 	dp_buf_add(&b, signature, sizeof signature);
-	for (size_t i = 0; i < n && rc == 1; i++) {
+	for (size_t i = 0; i < n && rc == 0; i++) {
 		if (entries[i].is_old)
 			continue;
 		dp_pg_add_raw2(&b, EVENT_COLUMNS);
 		add_event(out, &entries[i]);
-		if (b.len < COPY_BYTES)
-			continue;
-		rc = PQputCopyData(s->conn, b.data, (int)b.len);
-		dp_buf_clear(&b);
+		if (b.len >= COPY_BYTES)
+			rc = send_piece(s, &b);
 	}
 	dp_pg_add_raw2(&b, UINT16_MAX); /* the end */
-	if (rc == 1)
-		rc = PQputCopyData(s->conn, b.data, (int)b.len);
-	if (rc == 1)
-		rc = PQputCopyEnd(s->conn, NULL);
+	if (rc == 0)
+		rc = send_piece(s, &b);
 	dp_buf_release(&b);
-	return rc == 1 ? 0 : dp_pg_fail(s, NULL);
+	if (rc == 0 && PQputCopyEnd(s->conn, NULL) != 1)
+		rc = dp_pg_fail(s, NULL);
+	return rc;
 }
 
 static bool is_unique_violation(const PGresult *res)
@@ -122,7 +128,7 @@ static int end_copy(struct pg_store *s)
 	PGresult *res;
 	int rc = 0;
 
-	while (s->conn && (res = PQgetResult(s->conn))) {
+	while (s->conn && (res = dp_pg_next_result(s))) {
 		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0)
 			rc = is_unique_violation(res) ? 1 : dp_pg_fail(s, res);
 		PQclear(res);
@@ -134,22 +140,17 @@ static int end_copy(struct pg_store *s)
 static int begin_copy(struct pg_store *s)
 {
 	struct dp_buf sql = {0};
-	PGresult *res = NULL;
-	int rc;
+	PGresult *res;
+	int rc = 0;
 
 	dp_buf_addf(&sql, "SAVEPOINT copy; %s", copy_events_sql);
-	rc = PQsendQuery(s->conn, dp_buf_text(&sql)) ? 0 : dp_pg_fail(s, NULL);
+	res = dp_pg_last_result(s, PQsendQuery(s->conn, dp_buf_text(&sql)));
 	dp_buf_release(&sql);
-	while (rc == 0) {
-		res = PQgetResult(s->conn);
-		if (PQresultStatus(res) == PGRES_COPY_IN)
-			break;
-		if (PQresultStatus(res) != PGRES_COMMAND_OK)
-			rc = dp_pg_fail(s, res);
-		PQclear(res);
-	}
-	if (rc == 0)
-		PQclear(res);
+	if (!res)
+		return -1;
+	if (PQresultStatus(res) != PGRES_COPY_IN)
+		rc = dp_pg_fail(s, res);
+	PQclear(res);
 	return rc;
 }
 

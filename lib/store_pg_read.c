@@ -121,7 +121,7 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 		return dp_pg_fail(s, NULL);
 	PQsetSingleRowMode(s->conn);
 	/* All results are read, whatever happens: else the connection is of no more use. */
-	while (s->conn && (res = PQgetResult(s->conn))) {
+	while (s->conn && (res = dp_pg_next_result(s))) {
 		ExecStatusType status = PQresultStatus(res);
 
 		if (status == PGRES_SINGLE_TUPLE && is_wanted && rc == 0) {
@@ -129,10 +129,11 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 			is_wanted = fn(arg, cells) == 0;
 			if (!is_wanted)
 				cancel(s->conn);
-		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK && is_wanted) {
+		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
+			   status != PGRES_COMMAND_OK && is_wanted) {
 			rc = dp_pg_fail(s, res);
 		}
 		PQclear(res);
 	}
-	return rc;
+	return s->conn || !is_wanted ? rc : -1;
 }

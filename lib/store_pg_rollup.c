@@ -140,7 +140,9 @@ int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (read_traces(s, r) < 0 || put_traces(s, r) < 0 || put_minutes(s, r) < 0)
+	if (r->trace_count > 0 && (read_traces(s, r) < 0 || put_traces(s, r) < 0))
+		return -1;
+	if (r->minute_count > 0 && put_minutes(s, r) < 0)
 		return -1;
 	if (r->group_count == 0)
 		return 0;

@@ -172,14 +172,37 @@ static int put_part(const struct put *p, size_t from, size_t n)
 	return put_halves(p, from, n);
 }
 
-static int put_all(const struct put *p, int (*put_them)(const struct put *p, size_t from, size_t n))
+typedef int put_fn(const struct put *p, size_t from, size_t n);
+
+static int commit(struct dp_store *s)
 {
-	if (execute(p->s, p->s->backend->begin) < 0 || (p->n > 0 && put_them(p, 0, p->n) < 0) ||
-	    (p->step && put_position(p->s, p->step) < 0) || execute(p->s, "COMMIT") < 0) {
+	int rc = s->backend->commit(s);
+
+	if (rc < 0)
+		dp_store_blame_no_event(s);
+	return rc;
+}
+
+/* Returns 0, -1, or 1 where it is to be done again. */
+static int put_once(const struct put *p, put_fn *put_them)
+{
+	int rc = -1;
+
+	if (execute(p->s, p->s->backend->begin) == 0 && (p->n == 0 || put_them(p, 0, p->n) == 0) &&
+	    (!p->step || put_position(p->s, p->step) == 0))
+		rc = commit(p->s);
+	if (rc != 0)
 		p->s->backend->roll_back(p->s);
-		return -1;
-	}
-	return 0;
+	return rc;
+}
+
+static int put_all(const struct put *p, put_fn *put_them)
+{
+	int rc;
+
+	while ((rc = put_once(p, put_them)) > 0)
+		;
+	return rc;
 }
 
 /* Entries and, behind them in *fingerprints, the fingerprints of those that are errors. */

@@ -48,36 +48,6 @@ static void add_limit(struct dp_query *q, size_t limit)
 	add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
 }
 
-static void add_filter(struct dp_query *q, const struct dp_filter *f)
-{
-	static const char *const columns[] = {[DP_FILTER_TRACE] = "trace_id",
-	    [DP_FILTER_SEVERITY] = "severity",
-	    [DP_FILTER_SYSTEM] = "system",
-	    [DP_FILTER_TYPE] = "type"};
-
-	for (size_t i = 0; i < f->count; i++) {
-		const struct dp_filter_term *t = &f->terms[i];
-
-		dp_buf_addf(&q->sql, " AND %s IN (", columns[t->field]);
-		for (size_t v = 0; v < t->count; v++) {
-			dp_buf_add_text(&q->sql, v > 0 ? ", " : "");
-			add_text(q, t->values[v]);
-		}
-		dp_buf_add_char(&q->sql, ')');
-	}
-}
-
-/* "ORDER BY seq", for the index on seq; of chosen traces "+seq", which no index serves: else the
- * planner may walk all events in order of seq until it has found `limit` of a trace's few. */
-static void add_order(struct dp_query *q, const struct dp_filter *f, const char *direction)
-{
-	bool traces = false;
-
-	for (size_t i = 0; i < f->count; i++)
-		traces = traces || f->terms[i].field == DP_FILTER_TRACE;
-	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", traces ? "+" : "", direction);
-}
-
 /* Connects, runs the query and releases it. */
 static int run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg)
 {
@@ -94,11 +64,13 @@ static int run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, vo
 struct event_reading {
 	dp_store_row_fn *fn;
 	void *arg;
+	size_t rows;
+	bool is_ended; /* by fn */
 };
 
 static int on_event(void *arg, const struct dp_store_cell *c)
 {
-	const struct event_reading *reading = arg;
+	struct event_reading *reading = arg;
 	struct dp_store_row row = {
 	    .seq = c[0].number,
 	    .trace_id = c[1].text,
@@ -111,26 +83,146 @@ static int on_event(void *arg, const struct dp_store_cell *c)
 	snprintf(row.event_id, sizeof row.event_id, "%.*s", (int)c[2].text.n, c[2].text.p);
 	if (dp_severity_parse(c[4].text, &row.severity) < 0)
 		row.severity = DP_INFO;
-	return reading->fn(reading->arg, &row);
+	reading->rows++;
+	reading->is_ended = reading->fn(reading->arg, &row) != 0;
+	return reading->is_ended;
 }
 
+/* A part of all numbers, from the least to the greatest in it. */
+struct window {
+	int64_t least;
+	int64_t greatest;
+};
+
+/* What matches is looked for in windows of so many numbers: no index has a filter's fields, and a
+ * query for what is rare or absent would read the whole table, however long that takes. Of chosen
+ * traces the key knows the places; but not in order, so that each page of a trace of many events
+ * would sort them all. So the first window is read as any other, and by the key only what lies far
+ * away, in windows that grow. */
+enum { WINDOW = 10000, GROWTH = 32 };
+
+static bool has_traces(const struct dp_filter *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->terms[i].field == DP_FILTER_TRACE)
+			return true;
+	return false;
+}
+
+/* The size of the next window, where that of the last is given, or 0. */
+static int64_t next_size(int64_t size, const struct dp_filter *f)
+{
+	if (f->count == 0)
+		return INT64_MAX;
+	if (size == 0 || !has_traces(f))
+		return WINDOW;
+	return size < INT64_MAX / GROWTH ? size * GROWTH : INT64_MAX;
+}
+
+static bool is_by_key(const struct window *w, const struct dp_filter *f)
+{
+	return has_traces(f) && w->greatest - w->least >= WINDOW;
+}
+
+/* An expression is what no index serves: by the key "+seq", else the planner may walk all events in
+ * order of seq until it has found `limit` of a trace's few; otherwise trace_id || ''. */
+static void add_window(
+    struct dp_query *q, const struct window *w, const struct dp_filter *f, const char *direction)
+{
+	const bool by_key = is_by_key(w, f);
+	const char *const columns[] = {[DP_FILTER_TRACE] = by_key ? "trace_id" : "trace_id || ''",
+	    [DP_FILTER_SEVERITY] = "severity",
+	    [DP_FILTER_SYSTEM] = "system",
+	    [DP_FILTER_TYPE] = "type"};
+
+	dp_buf_add_text(&q->sql, "seq >= ");
+	add_number(q, w->least);
+	dp_buf_add_text(&q->sql, " AND seq <= ");
+	add_number(q, w->greatest);
+	for (size_t i = 0; i < f->count; i++) {
+		const struct dp_filter_term *t = &f->terms[i];
+
+		dp_buf_addf(&q->sql, " AND %s IN (", columns[t->field]);
+		for (size_t v = 0; v < t->count; v++) {
+			dp_buf_add_text(&q->sql, v > 0 ? ", " : "");
+			add_text(q, t->values[v]);
+		}
+		dp_buf_add_char(&q->sql, ')');
+	}
+	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", by_key ? "+" : "", direction);
+}
+
+static int read_window(struct dp_store *s, const struct dp_filter *f, const struct window *w,
+    size_t limit, struct event_reading *reading)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, SELECT_EVENTS);
+	add_window(&q, w, f, "");
+	add_limit(&q, limit);
+	return run(s, &q, on_event, reading);
+}
+
+static int on_window(void *arg, const struct dp_store_cell *c)
+{
+	struct window *w = arg;
+
+	*w = (struct window){c[0].number, c[1].number};
+	return 0;
+}
+
+/* The least and the greatest number that there is in the window; 0 where there is none. */
+static int find_ends(struct dp_store *s, const struct window *in, struct window *ends)
+{
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT (SELECT min(seq) FROM events WHERE seq >= ");
+	add_number(&q, in->least);
+	dp_buf_add_text(&q.sql, "), (SELECT max(seq) FROM events WHERE seq <= ");
+	add_number(&q, in->greatest);
+	dp_buf_add_char(&q.sql, ')');
+	*ends = (struct window){0};
+	if (run(s, &q, on_window, ends) < 0)
+		return -1;
+	if (ends->least == 0 || ends->least > ends->greatest)
+		*ends = (struct window){0};
+	return 0;
+}
+
+static int64_t add_up_to_max(int64_t a, int64_t b)
+{
+	return a < INT64_MAX - b ? a + b : INT64_MAX;
+}
+
+/* Forwards, window by window. What comes behind the greatest number meanwhile is for the next call.
+ */
 int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
     dp_store_row_fn *fn, void *arg)
 {
-	struct event_reading reading = {fn, arg};
-	struct dp_query q = {.count = 0};
+	struct event_reading reading = {.fn = fn, .arg = arg};
+	struct window left = {after > 0 ? add_up_to_max(after, 1) : 1, INT64_MAX};
+	struct window ends = left;
+	int64_t size = 0;
 
-	dp_buf_add_text(&q.sql, SELECT_EVENTS "seq > ");
-	add_number(&q, after);
-	add_filter(&q, f);
-	add_order(&q, f, "");
-	add_limit(&q, limit);
-	return run(s, &q, on_event, &reading);
+	while (ends.least > 0) {
+		struct window w = {.least = ends.least};
+
+		size = next_size(size, f);
+		w.greatest = add_up_to_max(w.least, size - 1);
+		if (read_window(s, f, &w, limit - reading.rows, &reading) < 0)
+			return -1;
+		if (reading.rows >= limit || reading.is_ended || w.greatest >= ends.greatest)
+			break;
+		left.least = w.greatest + 1;
+		if (find_ends(s, &left, &ends) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg)
 {
-	struct event_reading reading = {fn, arg};
+	struct event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
 	/* Its span of time tells PostgreSQL in which partitions to look. */
@@ -163,23 +255,62 @@ static int run_for_number(struct dp_store *s, struct dp_query *q, int64_t *numbe
 	return 0;
 }
 
-int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64_t *after)
+struct number_reading {
+	size_t rows;
+	int64_t last;
+};
+
+static int on_number_of(void *arg, const struct dp_store_cell *c)
+{
+	struct number_reading *reading = arg;
+
+	reading->last = c[0].number;
+	reading->rows++;
+	return 0;
+}
+
+static int read_numbers_back(struct dp_store *s, const struct dp_filter *f, const struct window *w,
+    size_t limit, struct number_reading *reading)
 {
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE seq > 0");
-	add_filter(&q, f);
-	add_order(&q, f, " DESC");
-	dp_buf_add_text(&q.sql, " LIMIT 1 OFFSET ");
-	add_number(&q, n < INT64_MAX ? (int64_t)n : INT64_MAX);
-	return run_for_number(s, &q, after);
+	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE ");
+	add_window(&q, w, f, " DESC");
+	add_limit(&q, limit);
+	return run(s, &q, on_number_of, reading);
+}
+
+/* Backwards, window by window, to the match before the n last ones. */
+int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64_t *after)
+{
+	const size_t wanted = n < SIZE_MAX ? n + 1 : n;
+	struct number_reading reading = {0};
+	struct window left = {1, INT64_MAX};
+	int64_t size = 0;
+
+	while (reading.rows < wanted) {
+		struct window w;
+
+		size = next_size(size, f);
+		if (find_ends(s, &left, &w) < 0)
+			return -1;
+		if (w.greatest == 0)
+			break;
+		if (w.greatest - w.least >= size)
+			w.least = w.greatest - size + 1;
+		if (read_numbers_back(s, f, &w, wanted - reading.rows, &reading) < 0)
+			return -1;
+		left.greatest = w.least - 1;
+	}
+	*after = reading.rows == wanted ? reading.last : 0;
+	return 0;
 }
 
 int dp_store_head(struct dp_store *s, int64_t *seq)
 {
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, "SELECT max(seq) FROM events");
+	dp_buf_add_text(&q.sql, s->backend->find_head);
 	return run_for_number(s, &q, seq);
 }
 
@@ -313,7 +444,7 @@ int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_f
 int dp_store_group_events(
     struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg)
 {
-	struct event_reading reading = {fn, arg};
+	struct event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, SELECT_EVENTS "fingerprint = ");

@@ -23,28 +23,34 @@ struct refill {
 	int64_t tell_ms;
 };
 
-/* The columns are what counts: what the body adds to them is left out where it cannot be read. */
-static int on_event(void *arg, const struct dp_store_cell *c)
+struct dp_event *dp_store_reread(struct dp_event_reader *reader, const struct dp_store_cell *c)
 {
-	struct refill *r = arg;
 	struct dp_event ev = {.duration_ms = 0};
 	struct dp_refusal why;
 
-	if (dp_event_read(r->reader, c[7].text, c[3].number, &ev, &why) < 0)
+	if (dp_event_read(reader, c[6].text, c[2].number, &ev, &why) < 0)
 		ev = (struct dp_event){.duration_ms = 0};
-	ev.trace_id = c[1].text;
-	snprintf(ev.event_id, sizeof ev.event_id, "%.*s", (int)c[2].text.n, c[2].text.p);
-	ev.ts_us = c[3].number;
+	ev.trace_id = c[0].text;
+	snprintf(ev.event_id, sizeof ev.event_id, "%.*s", (int)c[1].text.n, c[1].text.p);
+	ev.ts_us = c[2].number;
 	ev.ts_received = false;
-	if (dp_severity_parse(c[4].text, &ev.severity) < 0)
+	if (dp_severity_parse(c[3].text, &ev.severity) < 0)
 		ev.severity = DP_INFO;
-	ev.system = c[5].text;
-	ev.type = c[6].text;
-	ev.json = c[7].text;
-	r->events[r->n] = dp_event_copy(&ev);
-	r->entries[r->n] = (struct dp_entry){.ev = r->events[r->n], .seq = c[0].number};
-	if (ev.severity == DP_ERROR) {
-		dp_fingerprint_read(r->events[r->n], &r->fingerprints[r->n]);
+	ev.system = c[4].text;
+	ev.type = c[5].text;
+	ev.json = c[6].text;
+	return dp_event_copy(&ev);
+}
+
+static int on_event(void *arg, const struct dp_store_cell *c)
+{
+	struct refill *r = arg;
+	struct dp_event *ev = dp_store_reread(r->reader, c + 1);
+
+	r->events[r->n] = ev;
+	r->entries[r->n] = (struct dp_entry){.ev = ev, .seq = c[0].number};
+	if (ev->severity == DP_ERROR) {
+		dp_fingerprint_read(ev, &r->fingerprints[r->n]);
 		r->entries[r->n].fingerprint = &r->fingerprints[r->n];
 	}
 	r->after = c[0].number;

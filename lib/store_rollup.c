@@ -218,8 +218,8 @@ static void init_minutes(
 void dp_rollup_init(
     struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
 {
-	const struct dp_entry **sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
-	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof *errors);
+	const struct dp_entry **sorted = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
+	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
 	size_t count = 0;
 	size_t error_count = 0;
 
@@ -232,7 +232,7 @@ void dp_rollup_init(
 			errors[error_count++] = &entries[i];
 	}
 	if (count > 0)
-		qsort(sorted, count, sizeof *sorted, compare_entries);
+		qsort(sorted, count, sizeof(struct dp_entry *), compare_entries);
 	init_traces(r, sorted, count);
 	if (error_count > 0)
 		init_groups(r, errors, error_count);

@@ -17,12 +17,15 @@
 enum {
 	BUSY_MS = 5000,
 	BUSY_AT_END_MS = 200,
+	LOOK_MS = 20, /* between looks for news */
 };
 
 DP_SQL(writer_sql, "sqlite/writer.sql");
 DP_SQL(find_schema_sql, "sqlite/find_schema.sql");
 DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
 DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
+DP_SQL(find_head_sql, "sqlite/find_head.sql");
+DP_SQL(find_size_sql, "sqlite/find_size.sql");
 DP_SQL(migration_1_sql, "sqlite/migration_1.sql");
 DP_SQL(migration_2_sql, "sqlite/migration_2.sql");
 DP_SQL(migration_3_sql, "sqlite/migration_3.sql");
@@ -37,8 +40,16 @@ static void disconnect(struct sqlite_store *s)
 		sqlite3_finalize(s->statements[i]);
 		s->statements[i] = NULL;
 	}
+	sqlite3_finalize(s->ask_version);
+	s->ask_version = NULL;
+	s->has_waited = false;
 	sqlite3_close(s->db);
 	s->db = NULL;
+}
+
+static void disconnect_store(struct dp_store *store)
+{
+	disconnect((struct sqlite_store *)store);
 }
 
 /* Brings all into the one file, which SQLite does by itself only where nobody reads it: so a copy
@@ -357,6 +368,11 @@ static int execute_in(struct dp_store *store, const char *sql)
 	return execute((struct sqlite_store *)store, sql);
 }
 
+static int commit(struct dp_store *store)
+{
+	return execute((struct sqlite_store *)store, "COMMIT");
+}
+
 static void roll_back(struct dp_store *store)
 {
 	const struct sqlite_store *s = (struct sqlite_store *)store;
@@ -365,19 +381,62 @@ static void roll_back(struct dp_store *store)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+/* Returns 1 where others have committed since the last look, or this is the first; 0 or -1. */
+static int look_for_news(struct sqlite_store *s)
+{
+	int64_t before = s->version;
+	bool is_first = !s->has_waited;
+
+	if (!s->ask_version && sqlite3_prepare_v3(s->db, "PRAGMA data_version", -1,
+				   SQLITE_PREPARE_PERSISTENT, &s->ask_version, NULL) != SQLITE_OK)
+		return dp_sqlite_fail(s);
+	if (sqlite3_step(s->ask_version) != SQLITE_ROW)
+		return dp_sqlite_fail(s);
+	s->version = sqlite3_column_int64(s->ask_version, 0);
+	s->has_waited = true;
+	sqlite3_reset(s->ask_version);
+	return is_first || s->version != before;
+}
+
+/* Not by inotify(7): it tells of what is written to the log, which comes before the commit can be
+ * seen, so it would be looked for again and again all the same. */
+static int wait_for_news(struct dp_store *store, int timeout_ms, int wake_fd)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	const int64_t end_ms = dp_clock_monotonic_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd wake = {.fd = wake_fd, .events = POLLIN};
+		int rc = look_for_news(s);
+		int64_t left = end_ms - dp_clock_monotonic_ms();
+
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
+		if (left <= 0 || poll(&wake, 1, left < LOOK_MS ? (int)left : LOOK_MS) > 0)
+			return 0;
+	}
+}
+
 struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 {
 	static const struct dp_store_backend backend = {
 	    .close = close_store,
 	    .connect = connect_store,
+	    .disconnect = disconnect_store,
 	    .execute = execute_in,
 	    .begin = "BEGIN IMMEDIATE",
+	    .begin_alone = "BEGIN IMMEDIATE",
+	    .find_head = find_head_sql,
+	    .find_size = find_size_sql,
+	    .commit = commit,
 	    .roll_back = roll_back,
 	    .put = dp_sqlite_put,
 	    .put_rollup = dp_sqlite_put_rollup,
 	    .put_position = dp_sqlite_put_position,
 	    .put_dead = dp_sqlite_put_dead,
+	    .find_old = dp_sqlite_find_old,
 	    .select = select_rows,
+	    .wait = wait_for_news,
 	};
 	static const char prefix[] = "sqlite:///";
 	const char *path = url + strlen(prefix);

@@ -13,6 +13,9 @@ struct sqlite_store {
 	char *path;
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQLITE_STATEMENTS];
+	sqlite3_stmt *ask_version; /* a number that moves with the commits of others */
+	int64_t version;           /* what it was when dp_store_wait returned last */
+	bool has_waited;
 };
 
 /* Notes the error of the last call on the connection and rolls back. A rejected event takes only
@@ -29,5 +32,7 @@ int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+int dp_sqlite_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,
+    void *arg, bool *more);
 
 #endif

@@ -24,7 +24,7 @@ lint-man:
 	mandoc -T lint -W warning man/*.[157]
 
 lint-shell:
-	shellcheck devpulse .ci/run bench/spool $(wildcard tests/*.sh)
+	shellcheck devpulse .ci/run bench/retain bench/spool $(wildcard tests/*.sh)
 	shellcheck $(wildcard tests/*/*.bash tests/*/*.bats)
 
 # Each tests/fuzz/NAME_fuzz.c with its corpus tests/fuzz/NAME.corpus/; FUZZED_NAME: what it takes of

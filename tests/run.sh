@@ -1,9 +1,9 @@
 #!/bin/sh
-# All tests: lint, unit tests, end-to-end tests, those of the Python SDK (tests/sdk.sh); the unit and
-# end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
+# All tests: lint, unit tests, end-to-end tests, those with faults, those of the Python SDK (tests/sdk.sh); the
+# unit and end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
 # N skipped", the exit status 1 where one failed.
 #
-#	tests/run.sh [SUITE...]    lint unit e2e sdk san-unit san-e2e (default: all)
+#	tests/run.sh [SUITE...]    lint unit e2e fault sdk san-unit san-e2e (default: all)
 #	TESTS='tests/e2e/20-store.bats' tests/run.sh e2e
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -72,20 +72,23 @@ unit() {
 	return "$failed"
 }
 
-# Two files at a time, as tests wait more than they compute; the longest first. What a file said comes when
-# it has ended. By xargs, as background jobs of a shell, or of bats, would ignore an interrupt.
-e2e() {
+# Runs files of bats two at a time, as tests wait more than they compute; the longest first. What a file said
+# comes when it has ended. By xargs, as background jobs of a shell, or of bats, would ignore an interrupt.
+two_at_a_time() {
 	build all || return 1
 	export DEVPULSE_BUILD="$PWD/$dir"
 	# shellcheck disable=SC2086 # a list of files
 	[ -z "${TESTS:-}" ] || { bats --tap $TESTS; return; }
 	# shellcheck disable=SC2016 # for the inner shell
-	printf '%s\n' tests/ui/*.bats tests/e2e/*.bats | xargs -n 1 -P 2 sh -c '
+	printf '%s\n' "$@" | xargs -n 1 -P 2 sh -c '
 		out=$(bats --tap "$1" 2>&1)
 		status=$?
 		flock "$0" printf "# %s\n%s\n" "$1" "$out"
 		exit "$status"' "$tap"
 }
+
+e2e() { two_at_a_time tests/ui/*.bats tests/e2e/*.bats; }
+fault() { two_at_a_time tests/fault/*.bats; }
 
 sdk() {
 	build all || return 1
@@ -93,7 +96,7 @@ sdk() {
 }
 
 began=$(date +%s)
-[ $# -gt 0 ] || set -- lint unit e2e sdk san-unit san-e2e
+[ $# -gt 0 ] || set -- lint unit e2e fault sdk san-unit san-e2e
 for name; do
 	dir=build
 	unset SAN
@@ -101,6 +104,7 @@ for name; do
 	lint) suite lint lint ;;
 	unit) suite 'unit tests' unit ;;
 	e2e) suite 'end-to-end tests' e2e ;;
+	fault) suite 'kills, outages, faults of the disk' fault ;;
 	sdk) suite 'Python SDK' sdk ;;
 	san-unit) dir=build-san && export SAN=1 && suite 'unit tests, sanitizers' unit ;;
 	san-e2e) dir=build-san && export SAN=1 && suite 'end-to-end tests, sanitizers' e2e ;;

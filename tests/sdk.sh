@@ -88,8 +88,11 @@ lint() {
 		printf 'not ok - lint: no environment\n%s\n' "$out"
 		return
 	fi
-	check 'ruff' ruff check --no-cache --quiet . ../../examples ../../bench
-	check 'ruff format' ruff format --no-cache --check --quiet . ../../examples ../../bench
+	scripts="../../examples ../../tests/fault ../../bench $(cd "$sdk" && grep -l '^#!.*python' ../../bench/* 2>/dev/null)"
+	# shellcheck disable=SC2086 # a list of files: those without .py must be named
+	check 'ruff' ruff check --no-cache --quiet . $scripts
+	# shellcheck disable=SC2086
+	check 'ruff format' ruff format --no-cache --check --quiet . $scripts
 	check 'mypy --strict' mypy --cache-dir=/dev/null
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command with a throw-away PostgreSQL, whose URL is DEVPULSE_TEST_PG (a superuser's, of the
 # database "postgres"); its directory is DEVPULSE_TEST_PG_DIR. Listens on 127.0.0.1 only, durable as
-# PostgreSQL is by default, gone with the command.
+# PostgreSQL is by default, gone with the command. DEVPULSE_PG_OPTIONS: more options of the server.
 #
 #	tests/with-postgres.sh COMMAND [ARG...]
 set -eu
@@ -37,7 +37,7 @@ as_owner "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UT
 for try in 1 2 3 4 5; do
 	port=$(shuf -i 20000-32000 -n 1)
 	as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w \
-		-o "-p $port -h 127.0.0.1 -k $dir" start >/dev/null 2>&1 && break
+		-o "-p $port -h 127.0.0.1 -k $dir ${DEVPULSE_PG_OPTIONS:-}" start >/dev/null 2>&1 && break
 	[ "$try" != 5 ] || { cat "$dir/data/server.log" >&2; exit 1; }
 done
 

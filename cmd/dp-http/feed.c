@@ -3,18 +3,29 @@
 #include "clock.h"
 #include "log.h"
 #include "mem.h"
-#include "store.h"
+#include "pool.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { POLL_MS = 50, AWAY_POLL_MS = 500, LEAVE_MS = 500 };
+enum {
+	LOOK_MS = 500, /* between looks for the head, though there was no news */
+	PACE_MS = 20,  /* from news to the next, for more to come together */
+	AWAY_LOOK_MS = 500,
+	LEAVE_MS = 500,
+};
 
 struct feed {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a follower came or went, or the feed stops */
+	pthread_cond_t left;    /* a follower went */
+	int wake_fd;            /* an eventfd(2): a follower came, or the feed stops */
 	struct dp_store *store; /* the thread's */
 	struct follower *first;
 	size_t count;
@@ -39,7 +50,20 @@ static void wait_ms(struct feed *f, int64_t ms)
 		t.tv_sec++;
 		t.tv_nsec -= 1000000000;
 	}
-	pthread_cond_timedwait(&f->changed, &f->lock, &t);
+	pthread_cond_timedwait(&f->left, &f->lock, &t);
+}
+
+static void wake_thread(struct feed *f)
+{
+	eventfd_write(f->wake_fd, 1);
+}
+
+/* Waits for that, a time, or without end (-1). */
+static void nap(struct feed *f, int ms)
+{
+	struct pollfd wake = {.fd = f->wake_fd, .events = POLLIN};
+
+	poll(&wake, 1, ms);
 }
 
 static void resume(struct follower *w, bool beat)
@@ -61,41 +85,84 @@ static void wake(struct feed *f)
 		f->next_beat_ms = dp_clock_monotonic_ms() + f->beat_ms;
 }
 
-static void note_head(struct feed *f, bool ok, int64_t head)
+/* Returns whether there is something new. */
+static bool note_head(struct feed *f, bool ok, int64_t head)
 {
+	bool is_news = ok && (head != f->head || f->failed);
+
 	if (ok && f->away)
 		dp_log(DP_LOG_INFO, "%s is back", dp_store_name(f->store));
 	if (!ok && !f->away)
 		dp_log(DP_LOG_WARNING, "followers wait for the database: %s",
 		    dp_store_error(f->store));
 	f->away = !ok;
-	if (ok && (head != f->head || f->failed)) {
+	if (is_news) {
 		f->head = head;
 		f->failed = false;
 		f->generation++;
 	}
+	return is_news;
+}
+
+/* Looks for the head, and wakes those that wait for it. Returns the time to leave them alone, or -1
+ * where the store doesn't answer. */
+static int look(struct feed *f, int64_t *head)
+{
+	bool ok = dp_store_head(f->store, head) == 0;
+	bool is_news;
+
+	pthread_mutex_lock(&f->lock);
+	is_news = note_head(f, ok, *head);
+	wake(f);
+	pthread_mutex_unlock(&f->lock);
+	if (!ok)
+		return -1;
+	return is_news ? PACE_MS : 0;
+}
+
+static int wait_for_news(struct feed *f)
+{
+	int64_t to_beat = f->next_beat_ms - dp_clock_monotonic_ms();
+	int ms = to_beat < 0 ? 0 : to_beat < LOOK_MS ? (int)to_beat : LOOK_MS;
+
+	return dp_store_wait(f->store, ms, f->wake_fd);
+}
+
+static void follow_store(struct feed *f, int64_t *head)
+{
+	int pace_ms = look(f, head);
+
+	if (pace_ms != 0)
+		nap(f, pace_ms < 0 ? AWAY_LOOK_MS : pace_ms);
+	if (pace_ms >= 0 && wait_for_news(f) < 0)
+		nap(f, PACE_MS);
+}
+
+/* Between followers PostgreSQL would keep its news for a connection that doesn't read them. */
+static void rest(struct feed *f)
+{
+	dp_store_disconnect(f->store);
+	nap(f, -1);
 }
 
 static void *run(void *arg)
 {
 	struct feed *f = arg;
 	int64_t head = 0;
+	eventfd_t ignored;
 
 	pthread_mutex_lock(&f->lock);
 	while (!f->stopping) {
-		bool ok;
+		bool is_needed = f->count > 0;
 
-		if (f->count == 0) {
-			pthread_cond_wait(&f->changed, &f->lock);
-			continue;
-		}
 		pthread_mutex_unlock(&f->lock);
-		ok = dp_store_head(f->store, &head) == 0;
+		if (is_needed)
+			follow_store(f, &head);
+		else
+			rest(f);
+		/* Before what it stands for is looked at, so that none is missed. */
+		eventfd_read(f->wake_fd, &ignored);
 		pthread_mutex_lock(&f->lock);
-		note_head(f, ok, head);
-		wake(f);
-		if (!f->stopping)
-			wait_ms(f, ok ? POLL_MS : AWAY_POLL_MS);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return NULL;
@@ -103,7 +170,7 @@ static void *run(void *arg)
 
 struct feed *feed_new(const char *url, size_t max_followers, int64_t beat_ms, const char **why)
 {
-	struct dp_store *store = dp_store_open(url, DP_STORE_READ, why);
+	struct dp_store *store = pool_open_reader(url, why);
 	pthread_condattr_t clock;
 	struct feed *f;
 
@@ -112,12 +179,15 @@ struct feed *feed_new(const char *url, size_t max_followers, int64_t beat_ms, co
 	f = dp_mem_new(sizeof *f);
 	f->store = store;
 	f->max = max_followers;
+	f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (f->wake_fd < 0)
+		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
 	f->beat_ms = beat_ms;
 	f->next_beat_ms = dp_clock_monotonic_ms() + beat_ms;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->changed, &clock);
+	pthread_cond_init(&f->left, &clock);
 	pthread_condattr_destroy(&clock);
 	if (pthread_create(&f->thread, NULL, run, f) != 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot start a thread");
@@ -130,7 +200,7 @@ void feed_stop(struct feed *f)
 
 	pthread_mutex_lock(&f->lock);
 	f->stopping = true;
-	pthread_cond_broadcast(&f->changed);
+	wake_thread(f);
 	for (struct follower *w = f->first; w; w = w->next)
 		if (w->waiting)
 			resume(w, false);
@@ -146,7 +216,8 @@ void feed_free(struct feed **f)
 		return;
 	dp_store_close(&(*f)->store);
 	pthread_mutex_destroy(&(*f)->lock);
-	pthread_cond_destroy(&(*f)->changed);
+	pthread_cond_destroy(&(*f)->left);
+	close((*f)->wake_fd);
 	free(*f);
 	*f = NULL;
 }
@@ -162,7 +233,7 @@ bool feed_join(struct feed *f, struct follower *w)
 		f->first = w;
 		f->count++;
 		w->joined = true;
-		pthread_cond_broadcast(&f->changed);
+		wake_thread(f);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return w->joined;
@@ -181,7 +252,7 @@ void feed_leave(struct feed *f, struct follower *w)
 		w->next->prev = w->prev;
 	w->joined = false;
 	f->count--;
-	pthread_cond_broadcast(&f->changed);
+	pthread_cond_broadcast(&f->left);
 	pthread_mutex_unlock(&f->lock);
 }
 

@@ -1,8 +1,9 @@
 /* The feed: wakes the followers when the database has something new.
  *
- * Nothing is pushed. One thread asks the store for its head while there are followers; a follower
- * that is caught up has its connection suspended and is resumed when the head has moved, or for a
- * heartbeat: a suspended connection notices nothing, only writing reveals that the peer is gone. */
+ * Nothing is pushed. While there are followers one thread waits for news of the store and asks for
+ * its head; a follower that is caught up has its connection suspended and is resumed when the head
+ * has moved, or for a heartbeat: a suspended connection notices nothing, only writing reveals that
+ * the peer is gone. Without followers it has no connection to the database. */
 #ifndef FEED_H
 #define FEED_H
 

@@ -1,9 +1,12 @@
 #include "pool.h"
 
 #include "mem.h"
+#include "proc.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+
+enum { STOP_MS = 300 }; /* for an answer */
 
 struct pool {
 	pthread_mutex_t lock;
@@ -16,6 +19,17 @@ struct pool {
 	size_t idle_count;
 };
 
+struct dp_store *pool_open_reader(const char *url, const char **why)
+{
+	const struct dp_store_patience patience = {
+	    .stop_fd = dp_proc_stop_fd(), .stop_ms = STOP_MS};
+	struct dp_store *s = dp_store_open(url, DP_STORE_READ, why);
+
+	if (s)
+		dp_store_set_patience(s, &patience);
+	return s;
+}
+
 struct pool *pool_new(const char *url, size_t count, const char **why)
 {
 	struct pool *p = dp_mem_new(sizeof *p);
@@ -25,7 +39,7 @@ struct pool *pool_new(const char *url, size_t count, const char **why)
 	p->all = dp_mem_resize_array(NULL, count, sizeof(struct dp_store *));
 	p->idle = dp_mem_resize_array(NULL, count, sizeof(struct dp_store *));
 	while (p->count < count) {
-		struct dp_store *s = dp_store_open(url, DP_STORE_READ, why);
+		struct dp_store *s = pool_open_reader(url, why);
 
 		if (!s) {
 			pool_free(&p);

@@ -9,6 +9,10 @@
 
 struct pool;
 
+/* Opens a handle to read by: dp_store_open, and with little patience for a database that doesn't
+ * answer while the program ends. */
+struct dp_store *pool_open_reader(const char *url, const char **why);
+
 /* `count` handles on a URL; NULL with *why where it is none. */
 struct pool *pool_new(const char *url, size_t count, const char **why);
 void pool_free(struct pool **p);

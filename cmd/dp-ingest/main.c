@@ -5,7 +5,6 @@
 #include "stdin.h"
 #include "token.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,32 +62,6 @@ static void set_listen(struct config *cfg, const struct dp_opt_state *o)
 		dp_opt_bad_value(o, why);
 }
 
-/* A number of bytes, with k, M, G or T behind it for powers of 1024. */
-static uint64_t parse_bytes(const struct dp_opt_state *o)
-{
-	static const char units[] = "kMGT";
-	char *end;
-	uint64_t n;
-	const char *unit;
-
-	errno = 0;
-	n = strtoull(o->value, &end, 10);
-	unit = *end ? strchr(units, *end) : NULL;
-	if (errno || end == o->value || *o->value < '0' || *o->value > '9' ||
-	    (*end && (!unit || end[1])))
-		dp_opt_bad_value(o, "a number of bytes is wanted, as 500M or 8G");
-	if (unit) {
-		const int shift = 10 * (int)(unit - units + 1);
-
-		if (n > UINT64_MAX >> shift)
-			dp_opt_bad_value(o, "that is more than any disk has");
-		n <<= shift;
-	}
-	if (n < DP_SPOOL_BYTES_LEAST)
-		dp_opt_bad_value(o, "at least 16M are wanted");
-	return n;
-}
-
 static struct config parse_args(int argc, char **argv)
 {
 	struct config cfg = {.server = {.max_connections = 512,
@@ -132,7 +105,8 @@ static struct config parse_args(int argc, char **argv)
 			has_spool_flag = o.source[0] == '-';
 			break;
 		case KEY_SPOOL_MAX:
-			cfg.server.spool_max_bytes = parse_bytes(&o);
+			cfg.server.spool_max_bytes =
+			    (uint64_t)dp_opt_bytes(&o, DP_SPOOL_BYTES_LEAST);
 			break;
 		case KEY_READY_FD:
 			cfg.server.ready_fd = (int)dp_opt_number(&o, 0, 1023);

@@ -29,6 +29,7 @@ struct batch {
 	struct dp_event_reader *reader;
 	struct source source;
 	struct mark *mark;
+	struct retain retain; /* as the store */
 	struct keeper *keeper;
 	struct load *load; /* that is being filled */
 	unsigned long long refused;
@@ -40,15 +41,19 @@ struct batch {
 	bool deaf;        /* nothing more can be passed on */
 };
 
-int batch_connect(struct dp_store *store)
+int batch_connect(struct dp_store *store, bool of_spool)
 {
-	struct outage outage = {0};
+	struct outage outage = {.of_spool = of_spool};
+	int rc;
 
-	while (dp_store_connect(store) < 0)
+	outage_watch(&outage, store);
+	while ((rc = dp_store_connect(store)) < 0)
 		if (!outage_wait(&outage, store))
-			return -1;
-	outage_end(&outage, store);
-	return 0;
+			break;
+	if (rc == 0)
+		outage_end(&outage, store);
+	outage_watch(NULL, store);
+	return rc;
 }
 
 /* Whether nothing waits for the commit: no event, and no position. */
@@ -102,7 +107,7 @@ static void compare_mark(const struct batch *b, int64_t stored)
  * cannot tell. */
 static int meet_source(struct batch *b, const struct dp_pos *pos)
 {
-	struct outage outage = {0};
+	struct outage outage = {.of_spool = true};
 	int64_t stored;
 
 	if (!keeper_wait(b->keeper))
@@ -206,7 +211,7 @@ static bool is_due(const struct batch *b)
 	return !is_empty(b) && dp_clock_monotonic_ms() - b->since_ms >= BATCH_AGE_MS;
 }
 
-/* Where the keeper is idle: writes the mark where that is due, and looks whether all is well. */
+/* Where the keeper is idle: looks whether all is well, and does what is due. */
 static void look_at_keeper(struct batch *b)
 {
 	if (!keeper_is_idle(b->keeper))
@@ -215,14 +220,25 @@ static void look_at_keeper(struct batch *b)
 	b->deaf = keeper_is_deaf(b->keeper);
 	if (mark_wait_ms(b->mark) == 0)
 		mark_flush(b->mark);
+	if (!b->failed)
+		retain_step(&b->retain, b->store);
 }
 
-/* Waits for input, the keeper, the stop, or the time to write the mark. */
+/* Until something is to be done without input; -1: for ever. */
+static int idle_ms(const struct batch *b)
+{
+	const int mark_ms = mark_wait_ms(b->mark);
+	const int retain_ms = retain_wait_ms(&b->retain);
+
+	return mark_ms >= 0 && (retain_ms < 0 || mark_ms < retain_ms) ? mark_ms : retain_ms;
+}
+
+/* Waits for input, the keeper, the stop, or what is due. */
 static bool wait_at_ease(struct batch *b)
 {
 	const bool is_idle = keeper_is_idle(b->keeper);
 
-	dp_line_wait(b->lines, b->wake_fd, is_idle ? mark_wait_ms(b->mark) : -1);
+	dp_line_wait(b->lines, b->wake_fd, is_idle ? idle_ms(b) : -1);
 	return !dp_proc_stopping();
 }
 
@@ -311,8 +327,10 @@ static void report(struct batch *b)
 	const struct counts c = keeper_counts(b->keeper);
 
 	if (b->failed && dp_store_fault(b->store) != DP_STORE_OK)
-		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu; %s",
-		    count_unstored(b), dp_store_error(b->store));
+		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu%s; %s",
+		    count_unstored(b),
+		    b->source.step.source[0] ? ", which the spool has and hands over again" : "",
+		    dp_store_error(b->store));
 	if (c.stored + c.duplicates + b->refused + c.dead > 0)
 		dp_log(DP_LOG_INFO, "stored %llu, duplicates %llu, refused %llu, dead letters %llu",
 		    c.stored, c.duplicates, b->refused, c.dead);
@@ -333,12 +351,15 @@ static int make_wake_fd(const struct keeper *k)
 int batch_run(
     int fd, struct dp_store *store, struct mark *mark, const struct batch_options *options)
 {
-	struct batch b = {.options = options, .store = store, .mark = mark};
+	struct batch b = {.options = options,
+	    .store = store,
+	    .mark = mark,
+	    .retain = {.limits = options->limits}};
 	int rc;
 
 	b.lines = dp_line_new(fd, DP_EVENT_LINE_MAX);
 	b.reader = dp_event_reader_new();
-	b.keeper = keeper_new(store, mark, options->events_max, options->tee, &b.load);
+	b.keeper = keeper_new(store, mark, &b.retain, options->events_max, options->tee, &b.load);
 	b.wake_fd = make_wake_fd(b.keeper);
 	read_all(&b);
 	mark_flush(mark);

@@ -4,6 +4,7 @@
 #define DP_BATCH_H
 
 #include "mark.h"
+#include "retain.h"
 #include "store.h"
 
 #include <stdbool.h>
@@ -12,11 +13,12 @@
 struct batch_options {
 	size_t events_max; /* the most events of a transaction */
 	bool tee;          /* write each event that was newly stored to stdout, after its commit */
+	struct dp_store_limits limits; /* what is kept */
 };
 
-/* Connects, waiting while the database is away. Returns 0, or -1 where it is broken or a stop
- * signal ended the wait: the store tells. */
-int batch_connect(struct dp_store *store);
+/* Connects, waiting while the database is away. `of_spool`: the end of stdin ends the wait, too.
+ * Returns 0, or -1 where the database is broken or the wait was ended: the store tells. */
+int batch_connect(struct dp_store *store, bool of_spool);
 
 /* Stores what comes from `fd` until its end or a stop signal; the mark follows the positions of the
  * lines that are committed. What cannot be stored for now is tried again for ever, and nothing more

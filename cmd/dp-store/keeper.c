@@ -15,6 +15,7 @@
 struct keeper {
 	struct dp_store *store;
 	struct mark *mark;
+	struct retain *retain;
 	pthread_t thread;
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t changed;
@@ -56,6 +57,7 @@ static void account(struct keeper *k, const struct load *l)
 /* Stores a load, however long the database is away. */
 static int put(struct keeper *k, const struct load *l)
 {
+	k->outage.of_spool = l->mark.spool[0] != '\0';
 	while (dp_store_put(k->store, (const struct dp_event *const *)l->events, l->count,
 		   l->step.to > l->step.from ? &l->step : NULL, k->outcomes) < 0)
 		if (!outage_wait(&k->outage, k->store))
@@ -81,6 +83,7 @@ static void store(struct keeper *k, struct load *l)
 		if (l->mark.offset > 0)
 			mark_move(k->mark, &l->mark);
 		account(k, l);
+		retain_step(k->retain, k->store);
 	}
 	make_empty(l);
 }
@@ -108,14 +111,15 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct keeper *keeper_new(
-    struct dp_store *store, struct mark *mark, size_t events_max, bool tee, struct load **empty)
+struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct retain *retain,
+    size_t events_max, bool tee, struct load **empty)
 {
 	struct keeper *k = dp_mem_new(sizeof *k);
 	int failed;
 
 	k->store = store;
 	k->mark = mark;
+	k->retain = retain;
 	k->tee.is_on = tee;
 	k->outcomes = dp_mem_new(events_max * sizeof *k->outcomes);
 	for (size_t i = 0; i < 2; i++)
@@ -127,6 +131,7 @@ struct keeper *keeper_new(
 	k->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (k->idle_fd < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
+	outage_watch(&k->outage, store);
 	failed = pthread_create(&k->thread, NULL, run, k);
 	if (failed)
 		dp_log_die(DP_EXIT_FAILURE, "cannot start a thread: %s", strerror(failed));
@@ -200,6 +205,7 @@ int keeper_close(struct keeper **k)
 	pthread_cond_destroy(&q->changed);
 	pthread_mutex_destroy(&q->lock);
 	close(q->idle_fd);
+	outage_watch(NULL, q->store);
 	rc = tee_end(&q->tee);
 	for (size_t i = 0; i < 2; i++) {
 		make_empty(&q->loads[i]);

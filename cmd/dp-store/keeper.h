@@ -1,10 +1,12 @@
 /* Stores loads of events, one at a time, in a thread of its own: the next one is read meanwhile,
- * and grows with the time that this one takes. While the keeper is idle its store and its mark are
- * the caller's to use. */
+ * and grows with the time that this one takes. Between loads it makes the steps of retention
+ * that are due. While the keeper is idle its store, its mark and its retention are the caller's to
+ * use. */
 #ifndef DP_KEEPER_H
 #define DP_KEEPER_H
 
 #include "mark.h"
+#include "retain.h"
 #include "store.h"
 
 #include <stdbool.h>
@@ -27,9 +29,10 @@ struct counts {
 
 struct keeper;
 
-/* Borrows the store and the mark. `tee`: writes what is new to stdout, after its commit. */
-struct keeper *keeper_new(
-    struct dp_store *store, struct mark *mark, size_t events_max, bool tee, struct load **empty);
+/* Borrows the store, the mark and the retention. `tee`: writes what is new to stdout, after its
+ * commit. */
+struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct retain *retain,
+    size_t events_max, bool tee, struct load **empty);
 
 /* Waits until it is idle and hands over a load, however long the database is away; *load is another
  * one then, an empty one. After a failure nothing more is stored. */

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_MARK = 256, OPT_TEE, OPT_BATCH, OPT_STATUS, OPT_READY_FD };
+enum { OPT_MARK = 256, OPT_TEE, OPT_BATCH, OPT_RETAIN, OPT_RETAIN_BYTES, OPT_STATUS, OPT_READY_FD };
+
+enum { RETAIN_BYTES_LEAST = 1024 * 1024 };
 
 static const struct dp_opt options[] = {
     {'d', "db", "URL", "DEVPULSE_DB", "the database: sqlite:///FILE or postgresql://…",
@@ -20,6 +22,10 @@ static const struct dp_opt options[] = {
 	"say there how much of dp-ingest's --spool is stored", NULL},
     {OPT_TEE, "tee", NULL, NULL, "copy each event newly stored to stdout, after its commit", NULL},
     {OPT_BATCH, "batch", "N", NULL, "the most events in a transaction, 1 to 100000", "10000"},
+    {OPT_RETAIN, "retain", "TIME", "DEVPULSE_RETAIN",
+	"remove events that are older, as 30m, 12h, 7d or 4w", "keep all"},
+    {OPT_RETAIN_BYTES, "retain-bytes", "BYTES", "DEVPULSE_RETAIN_BYTES",
+	"remove the oldest events while the database takes more, as 10G", "keep all"},
     {OPT_STATUS, "status", NULL, NULL,
 	"print the positions of spools and the number of dead letters, store nothing", NULL},
     {OPT_READY_FD, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
@@ -67,6 +73,12 @@ static struct config parse_args(int argc, char **argv)
 			break;
 		case OPT_BATCH:
 			cfg.batch.events_max = (size_t)dp_opt_number(&o, 1, 100000);
+			break;
+		case OPT_RETAIN:
+			cfg.batch.limits.age_us = dp_opt_duration(&o);
+			break;
+		case OPT_RETAIN_BYTES:
+			cfg.batch.limits.bytes = dp_opt_bytes(&o, RETAIN_BYTES_LEAST);
 			break;
 		case OPT_STATUS:
 			cfg.status = true;
@@ -140,7 +152,7 @@ int main(int argc, char **argv)
 		return print_status(&cfg);
 	store = open_or_die(&cfg, DP_STORE_WRITE);
 	open_mark_or_die(&mark, &cfg);
-	if (batch_connect(store) < 0) {
+	if (batch_connect(store, cfg.mark != NULL) < 0) {
 		if (dp_store_fault(store) != DP_STORE_AWAY)
 			dp_log_die(DP_EXIT_USAGE, "%s", dp_store_error(store));
 		dp_log_die(DP_EXIT_FAILURE,

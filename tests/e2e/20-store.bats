@@ -459,7 +459,7 @@ some_are_stored() { [ "$(query "$1" 'SELECT count(*) FROM events')" -gt 0 ]; }
 	cd "$BATS_TEST_TMPDIR"
 	{ event abc123 1 error; event abc123 2 debug; } >events.ndjson
 	mandoc -T utf8 -O width=200 "$ROOT/man/dp-store.1" | col -bx | sed -n 's/^ *\$ //p' >examples
-	[ "$(wc -l <examples)" = 5 ]
+	[ "$(wc -l <examples)" = 6 ]
 	# a server of the examples would wait for events: give it those of the file
 	sed -i 's/^dp-ingest\( --spool spool\)\? |/dp-ingest - <events.ndjson |/' examples
 	while read -r line; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# dp-store behind a spool: positions, the mark, and what holds whatever dies.
+# dp-store behind a spool: positions and the mark. What dies or fails: tests/fault.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -14,10 +14,7 @@ setup() {
 	export S PORT
 }
 
-teardown() {
-	stop_background
-	[ -z "${SERVER:-}" ] || server stop -m immediate 2>/dev/null || true
-}
+teardown() { stop_background; }
 
 # The n-th event, which ends at an offset of a spool: event N OFFSET [SPOOL]
 event() {
@@ -232,18 +229,6 @@ rejects_some() {
 	esac
 }
 
-survives_being_killed() {
-	rm -rf "$S"
-	rejects_some "$1"
-	PYTHONDONTWRITEBYTECODE=1 timeout 120 /usr/bin/python3 "$BATS_TEST_DIRNAME/store_kills.py" \
-		"$1" "$S" 20000 15 2>"$BATS_TEST_TMPDIR/kills.err"
-	file_has "$BATS_TEST_TMPDIR/kills.err" 'goes to the table dead_letters'
-}
-
-@test "killed at random moments, with poison: what the position says is there, no more, no less" {
-	in_both survives_being_killed
-}
-
 tells_its_status() {
 	run dp-store --db "$1" --status
 	[ "$status" = 1 ]
@@ -319,40 +304,6 @@ works_with() {
 	stop_pair
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/copy")" = 1000 ]
 	mark_is "$(tail -n 1 "$BATS_TEST_TMPDIR/copy" | jq -r ._pos)"
-}
-
-@test "dp-store killed: the pair ends, and nothing that was acknowledged is lost" {
-	local url
-	url=$(new_database sqlite)
-	start_pair "$url"
-	echo '{"details":"1"}' | send
-	retry_until count_is "$url" 1
-	kill -STOP "$(<"$BATS_TEST_TMPDIR/store.pid")"
-	seq 2 500 | sed 's/.*/{"details":"&"}/' | send # acknowledged, not stored
-	count_is "$url" 1
-	kill -KILL "$(<"$BATS_TEST_TMPDIR/store.pid")"
-	wait_for "${pair_pid:?}"
-	start_pair "$url"
-	retry_until count_is "$url" 500
-	stop_pair
-}
-
-@test "the machine dies, as far as kill can: all is stored once after the restart" {
-	local port url
-	port=$(free_port)
-	start_server "$port"
-	url=postgresql://postgres@127.0.0.1:$port/postgres
-	start_pair "$url"
-	seq 1 5000 | sed 's/.*/{"traceId":"&","details":"&"}/' | send
-	kill_server
-	seq 5001 20000 | sed 's/.*/{"traceId":"&","details":"&"}/' | send # the database is away
-	kill -KILL "$(<"$BATS_TEST_TMPDIR/ingest.pid")" "$(<"$BATS_TEST_TMPDIR/store.pid")"
-	wait_for "${pair_pid:?}" || true
-	retry_until server start
-	start_pair "$url"
-	RETRY_SECONDS=30 retry_until count_is "$url" 20000
-	[ "$(query "$url" 'SELECT count(*), sum(events) FROM traces')" = '20000|20000' ]
-	stop_pair
 }
 
 # The copy lacks events whose offsets the database knows as stored; those are given to new ones.
@@ -485,15 +436,45 @@ survives_an_older_database() {
 back_up() {
 	case $1 in
 	sqlite:*) cp "${1#sqlite:///}" "$2" ;;
-	*) pg_dump --clean --if-exists "$1" >"$2" ;;
+	*) pg_dump "$1" >"$2" ;;
 	esac
 }
 
 restore() {
 	case $1 in
 	sqlite:*) cp "$2" "${1#sqlite:///}" ;;
-	*) psql -qX -v ON_ERROR_STOP=1 "$1" <"$2" ;;
+	*)
+		query "$1" 'DROP SCHEMA public CASCADE; CREATE SCHEMA public'
+		psql -qX -v ON_ERROR_STOP=1 "$1" <"$2"
+		;;
 	esac
 }
 
 @test "a database that is an older copy: what was stored since comes again" { in_both survives_an_older_database; }
+
+@test "the end of a spool's input ends the wait for a database that is away" {
+	local status=0
+	event 1 10 | timeout 20 dp-store --db "postgresql://nobody@127.0.0.1:$(free_port)/nothing" --mark "$M" \
+		2>"$BATS_TEST_TMPDIR/err" || status=$?
+	[ "$status" = 1 ]
+	said 'stopped before the database was there'
+}
+
+@test "and for one that goes away meanwhile" {
+	local port url
+	port=$(free_port)
+	url=postgresql://postgres@127.0.0.1:$port/postgres
+	start_server "$port"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	store "$url" <"$BATS_TEST_TMPDIR/in" 3>&- 4>&- &
+	exec 8>"$BATS_TEST_TMPDIR/in"
+	event 1 10 >&8
+	retry_until count_is "$url" 1
+	kill_server
+	event 2 20 >&8
+	retry_until said 'the database is away'
+	exec 8>&-
+	wait_for "$!"
+	[ "$status" = 1 ]
+	said 'could not be stored: 1, which the spool has and hands over again'
+}

@@ -231,28 +231,6 @@ came_back() {
 	[[ $output == *'dead letters 0'* ]]
 }
 
-# stores_after_kill SIGNALLED...: all of them killed at once, with events that are acknowledged and
-# not stored.
-stores_after_kill() {
-	local n=$1 program
-	shift
-	kill -STOP "$(pid_of dp-store)"
-	seq 500 | sed "s/.*/{\"traceId\":\"$n\",\"details\":\"&\"}/" | dp-send --url "ws://$DEVPULSE_LISTEN/"
-	for program; do kill -KILL "$(pid_of "$program")"; done
-	./devpulse status | grep -q running || ./devpulse down
-	[ -e "$DEVPULSE_STATE_DIR/run" ] || up
-	RETRY_SECONDS=20 retry_until events_stored $((n * 500))
-}
-
-@test "what was acknowledged is stored, whatever is killed" {
-	up
-	stores_after_kill 1 dp-store
-	retry_until ./devpulse status
-	stores_after_kill 2 dp-ingest dp-store
-	retry_until ./devpulse status
-	stores_after_kill 3 up dp-ingest dp-store dp-http
-}
-
 @test "without a spool, if it is so wanted" {
 	export DEVPULSE_SPOOL=
 	up

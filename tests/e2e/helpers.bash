@@ -151,5 +151,6 @@ server() { as_server_owner "$PG_BIN/pg_ctl" -D "$SERVER/data" -l "$SERVER/log" -
 kill_server() {
 	local postmaster
 	postmaster=$(head -n 1 "$SERVER/data/postmaster.pid")
-	pgrep -P "$postmaster" | xargs kill -KILL "$postmaster"
+	# one may have ended by itself
+	pgrep -P "$postmaster" | xargs kill -KILL "$postmaster" 2>/dev/null || true
 }

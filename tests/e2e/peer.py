@@ -173,9 +173,14 @@ def acknowledged(protocol="devpulse.v1", more=""):
     return ws
 
 
-def rss_kb(pid):
+def status_kb(pid, name):
+    """Of proc(5): VmRSS, or VmHWM, its highest."""
     with open(f"/proc/{pid}/status") as f:
-        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+        return int(next(line for line in f if line.startswith(name)).split()[1])
+
+
+def rss_kb(pid):
+    return status_kb(pid, "VmRSS")
 
 
 def cpu_seconds(pid):

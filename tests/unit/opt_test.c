@@ -17,6 +17,8 @@ static const struct dp_opt options[] = {
     {'n', "lines", "N", "TEST_LINES", "how many", NULL},
     {'q', "quiet", NULL, "TEST_QUIET", "say less", NULL},
     {'x', "extra", NULL, NULL, "say more", NULL},
+    {'b', "bytes", "BYTES", NULL, "how much", NULL},
+    {'t', "time", "TIME", NULL, "how long", NULL},
     {KEY_ONLY_LONG, "ready-fd", "N", NULL, "write a newline there when ready", NULL},
     {0},
 };
@@ -50,6 +52,10 @@ static int tell(const void *arg)
 	while ((key = dp_opt_next(&o)) != 0) {
 		if (key == 'n')
 			printf("n=%lld ", (long long)dp_opt_number(&o, -5, 100));
+		else if (key == 'b')
+			printf("b=%lld ", (long long)dp_opt_bytes(&o, 2 << 20));
+		else if (key == 't')
+			printf("t=%lld ", (long long)dp_opt_duration(&o));
 		else if (key < 256)
 			printf("%c=%s(%s) ", key, o.value ? o.value : "-", o.source);
 		else
@@ -76,6 +82,12 @@ static const struct call calls[] = {
     {"only long", {"--ready-fd", "3"}, {NULL}, "256=3(--ready-fd) ", 0},
     {"number", {"-n", "100"}, {NULL}, "n=100 ", 0},
     {"negative number", {"-n-5"}, {NULL}, "n=-5 ", 0},
+    {"bytes", {"-b2097152", "-b3M", "-b1T"}, {NULL}, "b=2097152 b=3145728 b=1099511627776 ", 0},
+    {"most bytes", {"-b9223372036854775807", "-b8388607T"}, {NULL},
+	"b=9223372036854775807 b=9223370937343148032 ", 0},
+    {"durations", {"-t1s", "-t30m", "-t12h", "-t7d", "-t4w"}, {NULL},
+	"t=1000000 t=1800000000 t=43200000000 t=604800000000 t=2419200000000 ", 0},
+    {"a hundred years", {"-t36525d"}, {NULL}, "t=3155760000000000 ", 0},
     {"operand", {"file"}, {NULL}, "[file]", 0},
     {"operand before a flag", {"file", "-q"}, {NULL}, "q=-(--quiet) [file]", 0},
     {"operand -", {"-q", "-"}, {NULL}, "q=-(--quiet) [-]", 0},
@@ -119,6 +131,44 @@ static const struct call calls[] = {
     {"control characters are escaped", {"--\x1b[31m"}, {NULL},
 	"dp-test: error: unknown option --\\x1b[31m" SEE, 2},
     {"operand too many", {"a", "b"}, {NULL}, "dp-test: error: unexpected operand 'b'" SEE, 2},
+    {"no bytes: ''", {"-b", ""}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"no bytes: 'G'", {"-b", "G"}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"no bytes: '-3M'", {"-b", "-3M"}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"no bytes: '3MB'", {"-b", "3MB"}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"no bytes: '3 M'", {"-b", "3 M"}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"no bytes: '+3M'", {"-b", "+3M"}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"no bytes: '99999999999999999999'", {"-b", "99999999999999999999"}, {NULL},
+	"dp-test: error: --bytes: a number of bytes is wanted, as 500M or 8G\n", 2},
+    {"bytes beyond 64 bits", {"-b8388608T"}, {NULL},
+	"dp-test: error: --bytes: that is more than any disk has\n", 2},
+    {"too few bytes", {"-b2097151"}, {NULL}, "dp-test: error: --bytes: at least 2M are wanted\n",
+	2},
+    {"no time: ''", {"-t", ""}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '7'", {"-t", "7"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: 'd'", {"-t", "d"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '0d'", {"-t", "0d"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '-7d'", {"-t", "-7d"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '7dd'", {"-t", "7dd"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '7 d'", {"-t", "7 d"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '36526d'", {"-t", "36526d"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '9223372036854775807s'", {"-t", "9223372036854775807s"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
+    {"no time: '1y'", {"-t", "1y"}, {NULL},
+	"dp-test: error: --time: a time is wanted, as 30m, 12h, 7d or 4w\n", 2},
     {"no number", {"-n", "7x"}, {NULL},
 	"dp-test: error: --lines: a whole number from -5 to 100 is wanted, not '7x'\n", 2},
     {"empty number", {"-n", ""}, {NULL},

@@ -161,6 +161,9 @@ static void a_folder_is_made_but_not_those_above(void **state)
 	assert_null(dp_spool_open(path, &options, why));
 	assert_int_equal(errno, ENOENT);
 	assert_non_null(strstr(why, "cannot open the spool"));
+	path_of(f, "new/lock", path);
+	assert_null(dp_spool_open(path, &options, why));
+	assert_int_equal(errno, ENOTDIR);
 }
 
 /* The mark */

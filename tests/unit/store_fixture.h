@@ -107,6 +107,27 @@ static inline struct dp_store *open_store(const struct database *d, enum dp_stor
 		assert_int_equal(dp_store_fault(store), fault);                           \
 	} while (0)
 
+/* The first block of SQL in a document. Release with free(). */
+static inline char *read_sql_of(const char *path)
+{
+	static char text[20000];
+	FILE *file = fopen(path, "r");
+	size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
+	const char *begin;
+	const char *end;
+
+	if (!file)
+		fail_msg("%s: the tests are run in the folder of the sources", path);
+	fclose(file);
+	text[n] = '\0';
+	begin = strstr(text, "```sql\n");
+	assert_non_null(begin);
+	begin += strlen("```sql\n");
+	end = strstr(begin, "```");
+	assert_non_null(end);
+	return dp_mem_copy(begin, (size_t)(end - begin));
+}
+
 static inline int setup_database(bool is_pg, void **state)
 {
 	static int number;
@@ -143,6 +164,19 @@ static inline int setup_pg(void **state)
 	return setup_database(true, state);
 }
 
+/* A PostgreSQL whose tables are laid out by trace, as docs/scale.md does it. */
+static inline int setup_hashed_pg(void **state)
+{
+	int rc = setup_database(true, state);
+	const struct database *d = *state;
+	char *statements = read_sql_of("docs/scale.md");
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	pg_run(d->url, statements, NULL, 0);
+	free(statements);
+	return rc;
+}
+
 static inline int teardown(void **state)
 {
 	static const char *const files[] = {"events.db", "events.db-wal", "events.db-shm"};
@@ -164,8 +198,9 @@ static inline int teardown(void **state)
 	return 0;
 }
 
-#define IN_SQLITE(test) cmocka_unit_test_setup_teardown(test, setup_sqlite, teardown)
-#define IN_PG(test)     cmocka_unit_test_setup_teardown(test, setup_pg, teardown)
+#define IN_SQLITE(test)    cmocka_unit_test_setup_teardown(test, setup_sqlite, teardown)
+#define IN_PG(test)        cmocka_unit_test_setup_teardown(test, setup_pg, teardown)
+#define IN_HASHED_PG(test) cmocka_unit_test_setup_teardown(test, setup_hashed_pg, teardown)
 
 /* Whether there is a server to test with; says so where there is none. */
 static inline bool has_pg(const char *group)

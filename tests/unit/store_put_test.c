@@ -270,10 +270,14 @@ int main(void)
 {
 	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
 	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
+	const struct CMUnitTest of_hashed_pg[] = {TESTS(IN_HASHED_PG)};
 	int failed = cmocka_run_group_tests_name("store, batches: sqlite", of_sqlite, NULL, NULL);
 
-	if (has_pg("store, batches: postgresql"))
+	if (has_pg("store, batches: postgresql")) {
 		failed +=
 		    cmocka_run_group_tests_name("store, batches: postgresql", of_pg, NULL, NULL);
+		failed += cmocka_run_group_tests_name(
+		    "store, batches: postgresql by hash", of_hashed_pg, NULL, NULL);
+	}
 	return failed;
 }

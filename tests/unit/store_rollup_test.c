@@ -218,9 +218,13 @@ int main(void)
 {
 	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
 	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
+	const struct CMUnitTest of_hashed_pg[] = {TESTS(IN_HASHED_PG)};
 	int failed = cmocka_run_group_tests_name("roll-ups: sqlite", of_sqlite, NULL, NULL);
 
-	if (has_pg("roll-ups: postgresql"))
+	if (has_pg("roll-ups: postgresql")) {
 		failed += cmocka_run_group_tests_name("roll-ups: postgresql", of_pg, NULL, NULL);
+		failed += cmocka_run_group_tests_name(
+		    "roll-ups: postgresql by hash", of_hashed_pg, NULL, NULL);
+	}
 	return failed;
 }

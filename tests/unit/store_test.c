@@ -375,24 +375,31 @@ static void a_missing_table_is_no_fault_of_an_event(void **state)
 	free(ev);
 }
 
-#define TESTS(X)                                                                                  \
-	X(events_come_back_to_the_letter), X(a_body_may_be_large),                                \
-	    X(a_text_that_no_event_has_is_not_found), X(the_first_of_equal_ids_stays),            \
-	    X(an_empty_batch_is_nothing), X(late_events_keep_traces_right),                       \
-	    X(a_trace_is_read_in_order_of_time), X(traces_come_in_pages),                         \
-	    X(a_cursor_from_nowhere_is_no_error), X(the_list_of_systems_is_bounded),              \
-	    X(what_is_stored_is_there_when_opened_again), X(a_reader_waits_for_the_first_writer), \
-	    X(a_reader_cannot_write), X(a_newer_schema_is_refused),                               \
-	    X(a_foreign_table_is_not_taken_for_ours), X(several_writers_may_make_the_schema),     \
+#define TESTS(X)                                                                       \
+	X(events_come_back_to_the_letter), X(a_body_may_be_large),                     \
+	    X(a_text_that_no_event_has_is_not_found), X(the_first_of_equal_ids_stays), \
+	    X(an_empty_batch_is_nothing), X(late_events_keep_traces_right),            \
+	    X(a_trace_is_read_in_order_of_time), X(traces_come_in_pages),              \
+	    X(a_cursor_from_nowhere_is_no_error), X(the_list_of_systems_is_bounded),   \
+	    X(a_reader_cannot_write), X(a_newer_schema_is_refused),                    \
 	    X(a_missing_table_is_no_fault_of_an_event)
+
+/* Of a database that nobody has opened. */
+#define FIRST_TESTS(X)                                                                        \
+	X(what_is_stored_is_there_when_opened_again), X(a_reader_waits_for_the_first_writer), \
+	    X(a_foreign_table_is_not_taken_for_ours), X(several_writers_may_make_the_schema)
 
 int main(void)
 {
-	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
-	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
+	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE), FIRST_TESTS(IN_SQLITE)};
+	const struct CMUnitTest of_pg[] = {TESTS(IN_PG), FIRST_TESTS(IN_PG)};
+	const struct CMUnitTest of_hashed_pg[] = {TESTS(IN_HASHED_PG)};
 	int failed = cmocka_run_group_tests_name("store: sqlite", of_sqlite, NULL, NULL);
 
-	if (has_pg("store: postgresql"))
+	if (has_pg("store: postgresql")) {
 		failed += cmocka_run_group_tests_name("store: postgresql", of_pg, NULL, NULL);
+		failed += cmocka_run_group_tests_name(
+		    "store: postgresql by hash", of_hashed_pg, NULL, NULL);
+	}
 	return failed;
 }

@@ -28,12 +28,13 @@ CREATE INDEX events_fingerprint ON events (fingerprint, ts) WHERE fingerprint IS
 
 -- For times of which there is no partition: far in the past or the future.
 CREATE TABLE events_default PARTITION OF events DEFAULT;
+CREATE INDEX events_default_ts ON events_default (ts); -- for those that are too old
 
 -- Makes the partition of a day, where it is missing. Of a table that is laid out otherwise it is
 -- none of our business. Its owner's rights are enough for it: who writes events needs none to make
 -- tables.
 CREATE FUNCTION devpulse_add_day(day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     name text := 'events_' || to_char(day, 'YYYYMMDD');
     low timestamptz := day::timestamp AT TIME ZONE 'UTC';
@@ -51,7 +52,39 @@ BEGIN
                    name, low, high);
 END $$;
 
-REVOKE ALL ON FUNCTION devpulse_add_day(date) FROM PUBLIC;
+-- Drops the partition of a day of which no event with a number above `after` is left, nor, as the
+-- caller knows, one below. Returns whether it did: not where a reader is in the way for longer than a
+-- moment, as all others would wait behind us.
+CREATE FUNCTION devpulse_drop_day(day date, after bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '100ms' AS $$
+DECLARE
+    name text := 'events_' || to_char(day, 'YYYYMMDD');
+    next bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_inherits
+                    WHERE inhparent = 'events'::regclass AND inhrelid = to_regclass(name)) THEN
+        RETURN false;
+    END IF;
+    LOCK TABLE ONLY events IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('SELECT min(seq) FROM %I WHERE seq > $1', name) INTO next USING after;
+    IF next IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('DROP TABLE %I', name);
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+
+REVOKE ALL ON FUNCTION devpulse_add_day(date), devpulse_drop_day(date, bigint) FROM PUBLIC;
+
+-- They find our tables alone: else the caller could put others before them, temporary ones even
+-- where the path does not name them.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION devpulse_add_day(date) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION devpulse_drop_day(date, bigint) SET search_path = %I, pg_temp',
+                   current_schema());
+END $$;
 
 SELECT devpulse_add_day(day)
   FROM (SELECT DISTINCT (ts AT TIME ZONE 'UTC')::date AS day FROM events_2
@@ -106,3 +139,6 @@ CREATE TABLE minute_counts (
     events bigint NOT NULL,
     PRIMARY KEY (minute, system, severity)
 );
+
+-- For those that are too old.
+CREATE INDEX dead_letters_received ON dead_letters (received);

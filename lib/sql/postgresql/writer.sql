@@ -4,3 +4,8 @@
 SET idle_in_transaction_session_timeout = '60s';
 SELECT set_config('synchronous_commit', 'on', false)
  WHERE current_setting('synchronous_commit') IN ('off', 'local');
+-- Whatever a writer asks is asked by a key. For a batch of many the planner would rather read the
+-- whole table once, which grows.
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;

@@ -74,3 +74,6 @@ CREATE TABLE minute_counts (
     events INTEGER NOT NULL,
     PRIMARY KEY (minute, system, severity)
 ) STRICT, WITHOUT ROWID;
+
+-- For those that are too old.
+CREATE INDEX dead_letters_received ON dead_letters (received);

@@ -2,32 +2,30 @@
 the mark each time, as dp-ingest does. After each death the mark must not lead the database, and the
 database must hold exactly what its position says.
 
-    store_kills.py URL FOLDER EVENTS KILLS
+    store_kills.py sqlite|postgresql EVENTS KILLS
 """
 
 import random
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
-from spool import checked
+from pair import marked
+from rig import rig
 
 SPOOL = "019b7c4e-0000-7000-8000-00000000000a"
 STEP = 1000  # bytes of an event in the spool
 POISON = 97  # each such event is one that the database rejects
 
-HELD = """SELECT (SELECT count(*) FROM events) || ' ' || (SELECT count(*) FROM dead_letters)
-    || ' ' || coalesce((SELECT pos FROM positions), 0)"""
-TRACES = "SELECT coalesce(sum(events), 0) FROM traces"
 
-
-def query(url, sql):
-    path = url.removeprefix("sqlite:///")
-    if path != url:
-        command = ["sqlite3", "-cmd", ".timeout 5000", path, sql]
-    else:
-        command = ["psql", "-qAtX", url, "-c", sql]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+def held(database):
+    """Events stored, dead ones, and the position, at one moment."""
+    return database.query(
+        """SELECT (SELECT count(*) FROM events) AS stored,
+        (SELECT count(*) FROM dead_letters) AS dead,
+        (SELECT coalesce(max(pos), 0) FROM positions) AS pos"""
+    )[0]
 
 
 def line(n):
@@ -41,15 +39,7 @@ def line(n):
 
 def mark(folder):
     """How many events it says are stored."""
-    try:
-        with open(f"{folder}/mark", "rb") as f:
-            content = f.read()
-    except FileNotFoundError:
-        return 0
-    assert content == checked(content[9:-1]), content
-    spool, _, offset = content[9:-1].decode().partition(":")
-    assert spool == SPOOL
-    return int(offset) // STEP
+    return marked(folder, SPOOL) // STEP
 
 
 def run(url, folder, events, kill_after=None):
@@ -74,26 +64,32 @@ def run(url, folder, events, kill_after=None):
 
 
 def main():
-    url, folder, events, kills = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    kind, events, kills = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     seed = random.randrange(1 << 32)
     random.seed(seed)
     print("seed", seed)
+    with rig(kind) as (database, pair):
+        go_on(database, pair.spool, events, kills)
+
+
+def go_on(database, folder, events, kills):
+    Path(folder).mkdir()
     for _ in range(kills):
-        run(url, folder, events, random.uniform(0.005, 0.15))
+        run(database.url, folder, events, random.uniform(0.005, 0.15))
         marked = mark(folder)
-        stored, dead, position = map(int, query(url, HELD).split())
+        stored, dead, position = held(database)
         print(f"killed: mark {marked}, position {position // STEP}, {stored} stored, {dead} dead")
         assert marked * STEP <= position
         assert (stored + dead) * STEP == position
     # One that was killed may still be committing: its successor is fenced off, and starts again.
     for _ in range(5):
-        if run(url, folder, events) == 0:
+        if run(database.url, folder, events) == 0:
             break
-    stored, dead, position = map(int, query(url, HELD).split())
+    stored, dead, position = held(database)
     assert dead == events // POISON, dead
     assert stored == events - dead, stored
     assert position == events * STEP == mark(folder) * STEP, position
-    assert int(query(url, TRACES)) == stored
+    assert database.counts() == (stored, stored)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+/* Making a query (struct dp_query) piece by piece: text is appended to q.sql, and values by these,
+ * each as $n. Private to lib/store*.c. */
+#ifndef DP_STORE_QUERY_H
+#define DP_STORE_QUERY_H
+
+#include "store_backend.h"
+
+void dp_query_add_text(struct dp_query *q, const char *text);
+void dp_query_add_number(struct dp_query *q, int64_t number);
+void dp_query_add_time(struct dp_query *q, int64_t us);
+
+/* Runs it and releases it. Rows that come are ignored where fn is NULL. No failure is an event's.
+ */
+int dp_query_run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+
+/* Runs it for one number, 0 where none comes. */
+int dp_query_run_for_number(struct dp_store *s, struct dp_query *q, int64_t *number);
+
+#endif

@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# No room, in the spool or on its disk: clients wait, and it goes on by itself.
+
+load ../e2e/helpers
+
+setup() {
+	S=$BATS_TEST_TMPDIR/spool
+	PORT=$(free_port)
+	export S PORT
+}
+
+teardown() {
+	stop_background
+	if mountpoint -q "$S"; then umount -l "$S"; fi
+}
+
+# Starts dp-ingest with its spool in $S, its events appended to $BATS_TEST_TMPDIR/out.
+start() {
+	: >"$BATS_TEST_TMPDIR/err"
+	dp-ingest --listen "127.0.0.1:$PORT" --spool "$S" "$@" >>"$BATS_TEST_TMPDIR/out" \
+		2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+	ingest_pid=$!
+	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
+	retry_until file_has "$BATS_TEST_TMPDIR/err" listening
+}
+
+python() {
+	PYTHONPATH=$ROOT/tests/e2e PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
+}
+
+metric() { curl -fsS "http://127.0.0.1:$PORT/metrics" | sed -n "s/^dp_ingest_$1 //p"; }
+
+# Sends until nothing more is taken; says how many bytes went, and leaves what waits to a client
+# that is acknowledged when there is room again.
+fill_up() {
+	python "$ingest_pid" <<'PY'
+import os, sys
+from peer import *
+
+ws = acknowledged()
+big = frame(TEXT, '{"traceId":"fill","details":"%s"}' % ("x" * 100000))
+ws.socket.settimeout(2)
+sent = 0
+try:
+    while sent < 2000:
+        ws.socket.sendall(big)
+        sent += 1
+except socket.timeout:
+    pass
+assert 100 < sent < 2000, sent
+other = acknowledged()  # whoever sends little is heard, and waits for the acknowledgement
+other.send({"traceId": "small", "details": "small"})
+assert other.read(0.5) is None and other.closed is None
+assert rss_kb(int(sys.argv[1])) < 40000 or os.environ.get("SAN")
+open(os.environ["BATS_TEST_TMPDIR"] + "/full", "w").close()
+other.acked(1)
+PY
+}
+
+# Marks all that is handed over, again and again, until what waited is acknowledged.
+drain_up() {
+	retry_until test -e "$BATS_TEST_TMPDIR/full"
+	[ "$(metric spool_stalled)" = 1 ]
+	while kill -0 "$1" 2>/dev/null; do
+		tail -n 1 "$BATS_TEST_TMPDIR/out" | grep -o '[-0-9a-f]*:[0-9]*"}$' | tr -d '"}' >"$BATS_TEST_TMPDIR/position"
+		python "$(cat "$BATS_TEST_TMPDIR/position")" <<'PY'
+import os, sys
+from spool import *
+
+if sys.argv[1]:
+    write_mark(os.environ["S"], sys.argv[1])
+PY
+	done
+	wait "$1"
+}
+
+@test "--spool-max: clients wait, one line says so, and it goes on by itself when the mark moves" {
+	start --spool-max 16M
+	fill_up 3>&- &
+	drain_up $!
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: the spool .* has its 16777216 bytes: clients that send are not read from until there is room again; nothing is stored: is dp-store running, .* its database there, does a filter'
+	file_has "$BATS_TEST_TMPDIR/err" 'info: the spool takes events again'
+	[ "$(grep -c 'not read from' "$BATS_TEST_TMPDIR/err")" = 1 ]
+	retry_until grep -q '"small"' "$BATS_TEST_TMPDIR/out"
+	[ "$(metric spool_bytes)" -le 16777216 ]
+}
+
+@test "a full disk: the same" {
+	mkdir "$S"
+	mount -t tmpfs -o size=12m none "$S" 2>/dev/null || skip "it takes root to mount a small disk"
+	start
+	fill_up 3>&- &
+	drain_up $!
+	file_has "$BATS_TEST_TMPDIR/err" 'warning: cannot .* the spool .*: No space left on device: clients that send are not read from'
+	file_has "$BATS_TEST_TMPDIR/err" 'info: the spool takes events again'
+	retry_until grep -q '"small"' "$BATS_TEST_TMPDIR/out"
+}

@@ -1,0 +1,609 @@
+/* How the databases come by what the store asks for: which index serves each query of store.h, how
+ * much of the tables it reads, and that it reads no table from its beginning to its end.
+ *
+ * Of 200,000 events, or of as many as DEVPULSE_TEST_ROWS says. The queries are taken on their way
+ * to the database (Makefile, PLAN_CALLS), and explained with the same parameters. */
+#include "store_fixture.h"
+
+#include "clock.h"
+
+#include <limits.h>
+
+enum { ROWS = 200000, PLAN_SIZE = 400 };
+
+static struct {
+	bool is_on;
+	char plan[PLAN_SIZE]; /* the indexes used, and what else counts, in order of appearance */
+	long most;            /* rows that one of the queries read */
+} watch;
+
+static void note(const char *what)
+{
+	char *at = watch.plan;
+	size_t n = strlen(what);
+
+	for (; (at = strstr(at, what)); at++)
+		if ((at == watch.plan || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))
+			return;
+	n = strlen(watch.plan);
+	snprintf(watch.plan + n, sizeof watch.plan - n, "%s%s", n ? ", " : "", what);
+}
+
+/* A name up to a blank, that of a partition's index as that of the table's: "events_20260131_pkey"
+ * and "events_default_pkey" are both "events_pkey". */
+static void copy_name(const char *from, char out[64])
+{
+	static const char prefix[] = "events_";
+	size_t skip = strlen(prefix);
+	size_t digits = strspn(from + skip, "0123456789");
+
+	if (strncmp(from, prefix, skip) != 0)
+		skip = 0;
+	else if (digits == 8)
+		skip += digits + (from[skip + digits] == '_');
+	else if (strncmp(from + skip, "default", 7) == 0)
+		skip += 7 + (from[skip + 7] == '_');
+	snprintf(
+	    out, 64, "%s%.*s", skip ? prefix : "", (int)strcspn(from + skip, " \n"), from + skip);
+}
+
+/* A line of EXPLAIN (ANALYZE); returns how many rows it says were read. */
+static long read_pg_line(const char *line)
+{
+	static const char *const scans[] = {
+	    "Index Scan using ", "Index Only Scan using ", "Bitmap Index Scan on "};
+	const char *rows = strstr(line, "(actual rows=");
+	const char *loops = strstr(line, " loops=");
+	const char *removed = strstr(line, "Rows Removed by Filter: ");
+	const char *backward = strstr(line, "Scan Backward using ");
+	const char *seq = strstr(line, "Seq Scan on ");
+	const char *name = backward ? backward + strlen("Scan Backward using ") : NULL;
+	char what[80] = "SCAN ";
+
+	for (size_t i = 0; i < sizeof scans / sizeof *scans; i++)
+		if (strstr(line, scans[i]))
+			name = strstr(line, scans[i]) + strlen(scans[i]);
+	if (name)
+		copy_name(name, what);
+	if (seq)
+		copy_name(seq + strlen("Seq Scan on "), what + strlen("SCAN "));
+	if (name || seq)
+		note(what);
+	else if (strstr(line, "Sort") && !strchr(line, ':'))
+		note("sort");
+	if (removed)
+		return strtol(removed + strlen("Rows Removed by Filter: "), NULL, 10);
+	if (!(name || seq) || !rows || !loops)
+		return 0;
+	return strtol(rows + strlen("(actual rows="), NULL, 10) *
+	       strtol(loops + strlen(" loops="), NULL, 10);
+}
+
+/* The names' prefixes are the linker's. NOLINTBEGIN(bugprone-reserved-identifier,cert-*) */
+int __real_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+PGresult *__real_PQexecParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+PGresult *__wrap_PQexecParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+int __real_sqlite3_prepare_v2(
+    sqlite3 *db, const char *sql, int n, sqlite3_stmt **st, const char **rest);
+int __wrap_sqlite3_prepare_v2(
+    sqlite3 *db, const char *sql, int n, sqlite3_stmt **st, const char **rest);
+int __real_sqlite3_prepare_v3(
+    sqlite3 *db, const char *sql, int n, unsigned flags, sqlite3_stmt **st, const char **rest);
+int __wrap_sqlite3_prepare_v3(
+    sqlite3 *db, const char *sql, int n, unsigned flags, sqlite3_stmt **st, const char **rest);
+
+/* What runs is told in full, what would write only as it would run. */
+static void explain_pg(PGconn *conn, const char *options, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats)
+{
+	struct dp_buf text = {0};
+	PGresult *res;
+	long rows = 0;
+
+	dp_buf_addf(&text, "EXPLAIN (%s) %s", options, sql);
+	res = __real_PQexecParams(conn, dp_buf_text(&text), n, types, values, lengths, formats, 0);
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", sql, PQerrorMessage(conn));
+	for (int i = 0; i < PQntuples(res); i++)
+		rows += read_pg_line(PQgetvalue(res, i, 0));
+	watch.most = rows > watch.most ? rows : watch.most;
+	PQclear(res);
+	dp_buf_release(&text);
+}
+
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format)
+{
+	if (watch.is_on)
+		explain_pg(conn, "ANALYZE, COSTS OFF, TIMING OFF", sql, n, types, values, lengths,
+		    formats);
+	return __real_PQsendQueryParams(conn, sql, n, types, values, lengths, formats, format);
+}
+
+PGresult *__wrap_PQexecParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format)
+{
+	if (watch.is_on)
+		explain_pg(conn, "COSTS OFF", sql, n, types, values, lengths, formats);
+	return __real_PQexecParams(conn, sql, n, types, values, lengths, formats, format);
+}
+
+/* A line of EXPLAIN QUERY PLAN: "SEARCH events USING INDEX events_ts (ts>?)". Of a table's own
+ * order the table is noted; of all of it too, if need be in that of an index. */
+static void read_sqlite_line(const char *line)
+{
+	const char *index = strstr(line, " INDEX ");
+	bool is_scan = strncmp(line, "SCAN ", 5) == 0;
+	const char *table = line + (is_scan ? strlen("SCAN ") : strlen("SEARCH "));
+	char what[100];
+
+	if (strstr(line, "TEMP B-TREE")) {
+		note("sort");
+	} else if ((is_scan || strncmp(line, "SEARCH ", 7) == 0) &&
+		   strncmp(table, "CONSTANT", 8) != 0) {
+		snprintf(what, sizeof what, "%s%.*s", is_scan ? "SCAN " : "",
+		    (int)strcspn(index ? index + 7 : table, " "), index ? index + 7 : table);
+		note(what);
+	}
+}
+
+static void explain_sqlite(sqlite3 *db, const char *sql)
+{
+	struct dp_buf text = {0};
+	sqlite3_stmt *st = NULL;
+
+	dp_buf_addf(&text, "EXPLAIN QUERY PLAN %s", sql);
+	if (__real_sqlite3_prepare_v2(db, dp_buf_text(&text), -1, &st, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	while (sqlite3_step(st) == SQLITE_ROW)
+		read_sqlite_line((const char *)sqlite3_column_text(st, 3));
+	sqlite3_finalize(st);
+	dp_buf_release(&text);
+}
+
+int __wrap_sqlite3_prepare_v2(
+    sqlite3 *db, const char *sql, int n, sqlite3_stmt **st, const char **rest)
+{
+	if (watch.is_on)
+		explain_sqlite(db, sql);
+	return __real_sqlite3_prepare_v2(db, sql, n, st, rest);
+}
+
+int __wrap_sqlite3_prepare_v3(
+    sqlite3 *db, const char *sql, int n, unsigned flags, sqlite3_stmt **st, const char **rest)
+{
+	if (watch.is_on)
+		explain_sqlite(db, sql);
+	return __real_sqlite3_prepare_v3(db, sql, n, flags, st, rest);
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-*) */
+
+/* Events of the last seven days and, by clocks that are ahead, the next two: every tenth of one
+ * large trace, else twenty a trace; every hundredth of a time long ago. */
+static const char fill_pg[] =
+    "SELECT devpulse_add_day((now() AT TIME ZONE 'UTC')::date - n) FROM generate_series(-2, 7) n;"
+    "INSERT INTO events SELECT n, CASE WHEN n % 10 = 0 THEN 'large' ELSE 't' || (n / 20) END,"
+    " md5(n::text)::uuid, CASE WHEN n % 100 = 7 THEN timestamptz '2001-01-01Z' ELSE"
+    "  date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '7 days' END"
+    "  + n * (interval '10 days' / ROWS),"
+    " (ARRAY['info', 'debug', 'info', 'warning', 'error'])[1 + n % 5], 'svc' || n % 7,"
+    " (ARRAY['log', 'span', 'http'])[1 + n % 3], 'prod', n % 1000,"
+    " CASE WHEN n % 5 = 4 THEN lpad(to_hex(n % 1990), 16, '0') END,"
+    " ('{\"n\":' || n || ',\"details\":\"order ' || n || ' was refused by the warehouse, it is"
+    " tried again\",\"environment\":\"prod\"}')::json FROM generate_series(1::bigint, ROWS) n;"
+    "UPDATE event_counter SET n = ROWS;"
+    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*), 0, 0, 0, 'title', min(ts), 1,"
+    " 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
+    "INSERT INTO error_groups SELECT fingerprint, 'E', 'f.py:1', 'm', 't', min(ts), max(ts),"
+    " count(*), '[]', '[]', '[]', '[]', '[]', '[]' FROM events"
+    " WHERE fingerprint IS NOT NULL GROUP BY 1;"
+    "INSERT INTO minute_counts SELECT date_trunc('minute', ts - interval '30 days'), system, "
+    "severity, count(*)"
+    " FROM events GROUP BY 1, 2, 3;"
+    "INSERT INTO positions SELECT md5(n::text), n FROM generate_series(1, 1000) n;"
+    "ANALYZE";
+
+/* As above. A day has 86,400,000,000 microseconds. */
+static const char fill_sqlite[] =
+    "BEGIN;"
+    "INSERT INTO events WITH RECURSIVE s(n) AS"
+    " (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ROWS)"
+    " SELECT n, CASE WHEN n % 10 = 0 THEN 'large' ELSE 't' || (n / 20) END,"
+    " printf('018bcfe5-6800-7000-8000-%012x', n), CASE WHEN n % 100 = 7 THEN 978307200000000 ELSE"
+    "  (unixepoch() / 86400 - 7) * 86400000000 END + n * (864000000000 / ROWS),"
+    " CASE n % 5 WHEN 4 THEN 'error' WHEN 3 THEN 'warning' ELSE 'info' END, 'svc' || n % 7,"
+    " 'log', 'prod', n % 1000, CASE WHEN n % 5 = 4 THEN printf('%016x', n % 1990) END,"
+    " '{\"n\":' || n || ',\"details\":\"order ' || n || ' was refused by the warehouse, it is"
+    " tried again\",\"environment\":\"prod\"}' FROM s;"
+    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*), 0, 0, 0, 'title', min(ts), 1,"
+    " 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
+    "INSERT INTO error_groups SELECT fingerprint, 'E', 'f.py:1', 'm', 't', min(ts), max(ts),"
+    " count(*), '[]', '[]', '[]', '[]', '[]', '[]' FROM events"
+    " WHERE fingerprint IS NOT NULL GROUP BY 1;"
+    "INSERT INTO minute_counts SELECT (ts / 60000000 - 43200) * 60000000, system, severity, "
+    "count(*)"
+    " FROM events GROUP BY 1, 2, 3;"
+    "COMMIT";
+
+static long rows_wanted(void)
+{
+	const char *text = getenv("DEVPULSE_TEST_ROWS");
+	long n = text ? strtol(text, NULL, 10) : 0;
+
+	return n > 0 ? n : ROWS;
+}
+
+/* Runs the statements, with the number for ROWS. */
+static void fill(const struct database *d)
+{
+	const char *from = d->is_pg ? fill_pg : fill_sqlite;
+	struct dp_buf text = {0};
+	sqlite3 *db = NULL;
+
+	for (const char *at; (at = strstr(from, "ROWS")); from = at + 4)
+		dp_buf_addf(&text, "%.*s%ld", (int)(at - from), from, rows_wanted());
+	dp_buf_add_text(&text, from);
+	if (d->is_pg) {
+		pg_run(d->url, dp_buf_text(&text), NULL, 0);
+	} else {
+		assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
+		if (sqlite3_exec(db, dp_buf_text(&text), NULL, NULL, NULL) != SQLITE_OK)
+			fail_msg("%s", sqlite3_errmsg(db));
+		sqlite3_close(db);
+	}
+	dp_buf_release(&text);
+}
+
+static int row_count;
+
+static int count_row(void *arg, const struct dp_store_row *row)
+{
+	(void)arg;
+	(void)row;
+	row_count++;
+	return 0;
+}
+
+static int count_trace(void *arg, const struct dp_store_trace_row *row)
+{
+	(void)arg;
+	(void)row;
+	row_count++;
+	return 0;
+}
+
+static int count_group(void *arg, const struct dp_store_group_row *row)
+{
+	(void)arg;
+	(void)row;
+	row_count++;
+	return 0;
+}
+
+/* A query of store.h: what is asked for, and what it shall cost. */
+struct asked {
+	const char *name;
+	int (*ask)(struct dp_store *s, const struct asked *a);
+	const char *filter; /* field=value */
+	int64_t after;      /* or before */
+	const char *id;
+	int rows;  /* that come, at least */
+	long most; /* that PostgreSQL may read in one query */
+	const char *pg;
+	const char *sqlite;
+};
+
+static void add_term(struct dp_filter *f, const char *term)
+{
+	const char *equals = term ? strchr(term, '=') : NULL;
+	char field[20];
+	const char *why;
+
+	if (!equals)
+		return;
+	snprintf(field, sizeof field, "%.*s", (int)(equals - term), term);
+	assert_int_equal(dp_filter_add(f, field, dp_str_from(equals + 1), &why), 0);
+}
+
+static int ask_after(struct dp_store *s, const struct asked *a)
+{
+	struct dp_filter f = {0};
+	int rc;
+
+	add_term(&f, a->filter);
+	rc = dp_store_after(s, &f, a->after, 256, count_row, NULL);
+	dp_filter_release(&f);
+	return rc;
+}
+
+static int ask_tail(struct dp_store *s, const struct asked *a)
+{
+	struct dp_filter f = {0};
+	int64_t after = -1;
+	int rc;
+
+	add_term(&f, a->filter);
+	rc = dp_store_tail(s, &f, 100, &after);
+	row_count = after > 0;
+	dp_filter_release(&f);
+	return rc;
+}
+
+static int ask_head(struct dp_store *s, const struct asked *a)
+{
+	int64_t seq;
+	int rc = dp_store_head(s, &seq);
+
+	(void)a;
+	row_count = seq == rows_wanted();
+	return rc;
+}
+
+static int ask_trace(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_trace(s, a->id, count_row, NULL);
+}
+
+static int ask_traces(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_traces(s, a->after, a->id, 51, count_trace, NULL);
+}
+
+static int ask_groups(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_groups(s, a->after, a->id, 51, count_group, NULL);
+}
+
+static int ask_group(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_group(s, a->id, count_group, NULL);
+}
+
+static int ask_group_events(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_group_events(s, a->id, 50, count_row, NULL);
+}
+
+static int ask_position(struct dp_store *s, const struct asked *a)
+{
+	int64_t pos;
+
+	return dp_store_position(s, a->id, &pos);
+}
+
+enum { BATCH = 1000 };
+
+/* Errors of a time that may be another one when they come again: they are looked for by their key.
+ */
+static int ask_put(struct dp_store *s, const struct asked *a)
+{
+	const struct dp_store_step step = {"018bcfe5-6800-7000-8000-00000000aaaa", 0, 10};
+	struct dp_event *events[BATCH];
+	int rc;
+
+	(void)a;
+	for (int i = 0; i < BATCH; i++) {
+		char trace_id[20];
+
+		snprintf(trace_id, sizeof trace_id, "t%d", i * 9);
+		events[i] = event(i, trace_id, dp_clock_now_us(), DP_ERROR, "web");
+		events[i]->ts_received = true;
+	}
+	rc = dp_store_put(s, (const struct dp_event *const *)events, BATCH, &step, NULL);
+	for (int i = 0; i < BATCH; i++)
+		free(events[i]);
+	return rc;
+}
+
+/* In the year 2100. */
+#define LATE INT64_C(4102444800000000)
+
+/* PostgreSQL's indexes, and SQLite's: a table's own order has the table's name there. A list is
+ * scanned in its order until the page is full. The names are those that the schema gives. */
+static const struct asked queries[] = {
+    {.name = "everything",
+	.ask = ask_after,
+	.rows = 256,
+	.most = 500,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "everything, from the middle",
+	.ask = ask_after,
+	.after = 100000,
+	.rows = 256,
+	.most = 500,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "what is frequent",
+	.ask = ask_after,
+	.filter = "severity=error",
+	.rows = 256,
+	.most = 3000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "what is rare",
+	.ask = ask_after,
+	.filter = "system=nobody",
+	.most = 11000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "a small trace",
+	.ask = ask_after,
+	.filter = "trace=t9000",
+	.rows = 18,
+	.most = 11000,
+	.pg = "events_seq_idx, sort, events_pkey",
+	.sqlite = "events, sqlite_autoindex_events_1, sort"},
+    {.name = "a large trace",
+	.ask = ask_after,
+	.filter = "trace=large",
+	.rows = 256,
+	.most = 5000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "a large trace, from the middle",
+	.ask = ask_after,
+	.filter = "trace=large",
+	.after = 100000,
+	.rows = 256,
+	.most = 5000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "no trace",
+	.ask = ask_after,
+	.filter = "trace=nobody's",
+	.most = 11000,
+	.pg = "events_seq_idx, sort, events_pkey",
+	.sqlite = "events, sqlite_autoindex_events_1, sort"},
+    {.name = "the tail",
+	.ask = ask_tail,
+	.rows = 1,
+	.most = 500,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "the tail of what is frequent",
+	.ask = ask_tail,
+	.filter = "severity=error",
+	.rows = 1,
+	.most = 3000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "the tail of what is rare",
+	.ask = ask_tail,
+	.filter = "system=nobody",
+	.most = 11000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "the tail of a small trace",
+	.ask = ask_tail,
+	.filter = "trace=t100",
+	.most = 11000,
+	.pg = "events_seq_idx, sort, events_pkey",
+	.sqlite = "events, sqlite_autoindex_events_1, sort"},
+    {.name = "the tail of a large trace",
+	.ask = ask_tail,
+	.filter = "trace=large",
+	.rows = 1,
+	.most = 5000,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "the head",
+	.ask = ask_head,
+	.rows = 1,
+	.most = 50,
+	.pg = "events_seq_idx",
+	.sqlite = "events"},
+    {.name = "a trace",
+	.ask = ask_trace,
+	.id = "t9000",
+	.rows = 18,
+	.most = 100,
+	.pg = "sort, traces_pkey, events_pkey",
+	.sqlite = "sqlite_autoindex_events_1, traces, sort"},
+    {.name = "the newest traces",
+	.ask = ask_traces,
+	.rows = 51,
+	.most = 60,
+	.pg = "traces_last",
+	.sqlite = "SCAN traces_last"},
+    {.name = "traces behind a cursor",
+	.ask = ask_traces,
+	.after = LATE,
+	.id = "t9000",
+	.rows = 51,
+	.most = 60,
+	.pg = "traces_last",
+	.sqlite = "traces_last"},
+    {.name = "the newest groups",
+	.ask = ask_groups,
+	.rows = 51,
+	.most = 60,
+	.pg = "error_groups_last",
+	.sqlite = "SCAN error_groups_last"},
+    {.name = "groups behind a cursor",
+	.ask = ask_groups,
+	.after = LATE,
+	.id = "f",
+	.rows = 51,
+	.most = 60,
+	.pg = "error_groups_last",
+	.sqlite = "error_groups_last"},
+    {.name = "a group",
+	.ask = ask_group,
+	.id = "0000000000000004",
+	.rows = 1,
+	.most = 2,
+	.pg = "error_groups_pkey",
+	.sqlite = "error_groups"},
+    {.name = "the errors of a group",
+	.ask = ask_group_events,
+	.id = "0000000000000004",
+	.rows = 50,
+	.most = 100,
+	.pg = "events_fingerprint_ts_idx",
+	.sqlite = "events_fingerprint"},
+    {.name = "a position",
+	.ask = ask_position,
+	.id = "nobody's",
+	.most = 2,
+	.pg = "positions_pkey",
+	.sqlite = "positions"},
+};
+
+/* What a writer asks before it writes. The counter has one row; the systems that were counted of
+ * late are read once a connection. */
+static const struct asked batch = {.name = "a batch",
+    .ask = ask_put,
+    .most = LONG_MAX,
+    .pg =
+	"event_counter_pkey, events_pkey, sort, minute_counts_pkey, traces_pkey, error_groups_pkey",
+    .sqlite = "minute_counts, sort, traces, error_groups"};
+
+static void check(const struct database *d, struct dp_store *s, const struct asked *a)
+{
+	const char *want = d->is_pg ? a->pg : a->sqlite;
+
+	watch.plan[0] = '\0';
+	watch.most = 0;
+	row_count = 0;
+	watch.is_on = true;
+	assert_ok(s, a->ask(s, a));
+	watch.is_on = false;
+	if (strcmp(watch.plan, want) != 0)
+		fail_msg("%s: \"%s\" instead of \"%s\"", a->name, watch.plan, want);
+	if (watch.most > a->most)
+		fail_msg("%s: %ld rows were read, not %ld", a->name, watch.most, a->most);
+	if (row_count < a->rows)
+		fail_msg("%s: only %d rows came", a->name, row_count);
+}
+
+static void each_query_has_its_index(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	fill(d);
+	assert_ok(reader, dp_store_connect(reader));
+	for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+		check(d, reader, &queries[i]);
+	check(d, d->store, &batch);
+	dp_store_close(&reader);
+}
+
+int main(void)
+{
+	const struct CMUnitTest of_sqlite[] = {IN_SQLITE(each_query_has_its_index)};
+	const struct CMUnitTest of_pg[] = {IN_PG(each_query_has_its_index)};
+	int failed = cmocka_run_group_tests_name("store, plans: sqlite", of_sqlite, NULL, NULL);
+
+	if (has_pg("store, plans: postgresql"))
+		failed +=
+		    cmocka_run_group_tests_name("store, plans: postgresql", of_pg, NULL, NULL);
+	return failed;
+}
