@@ -164,7 +164,7 @@ def test_the_shared_name_is_none_of_those_systems(make_database: Callable[[], Da
 @pytest.mark.parametrize(
     "timestamp",
     [
-        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z",
         "0001-06-01T00:00:00.5Z",
         "1969-12-31T23:59:59Z",
         "9999-12-31T23:59:59Z",

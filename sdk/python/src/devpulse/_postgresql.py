@@ -346,17 +346,11 @@ def _columns(rows: Sequence[Sequence[Any]], times: Sequence[int]) -> list[list[A
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_YEAR_1_US = -62_135_596_800_000_000
-_YEAR_10000_US = 253_402_300_800_000_000
-_ERA_US = 146_097 * DAY_US  # 400 years
 
 
 def _instant(us: int) -> str:
-    """As PostgreSQL reads it, also beyond the years of datetime: those of others' events."""
-    eras = 1 if us < _YEAR_1_US else -1 if us >= _YEAR_10000_US else 0
-    moment = _EPOCH + timedelta(microseconds=us + eras * _ERA_US)
-    year, rest = moment.year - 400 * eras, moment.isoformat()[4:]
-    return f"{year:04d}{rest}" if year > 0 else f"{1 - year:04d}{rest} BC"
+    """Of any event, in the years 1 to 9999: those that others' clocks say, too."""
+    return (_EPOCH + timedelta(microseconds=us)).isoformat()
 
 
 class _Bodies(list[str]):
@@ -364,8 +358,9 @@ class _Bodies(list[str]):
 
 
 def _adapt(psycopg: Any, connection: Any) -> None:
-    """In binary form times are microseconds since the epoch, as datetime has not all; and bodies
-    are not searched for what is to be escaped in the text of an array."""
+    """In binary form times are microseconds since the epoch, where a datetime in the time zone of
+    the session may be out of its range; and bodies are not searched for what is to be escaped in
+    the text of an array."""
     since_2000_us = 10_957 * DAY_US
     json = psycopg.adapters.types["json"]
 
