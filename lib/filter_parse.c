@@ -17,8 +17,7 @@ struct parser {
 	struct dp_filter_error *error;
 };
 
-struct operator
-{
+struct comparison {
 	const char *text;
 	enum dp_filter_test test;
 	bool negated;
@@ -49,10 +48,10 @@ static char peek(const struct parser *p, size_t ahead)
 }
 
 /* The operator that comes next, or NULL. */
-static const struct operator* next_operator(const struct parser *p)
+static const struct comparison *next_operator(const struct parser *p)
 {
 	/* the longer ones before those that they begin with */
-	static const struct operator operators[] = {{"!=", DP_FILTER_IS, true},
+	static const struct comparison operators[] = {{"!=", DP_FILTER_IS, true},
 	    {"!~", DP_FILTER_HAS, true}, {">=", DP_FILTER_FROM, false},
 	    {"<=", DP_FILTER_UPTO, false}, {"=", DP_FILTER_IS, false}, {"~", DP_FILTER_HAS, false},
 	    {">", DP_FILTER_ABOVE, false}, {"<", DP_FILTER_BELOW, false}};
@@ -261,7 +260,7 @@ static int take_values(
 static int take_operator(struct parser *p, struct name *name, struct dp_filter_term *t,
     const struct dp_filter_rule **rule)
 {
-	const struct operator* op = next_operator(p);
+	const struct comparison *op = next_operator(p);
 	const struct dp_filter_rule *found = NULL;
 
 	if (name->is_bare && name->depth == 1)
