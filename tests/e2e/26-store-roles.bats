@@ -89,6 +89,30 @@ store_fails_with() {
 	[ "$(dp-store --db "$READER" --status)" = 'dead_letters 1' ]
 }
 
+# Ten minutes, by which the age of events is told.
+ten_minutes() {
+	for i in {1..10}; do
+		event new "$i" info | sed "s/\"severity\"/\"timestamp\":\"$(date -u -d "$i minutes ago" +%FT%TZ)\",&/"
+	done
+}
+
+@test "with the rights for it the writer removes what is old" {
+	set_up
+	make_tables
+	ten_minutes | dp-store --db "$WRITER"
+	event far 20 error | sed 's/"severity"/"timestamp":"2001-02-03T04:05:06Z",&/' | dp-store --db "$WRITER"
+	event late 21 error | sed "s/\"severity\"/\"timestamp\":\"$(date -u -d '3 days ago' +%FT%TZ)\",&/" |
+		dp-store --db "$WRITER"
+	as owner "$(sql_of postgres.md 3)"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	exec 8<>"$BATS_TEST_TMPDIR/in"
+	background store dp-store --db "$WRITER" --retain 1h <"$BATS_TEST_TMPDIR/in"
+	gone() { [ "$(as owner "SELECT count(*) FROM events WHERE trace_id <> 'new'")" = "$1" ]; }
+	retry_until gone 0
+	[ "$(as owner 'SELECT count(*), (SELECT count(*) FROM traces) FROM events')" = '10|1' ]
+	[ ! -s "$BATS_TEST_TMPDIR/store.err" ] || ! grep -q warning "$BATS_TEST_TMPDIR/store.err"
+}
+
 @test "neither role can do more" {
 	set_up
 	make_tables
