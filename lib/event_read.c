@@ -271,12 +271,13 @@ static int parse_time(struct dp_event_reader *r, enum dp_event_field f, struct d
 
 static void read_times(struct dp_event_reader *r, int64_t now_us, struct dp_event *ev)
 {
-	struct dp_time timestamp = {now_us, 0, 6};
-	struct dp_time received = timestamp;
+	struct dp_time received = {now_us, 0, 6};
+	struct dp_time timestamp;
 
+	parse_time(r, DP_FIELD_RECEIVED_AT, &received);
+	timestamp = received;
 	if (parse_time(r, DP_FIELD_TIMESTAMP, &timestamp) < 0 && is_given(r, DP_FIELD_TIMESTAMP))
 		r->values[DP_FIELD_TIMESTAMP_RAW] = r->values[DP_FIELD_TIMESTAMP];
-	parse_time(r, DP_FIELD_RECEIVED_AT, &received);
 	ev->ts_us = timestamp.us;
 	dp_clock_write(timestamp, r->timestamp);
 	dp_clock_write(received, r->received);

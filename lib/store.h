@@ -17,7 +17,7 @@
  * later. It is the cursor of everything that follows. It says nothing about time.
  *
  * Positions. Events that come from a spool (spool.h) are stored together with how far in the spool
- * they reach: who hands them over again can tell what is stored already.
+ * they reach, for the mark; what is handed over again is stored once, by its key.
  *
  * A handle serves one thread at a time. */
 #ifndef DP_STORE_H
@@ -167,7 +167,7 @@ int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn
 /* A trace in the list; borrowed until the callback returns. */
 struct dp_store_trace_row {
 	struct dp_str trace_id;
-	struct dp_str title;   /* of its first event in time */
+	struct dp_str title;   /* of the first request, else of the first event that has one */
 	struct dp_str systems; /* a canonical JSON array of strings, in order of first appearance;
 				  not more than DP_ROLLUP_TRACE_SYSTEMS */
 	int64_t first_us;

@@ -76,9 +76,18 @@ function message(event) {
 }
 
 // What the list of traces calls a trace that begins with this event.
+const NO_TEXT = "(no text)";
+
 function title({ data: { name, details } }) {
 	const found = [name, details].find((value) => typeof value === "string" && value !== "");
-	return found ?? "(no text)";
+	return found ?? NO_TEXT;
+}
+
+// As the list has it: that of the first request, else of the first event that has one.
+function titleOf(events) {
+	const named = events.filter((event) => title(event) !== NO_TEXT);
+	const first = named.find((event) => event.event_type === "request") ?? named[0];
+	return first ? title(first) : NO_TEXT;
 }
 
 function place({ file, line }) {
@@ -278,7 +287,7 @@ export function traceView(main, id) {
 
 	function draw(timeline) {
 		latest = inOrder(timeline);
-		heading.textContent = title(latest[0]);
+		heading.textContent = titleOf(latest);
 		facts.replaceChildren(factLine(timeline, latest));
 		drawStages(stages, timeline, pick);
 		drawEvents();

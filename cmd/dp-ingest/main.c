@@ -62,6 +62,16 @@ static void set_listen(struct config *cfg, const struct dp_opt_state *o)
 		dp_opt_bad_value(o, why);
 }
 
+static void check_operand(const char *operand, bool has_spool_flag)
+{
+	if (strcmp(operand, "-") != 0)
+		dp_log_die(DP_EXIT_USAGE,
+		    "unexpected operand '%s': only '-', standard input, is one", operand);
+	if (has_spool_flag)
+		dp_log_die(DP_EXIT_USAGE,
+		    "--spool is for what comes over the network: with '-' nothing is acknowledged");
+}
+
 static struct config parse_args(int argc, char **argv)
 {
 	struct config cfg = {.server = {.max_connections = 512,
@@ -113,13 +123,9 @@ static struct config parse_args(int argc, char **argv)
 			break;
 		}
 	dp_opt_limit_operands(&o, 1);
-	if (o.operand < argc && strcmp(argv[o.operand], "-") != 0)
-		dp_log_die(DP_EXIT_USAGE,
-		    "unexpected operand '%s': only '-', standard input, is one", argv[o.operand]);
 	cfg.filters_stdin = o.operand < argc;
-	if (cfg.filters_stdin && has_spool_flag)
-		dp_log_die(DP_EXIT_USAGE,
-		    "--spool is for what comes over the network: with '-' nothing is acknowledged");
+	if (cfg.filters_stdin)
+		check_operand(argv[o.operand], has_spool_flag);
 	dp_token_set_default(&cfg.server.token);
 	if (!cfg.filters_stdin)
 		dp_token_require(&cfg.server.token, &cfg.server.listen, insecure);

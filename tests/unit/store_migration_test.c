@@ -6,7 +6,9 @@
 
 DP_SQL(pg_begin_sql, "postgresql/begin_migration.sql");
 DP_SQL(pg_1_sql, "postgresql/migration_1.sql");
+DP_SQL(pg_2_sql, "postgresql/migration_2.sql");
 DP_SQL(sqlite_1_sql, "sqlite/migration_1.sql");
+DP_SQL(sqlite_2_sql, "sqlite/migration_2.sql");
 
 #define DATABASE_ID "019b7c4e-0000-7000-8000-0000000000db"
 #define EVENT_ID    "018bcfe5-6800-7000-8000-000000000001"
@@ -78,6 +80,100 @@ static void what_version_1_holds_is_kept(void **state)
 	dp_store_close(&reader);
 }
 
+/* As dp-store of version 2 stored them. */
+#define BODY(TRACE, ID, TIME, SEVERITY, REST)                                        \
+	"{\"traceId\":\"" TRACE "\",\"eventId\":\"" ID "\",\"timestamp\":\"" TIME    \
+	"\",\"severity\":\"" SEVERITY "\",\"system\":\"web\",\"type\":\"log\"," REST \
+	",\"receivedAt\":\"2026-01-02T00:00:00Z\"}"
+#define ROW(SEQ, TRACE, ID, TIME, SEVERITY, REST)                                   \
+	"INSERT INTO events VALUES (" SEQ ", '" TRACE "', '" ID "', %s, '" SEVERITY \
+	"', 'web', 'log', '" BODY(TRACE, ID, TIME, SEVERITY, REST) "');"
+#define ID(N) "018bcfe5-6800-7000-8000-00000000000" N
+
+static const struct {
+	const char *statement; /* with a place for the time */
+	const char *pg_time;
+	const char *sqlite_time;
+} version_2[] = {
+    {ROW("3", "a", ID("1"), "2026-01-02T03:04:05Z", "info",
+	 "\"name\":\"GET /\",\"durationMs\":12.5,\"environment\":\"prod\""),
+	"'2026-01-02T03:04:05Z'", "1767323045000000"},
+    {ROW("5", "a", ID("2"), "2026-01-02T03:05:05Z", "error", "\"details\":\"no order 17\""),
+	"'2026-01-02T03:05:05Z'", "1767323105000000"},
+    {ROW("9", "b", ID("3"), "1969-01-02T03:05:05Z", "error", "\"details\":\"no order 18\""),
+	"'1969-01-02T03:05:05Z'", "-31438495000000"},
+    {ROW("10", "c", ID("4"), "9999-12-31T23:59:59Z", "debug", "\"details\":5"),
+	"'9999-12-31T23:59:59Z'", "253402300799000000"},
+};
+
+static void make_version_2(const struct database *d)
+{
+	static const char rest[] = "INSERT INTO schema_version VALUES (1, 2, '" DATABASE_ID "');"
+				   "INSERT INTO positions VALUES ('" SPOOL "', 77);";
+	struct dp_buf script = {0};
+	sqlite3 *db;
+
+	if (d->is_pg)
+		dp_buf_addf(&script, "%s%s%s", pg_begin_sql, pg_1_sql, pg_2_sql);
+	else
+		dp_buf_addf(&script, "%s%s", sqlite_1_sql, sqlite_2_sql);
+	dp_buf_add_text(&script, rest);
+	for (size_t i = 0; i < sizeof version_2 / sizeof *version_2; i++) {
+		const char *statement = version_2[i].statement;
+		const char *hole = strstr(statement, "%s");
+
+		dp_buf_add(&script, statement, (size_t)(hole - statement));
+		dp_buf_add_text(
+		    &script, d->is_pg ? version_2[i].pg_time : version_2[i].sqlite_time);
+		dp_buf_add_text(&script, hole + 2);
+	}
+	if (d->is_pg) {
+		dp_buf_add_text(&script, "UPDATE event_counter SET n = 12; COMMIT;");
+		sql(d, dp_buf_text(&script));
+	} else {
+		assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
+		sqlite_script(db, dp_buf_text(&script));
+		sqlite3_close(db);
+	}
+	dp_buf_release(&script);
+}
+
+static void what_version_2_holds_is_summed_up(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	struct dp_event *again = event(2, "a", INT64_C(1767323105000000), DP_ERROR, "web");
+	enum dp_store_outcome outcome;
+	int64_t pos = -1;
+	int64_t head = -1;
+
+	make_version_2(d);
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(
+	    sql(d, "SELECT min(seq) || ' ' || max(seq) || ' ' || count(*) FROM events"), "3 10 4");
+	assert_string_equal(sql(d, "SELECT environment || ' ' || duration_ms FROM events WHERE"
+				   " seq = 3"),
+	    "prod 12.5");
+	assert_string_equal(sql(d, "SELECT events || ' ' || errors || ' ' || title || ' ' ||"
+				   " environment || ' ' || last_error || ' ' || systems FROM"
+				   " traces WHERE trace_id = 'a'"),
+	    "2 1 GET / prod no order 17 [\"web\"]");
+	assert_string_equal(sql(d, "SELECT count(*) || ' ' || sum(debugs) FROM traces"), "3 1");
+	assert_string_equal(sql(d, "SELECT message || ' ' || events || ' ' || traces FROM"
+				   " error_groups"),
+	    "no order * 2 [\"b\",\"a\"]");
+	assert_string_equal(
+	    sql(d, "SELECT sum(events) || ' ' || count(*) FROM minute_counts"), "4 4");
+	assert_ok(d->store, dp_store_position(d->store, SPOOL, &pos));
+	assert_int_equal(pos, 77);
+	put(d->store, &again, 1, &outcome);
+	assert_int_equal(outcome, DP_STORE_OLD);
+	put_one(d->store, event(7, "a", 0, DP_INFO, "web"));
+	assert_ok(reader, dp_store_head(reader, &head));
+	assert_true(head > 10);
+	dp_store_close(&reader);
+}
+
 static void a_migration_that_fails_changes_nothing(void **state)
 {
 	const struct database *d = *state;
@@ -118,9 +214,9 @@ static void several_writers_may_migrate(void **state)
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "3");
 }
 
-#define TESTS(X)                                                                    \
-	X(what_version_1_holds_is_kept), X(a_migration_that_fails_changes_nothing), \
-	    X(several_writers_may_migrate)
+#define TESTS(X)                                                               \
+	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up), \
+	    X(a_migration_that_fails_changes_nothing), X(several_writers_may_migrate)
 
 int main(void)
 {

@@ -1,5 +1,5 @@
 -- Version 2 to 3. The events move to a table with more columns that is partitioned by the day of
--- their own time (UTC), and all that is summed up of them is made anew (store_migrate.c), then
+-- their own time (UTC), and all that is summed up of them is made anew (store_refill.c), then
 -- events_2 goes. The key contains the time because it must; an event's time is part of it, and the
 -- same whenever it comes again. Indexed are only the keys of queries.
 
@@ -43,6 +43,10 @@ BEGIN
     IF to_regclass(name) IS NOT NULL OR NOT EXISTS (
         SELECT FROM pg_partitioned_table
          WHERE partrelid = 'events'::regclass AND partstrat = 'r') THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(4919131752989213764); -- as a migration: one at a time
+    IF to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE events INCLUDING ALL)', name);

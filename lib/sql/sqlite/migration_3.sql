@@ -1,5 +1,5 @@
 -- Version 2 to 3. The events move to a table with more columns, and all that is summed up of them is
--- made anew (store_migrate.c), then events_2 goes. Indexed are only the keys of queries:
+-- made anew (store_refill.c), then events_2 goes. Indexed are only the keys of queries:
 -- trace_id by the unique key, ts, and the errors of a group.
 
 ALTER TABLE events RENAME TO events_2;
