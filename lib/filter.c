@@ -269,7 +269,7 @@ int dp_filter_add(struct dp_filter *f, const char *name, struct dp_str values, c
 		return -1;
 	}
 	if (f->count == DP_FILTER_TERMS_MAX) {
-		*why = "more than 32 terms";
+		*why = "more than 16 terms";
 		return -1;
 	}
 	t.field = rule->field;

@@ -18,6 +18,7 @@ struct look {
 	const struct dp_event *ev;
 	struct dp_buf decoded;
 	struct dp_fingerprint fingerprint;
+	bool has_fingerprint; /* it was read */
 };
 
 /* The member of a path; type DP_JSON_END where it is missing. */
@@ -68,7 +69,9 @@ static bool text_of(struct look *l, const struct dp_filter_term *t, struct dp_st
 	case DP_FILTER_FINGERPRINT:
 		if (l->ev->severity != DP_ERROR)
 			return false;
-		dp_fingerprint_read(l->ev, &l->fingerprint);
+		if (!l->has_fingerprint)
+			dp_fingerprint_read(l->ev, &l->fingerprint);
+		l->has_fingerprint = true;
 		*out = dp_str_from(l->fingerprint.id);
 		return true;
 	case DP_FILTER_MEMBER:
@@ -184,6 +187,7 @@ bool dp_filter_match(const struct dp_filter *f, const struct dp_event *ev)
 
 	l.ev = ev;
 	l.decoded = (struct dp_buf){0};
+	l.has_fingerprint = false;
 	for (size_t i = 0; i < f->count && matches; i++)
 		matches = holds(&l, &f->terms[i]) != f->terms[i].negated;
 	dp_buf_release(&l.decoded);

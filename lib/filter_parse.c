@@ -250,6 +250,8 @@ static int take_values(
 			return 0;
 		if (t->test >= DP_FILTER_ABOVE)
 			return fail(p, p->at, "white space is expected: this takes one value");
+		if (t->test == DP_FILTER_HAS && n == DP_FILTER_SEARCHES_MAX)
+			return fail(p, p->at, "at most 16 values are expected behind ~");
 		if (n == DP_FILTER_VALUES_MAX)
 			return fail(p, p->at, "at most 32 values are expected");
 		p->at++;
@@ -352,7 +354,7 @@ static int take_term(struct parser *p)
 	int rc;
 
 	if (p->f->count == DP_FILTER_TERMS_MAX)
-		return fail(p, p->at, "at most 32 terms are expected");
+		return fail(p, p->at, "at most 16 terms are expected");
 	if (t.negated) {
 		p->at++;
 		rc = take_text(p, &t);
@@ -402,7 +404,7 @@ int dp_filter_parse(
 	int rc = take_terms(&p);
 
 	if (rc == 0 && f->count + parsed.count > DP_FILTER_TERMS_MAX)
-		rc = fail(&p, text.n, "at most 32 terms are expected, in all filters together");
+		rc = fail(&p, text.n, "at most 16 terms are expected, in all filters together");
 	for (size_t i = 0; i < parsed.count && rc == 0; i++)
 		dp_filter_put_term(f, &parsed.terms[i]);
 	dp_filter_release(&parsed);

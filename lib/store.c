@@ -47,7 +47,7 @@ struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const c
 		s = backends[i].make(url, why);
 		if (s) {
 			s->mode = mode;
-			s->patience.stop_fd = -1;
+			s->patience.stop_fd = s->patience.end_fd = -1;
 		}
 		return s;
 	}

@@ -60,6 +60,7 @@ void dp_store_close(struct dp_store **s);
  * (its queries end after 30 s), a writer for ever. SQLite's calls wait 5 s at most for a lock. */
 struct dp_store_patience {
 	int stop_fd; /* once it is readable an answer is waited for stop_ms at most; -1: none */
+	int end_fd;  /* the same once its other end is closed (POLLHUP) */
 	int stop_ms;
 	/* Called once for an answer that has not come for 5 s; may be NULL. Not to use s but for
 	 * dp_store_name. */

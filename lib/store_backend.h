@@ -135,8 +135,9 @@ int dp_store_refill(struct dp_store *s);
 
 /* An event as it stands in the table: c[0] its trace, then event_id, ts, severity, system, type and
  * body. The columns are what counts: what the body adds to them is left out where it cannot be
- * read. Release with free(). */
-struct dp_event *dp_store_reread(struct dp_event_reader *reader, const struct dp_store_cell *c);
+ * read. Without its JSON it is small. Release with free(). */
+struct dp_event *dp_store_reread(
+    struct dp_event_reader *reader, const struct dp_store_cell *c, bool with_json);
 
 /* Adds a row that the back end has read (read_traces.sql, read_groups.sql) to a roll-up. */
 void dp_store_add_trace(struct dp_rollup *r, const struct dp_store_cell *c);

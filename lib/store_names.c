@@ -57,9 +57,18 @@ static bool see_again(struct dp_names *l, struct dp_str name, int64_t us)
 	return true;
 }
 
+static bool has_room(const struct dp_names *l, struct dp_str name, size_t max)
+{
+	size_t bytes = name.n;
+
+	for (size_t i = 0; i < l->n; i++)
+		bytes += l->at[i].name.n;
+	return l->n < max && bytes <= DP_NAMES_BYTES_MAX;
+}
+
 void dp_names_see(struct dp_names *l, struct dp_str name, int64_t us, size_t max)
 {
-	if (!see_again(l, name, us) && l->n < max)
+	if (!see_again(l, name, us) && has_room(l, name, max))
 		insert(l, name, us);
 }
 

@@ -24,8 +24,10 @@ void dp_names_release(struct dp_names *l);
 
 typedef void dp_names_add_fn(struct dp_names *l, struct dp_str name, int64_t us, size_t max);
 
-/* Notes that a name was seen: the earliest instant of each stays. A list of `max` takes no new
- * name. */
+enum { DP_NAMES_BYTES_MAX = 8192 }; /* of all names of a list that dp_names_see makes */
+
+/* Notes that a name was seen: the earliest instant of each stays. A list of `max`, or without room
+ * for its bytes, takes no new name. */
 void dp_names_see(struct dp_names *l, struct dp_str name, int64_t us, size_t max);
 
 /* The same, but what is new always gets in: of more than `max` the one goes that stands closest

@@ -42,6 +42,8 @@ void dp_pg_disconnect(struct pg_store *s)
 	PQfinish(s->conn);
 	s->conn = NULL;
 	s->expects_old = false;
+	s->emptied_us = 0;
+	s->emptied_after = 0;
 	s->days_ms = 0;
 	s->is_mute = false;
 	s->ear = PG_DEAF;
@@ -97,8 +99,12 @@ int dp_pg_fail(struct pg_store *s, const PGresult *res)
 	bool is_lost = PQstatus(s->conn) != CONNECTION_OK || !state;
 
 	if (state && message) {
-		dp_store_fail(&s->store, is_lost ? DP_STORE_AWAY : fault_of(state),
-		    "%s (SQLSTATE %s)", message, state);
+		enum dp_store_fault fault = is_lost ? DP_STORE_AWAY : fault_of(state);
+
+		/* A question that takes too long takes as long the next time. */
+		if (s->store.mode == DP_STORE_READ && strcmp(state, "57014") == 0)
+			fault = DP_STORE_BROKEN;
+		dp_store_fail(&s->store, fault, "%s (SQLSTATE %s)", message, state);
 	} else {
 		const char *text = PQerrorMessage(s->conn);
 		char *copy = dp_mem_copy(text, strlen(text));
@@ -304,9 +310,11 @@ static int write_schema(struct pg_store *s)
 /* Where a role may write but not migrate, that is told as such, and what to do. */
 static int check_owner(struct pg_store *s)
 {
-	PGresult *res = PQexec(s->conn, may_migrate_sql);
+	PGresult *res = dp_pg_last_result(s, PQsendQuery(s->conn, may_migrate_sql));
 	int rc = 0;
 
+	if (!res)
+		return -1;
 	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
 		rc = dp_pg_fail(s, res);
 	else if (strcmp(PQgetvalue(res, 0, 0), "t") != 0)
@@ -361,6 +369,7 @@ static void add_days(struct pg_store *s)
 		return;
 	dp_log_limited(DP_LOG_WARNING, "days", "cannot make the partitions of the days to come: %s",
 	    dp_store_error(&s->store));
+	s->store.fault = DP_STORE_OK;
 	roll_back(&s->store);
 }
 

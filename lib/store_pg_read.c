@@ -177,7 +177,8 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 		if (status == PGRES_SINGLE_TUPLE && is_wanted && rc == 0) {
 			dp_pg_read_row(res, 0, cells, uuid);
 			is_wanted = fn(arg, cells) == 0;
-			if (!is_wanted)
+			/* A writer's transaction would end by it: it asks for few rows. */
+			if (!is_wanted && store->mode == DP_STORE_READ)
 				cancel(s->conn);
 		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
 			   status != PGRES_COMMAND_OK && is_wanted) {

@@ -57,9 +57,10 @@ int dp_pg_wait_for_socket(struct pg_store *s, struct pg_wait *w, short events)
 
 	do {
 		struct pollfd fds[] = {{.fd = PQsocket(s->conn), .events = events},
-		    {.fd = w->is_stopping ? -1 : p->stop_fd, .events = POLLIN}};
+		    {.fd = w->is_stopping ? -1 : p->stop_fd, .events = POLLIN},
+		    {.fd = w->is_stopping ? -1 : p->end_fd}};
 
-		n = poll(fds, 2, sleep_ms(w, p));
+		n = poll(fds, 3, sleep_ms(w, p));
 		if (n > 0 && fds[0].revents)
 			return 0;
 	} while (is_patient(s, w, n > 0));

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STEP_EVENTS = 2000, TELL_MS = 5000 };
+enum { STEP_EVENTS = 2000, STEP_BYTES = 4 * 1024 * 1024, TELL_MS = 5000 };
 
 struct refill {
 	struct dp_event_reader *reader;
@@ -18,12 +18,14 @@ struct refill {
 	struct dp_entry entries[STEP_EVENTS];
 	struct dp_fingerprint fingerprints[STEP_EVENTS];
 	size_t n;
+	size_t bytes;
 	int64_t after; /* the number of the last one */
 	int64_t total;
 	int64_t tell_ms;
 };
 
-struct dp_event *dp_store_reread(struct dp_event_reader *reader, const struct dp_store_cell *c)
+struct dp_event *dp_store_reread(
+    struct dp_event_reader *reader, const struct dp_store_cell *c, bool with_json)
 {
 	struct dp_event ev = {.duration_ms = 0};
 	struct dp_refusal why;
@@ -38,14 +40,14 @@ struct dp_event *dp_store_reread(struct dp_event_reader *reader, const struct dp
 		ev.severity = DP_INFO;
 	ev.system = c[4].text;
 	ev.type = c[5].text;
-	ev.json = c[6].text;
+	ev.json = with_json ? c[6].text : (struct dp_str){0};
 	return dp_event_copy(&ev);
 }
 
 static int on_event(void *arg, const struct dp_store_cell *c)
 {
 	struct refill *r = arg;
-	struct dp_event *ev = dp_store_reread(r->reader, c + 1);
+	struct dp_event *ev = dp_store_reread(r->reader, c + 1, true);
 
 	r->events[r->n] = ev;
 	r->entries[r->n] = (struct dp_entry){.ev = ev, .seq = c[0].number};
@@ -55,7 +57,8 @@ static int on_event(void *arg, const struct dp_store_cell *c)
 	}
 	r->after = c[0].number;
 	r->n++;
-	return 0;
+	r->bytes += ev->json.n;
+	return r->bytes >= STEP_BYTES;
 }
 
 static int read_step(struct dp_store *s, struct refill *r)
@@ -66,6 +69,7 @@ static int read_step(struct dp_store *s, struct refill *r)
 	int rc;
 
 	r->n = 0;
+	r->bytes = 0;
 	dp_buf_add_text(&q.sql,
 	    "SELECT seq, trace_id, event_id, ts, severity, system, type, body FROM events_2 "
 	    "WHERE seq > $1 ORDER BY seq LIMIT $2");

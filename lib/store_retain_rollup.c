@@ -202,7 +202,7 @@ struct remaking {
 static int on_left(void *arg, const struct dp_store_cell *c)
 {
 	struct remaking *m = arg;
-	struct dp_event *ev = dp_store_reread(m->reader, c);
+	struct dp_event *ev = dp_store_reread(m->reader, c, false);
 
 	m->events = dp_mem_resize_array(m->events, m->n + 1, sizeof(struct dp_event *));
 	m->entries = dp_mem_resize_array(m->entries, m->n + 1, sizeof *m->entries);

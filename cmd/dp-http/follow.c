@@ -46,6 +46,7 @@ struct stream {
 	bool follow;
 	bool caught_up;
 	bool orphaned; /* the database is another one now */
+	bool broken;   /* what is asked cannot be answered, now or later */
 	char store_id[64];
 	int64_t after;
 	int64_t until; /* of a stream that does not follow: where it ends */
@@ -115,6 +116,7 @@ static int refill(struct stream *s)
 	if (store && rc < 0)
 		dp_log_limited(DP_LOG_WARNING, "stream", "cannot read events for a client: %s",
 		    dp_store_error(store));
+	s->broken = store && rc < 0 && dp_store_fault(store) == DP_STORE_BROKEN;
 	if (store)
 		pool_give(
 		    s->service->pool, &store, rc == 0 || dp_store_fault(store) != DP_STORE_AWAY);
@@ -142,7 +144,7 @@ static bool advance(struct stream *s)
 	if (refill(s) < 0) {
 		s->caught_up = true; /* until the feed says that the database is back */
 		feed_report_failure(feed);
-		return s->follow;
+		return s->follow && !s->broken;
 	}
 	if (s->orphaned)
 		return false;

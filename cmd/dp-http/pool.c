@@ -22,7 +22,7 @@ struct pool {
 struct dp_store *pool_open_reader(const char *url, const char **why)
 {
 	const struct dp_store_patience patience = {
-	    .stop_fd = dp_proc_stop_fd(), .stop_ms = STOP_MS};
+	    .stop_fd = dp_proc_stop_fd(), .end_fd = -1, .stop_ms = STOP_MS};
 	struct dp_store *s = dp_store_open(url, DP_STORE_READ, why);
 
 	if (s)

@@ -326,7 +326,7 @@ static void report(struct batch *b)
 {
 	const struct counts c = keeper_counts(b->keeper);
 
-	if (b->failed && dp_store_fault(b->store) != DP_STORE_OK)
+	if (!keeper_wait(b->keeper) || b->dropped > 0)
 		dp_log(DP_LOG_ERROR, "events read that could not be stored: %zu%s; %s",
 		    count_unstored(b),
 		    b->source.step.source[0] ? ", which the spool has and hands over again" : "",

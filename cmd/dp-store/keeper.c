@@ -57,7 +57,6 @@ static void account(struct keeper *k, const struct load *l)
 /* Stores a load, however long the database is away. */
 static int put(struct keeper *k, const struct load *l)
 {
-	k->outage.of_spool = l->mark.spool[0] != '\0';
 	while (dp_store_put(k->store, (const struct dp_event *const *)l->events, l->count,
 		   l->step.to > l->step.from ? &l->step : NULL, k->outcomes) < 0)
 		if (!outage_wait(&k->outage, k->store))
@@ -131,6 +130,7 @@ struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct reta
 	k->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (k->idle_fd < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
+	k->outage.of_spool = mark->path != NULL;
 	outage_watch(&k->outage, store);
 	failed = pthread_create(&k->thread, NULL, run, k);
 	if (failed)

@@ -52,6 +52,7 @@ static void note_slow(void *arg, const struct dp_store *store, int64_t waited_ms
 void outage_watch(struct outage *o, struct dp_store *store)
 {
 	dp_store_set_patience(store, &(struct dp_store_patience){.stop_fd = dp_proc_stop_fd(),
+					 .end_fd = o && o->of_spool ? STDIN_FILENO : -1,
 					 .stop_ms = STOP_MS,
 					 .on_slow = o ? note_slow : NULL,
 					 .arg = o});

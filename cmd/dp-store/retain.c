@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "proc.h"
 
 enum { ROUND_MS = 60 * 1000 };
 
@@ -25,7 +26,7 @@ void retain_step(struct retain *r, struct dp_store *store)
 	bool more = false;
 	int64_t end_ms;
 
-	if (retain_wait_ms(r) != 0)
+	if (retain_wait_ms(r) != 0 || dp_proc_stopping())
 		return;
 	if (dp_store_retain(store, &r->limits, dp_clock_now_us(), &more) < 0)
 		dp_log_limited(DP_LOG_WARNING, "retain",

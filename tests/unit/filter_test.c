@@ -126,7 +126,7 @@ static void test_limits(void **state)
 	while (f.count < DP_FILTER_TERMS_MAX)
 		assert_int_equal(dp_filter_add(&f, "type", DP_STR("x"), &why), 0);
 	assert_int_equal(dp_filter_add(&f, "type", DP_STR("x"), &why), -1);
-	assert_string_equal(why, "more than 32 terms");
+	assert_string_equal(why, "more than 16 terms");
 	dp_buf_release(&values);
 	dp_filter_release(&f);
 }
@@ -440,9 +440,9 @@ static void test_parsed_limits(void **state)
 	struct dp_buf text = {0};
 
 	(void)state;
-	repeat(&text, "", ' ', 33);
+	repeat(&text, "", ' ', DP_FILTER_TERMS_MAX + 1);
 	assert_int_equal(parse(&f, &text, &error), -1);
-	assert_int_equal(error.offset, 64);
+	assert_int_equal(error.offset, 2 * DP_FILTER_TERMS_MAX);
 	assert_int_equal(f.count, 0);
 	text.len -= 2;
 	assert_int_equal(parse(&f, &text, &error), 0);
@@ -451,6 +451,10 @@ static void test_parsed_limits(void **state)
 	assert_int_equal(parse(&f, &text, &error), -1);
 	assert_int_equal(f.count, DP_FILTER_TERMS_MAX);
 	dp_filter_release(&f);
+
+	repeat(&text, "type~", ',', DP_FILTER_SEARCHES_MAX + 1);
+	assert_int_equal(parse(&f, &text, &error), -1);
+	assert_int_equal(error.offset, strlen("type~") + 2 * DP_FILTER_SEARCHES_MAX - 1);
 
 	repeat(&text, "type=", ',', 33);
 	assert_int_equal(parse(&f, &text, &error), -1);

@@ -49,15 +49,15 @@ static void a_reader_that_is_to_stop_does(void **state)
 	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
 	dp_store_disconnect(d->store);
 	assert_ok(reader, dp_store_head(reader, &head));
-	dp_store_set_patience(
-	    reader, &(struct dp_store_patience){.stop_fd = stop_fd, .stop_ms = STOP_MS});
+	dp_store_set_patience(reader,
+	    &(struct dp_store_patience){.stop_fd = stop_fd, .end_fd = -1, .stop_ms = STOP_MS});
 	freeze(pid = server_of_session(d));
 	begin_ms = dp_clock_monotonic_ms();
 	assert_fault(reader, dp_store_head(reader, &head), DP_STORE_AWAY, "no answer for ");
 	assert_true(dp_clock_monotonic_ms() - begin_ms >= STOP_MS);
 	assert_true(dp_clock_monotonic_ms() - begin_ms < LONG_MS);
 	thaw_to_end(pid);
-	dp_store_set_patience(reader, &(struct dp_store_patience){.stop_fd = -1});
+	dp_store_set_patience(reader, &(struct dp_store_patience){.stop_fd = -1, .end_fd = -1});
 	assert_ok(reader, dp_store_head(reader, &head));
 	assert_int_equal(head, 1);
 	dp_store_close(&reader);
@@ -73,14 +73,14 @@ static void nothing_of_a_writer_that_stopped_is_stored(void **state)
 	pid_t pid;
 
 	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
-	dp_store_set_patience(
-	    d->store, &(struct dp_store_patience){.stop_fd = stop_fd, .stop_ms = STOP_MS});
+	dp_store_set_patience(d->store,
+	    &(struct dp_store_patience){.stop_fd = stop_fd, .end_fd = -1, .stop_ms = STOP_MS});
 	freeze(pid = server_of_session(d));
 	assert_fault(
 	    d->store, dp_store_put(d->store, &one, 1, NULL, NULL), DP_STORE_AWAY, "no answer for ");
 	thaw_to_end(pid);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "1");
-	dp_store_set_patience(d->store, &(struct dp_store_patience){.stop_fd = -1});
+	dp_store_set_patience(d->store, &(struct dp_store_patience){.stop_fd = -1, .end_fd = -1});
 	put_one(d->store, ev);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "2");
 	close(stop_fd);
@@ -146,9 +146,11 @@ static struct stuck *get_stuck(const struct database *d)
 	b->store = d->store;
 	b->slow_fd = eventfd(0, EFD_CLOEXEC);
 	b->stop_fd = eventfd(0, EFD_CLOEXEC);
-	dp_store_set_patience(b->store,
-	    &(struct dp_store_patience){
-		.stop_fd = b->stop_fd, .stop_ms = STOP_MS, .on_slow = note_slow, .arg = b});
+	dp_store_set_patience(b->store, &(struct dp_store_patience){.stop_fd = b->stop_fd,
+					    .end_fd = -1,
+					    .stop_ms = STOP_MS,
+					    .on_slow = note_slow,
+					    .arg = b});
 	assert_int_equal(pthread_create(&b->thread, NULL, put_batch, b), 0);
 	assert_int_equal(eventfd_read(b->slow_fd, &calls), 0);
 	assert_false(b->is_early);
@@ -157,7 +159,8 @@ static struct stuck *get_stuck(const struct database *d)
 
 static void free_stuck(struct stuck **b)
 {
-	dp_store_set_patience((*b)->store, &(struct dp_store_patience){.stop_fd = -1});
+	dp_store_set_patience(
+	    (*b)->store, &(struct dp_store_patience){.stop_fd = -1, .end_fd = -1});
 	for (int i = 0; i < EVENTS; i++)
 		free((*b)->events[i]);
 	close((*b)->slow_fd);
@@ -187,7 +190,7 @@ static void rows_are_given_up(void **state)
 	pthread_join(b->thread, NULL);
 	assert_fault(d->store, b->rc, DP_STORE_AWAY, "no answer for ");
 	PQfinish(b->holder);
-	dp_store_set_patience(d->store, &(struct dp_store_patience){.stop_fd = -1});
+	dp_store_set_patience(d->store, &(struct dp_store_patience){.stop_fd = -1, .end_fd = -1});
 	put_batch(b);
 	assert_ok(d->store, b->rc);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "20001");

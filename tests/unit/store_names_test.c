@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MAX = 4 };
 
@@ -51,6 +52,24 @@ static void a_full_list_takes_no_new_name(void **state)
 	assert_names(&l, "[\"s3\",\"s2\",\"s1\",\"s0\"]", "[97,98,99,100]");
 	dp_names_see(&l, DP_STR("s0"), 1, MAX); /* is in it */
 	assert_names(&l, "[\"s0\",\"s3\",\"s2\",\"s1\"]", "[1,97,98,99]");
+	dp_names_release(&l);
+}
+
+static void a_list_has_room_for_so_many_bytes(void **state)
+{
+	static char big[DP_NAMES_BYTES_MAX - 3];
+	struct dp_names l = {0};
+
+	(void)state;
+	memset(big, 'x', sizeof big);
+	dp_names_see(&l, DP_STR("a"), 1, MAX);
+	dp_names_see(&l, (struct dp_str){big, sizeof big}, 2, MAX);
+	dp_names_see(&l, DP_STR("bc"), 3, MAX);
+	assert_int_equal(l.n, 3);
+	dp_names_see(&l, DP_STR("d"), 3, MAX);
+	dp_names_see(&l, DP_STR("a"), 0, MAX); /* is in it */
+	assert_int_equal(l.n, 3);
+	assert_int_equal(l.at[0].us, 0);
 	dp_names_release(&l);
 }
 
@@ -165,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names_are_in_order_of_their_first_time),
 	    cmocka_unit_test(a_full_list_takes_no_new_name),
+	    cmocka_unit_test(a_list_has_room_for_so_many_bytes),
 	    cmocka_unit_test(samples_are_spread_over_time),
 	    cmocka_unit_test(what_is_written_is_read),
 	    cmocka_unit_test(damage_costs_only_itself),

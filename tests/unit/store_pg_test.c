@@ -160,6 +160,7 @@ static void a_trace_is_not_looked_for_in_all_events(void **state)
 static void a_reading_that_is_ended_early_ends_the_query(void **state)
 {
 	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
 	struct told t = {.stop_after = 3};
 	int64_t begin_ms;
 
@@ -171,13 +172,14 @@ static void a_reading_that_is_ended_early_ends_the_query(void **state)
 	       " ('{\"n\":' || n || ',\"x\":\"' || repeat('x', 10000) || '\"}')::json AS body"
 	       " FROM generate_series(1, 1000) n ORDER BY 1");
 	begin_ms = dp_clock_monotonic_ms();
-	assert_ok(d->store, dp_store_after(d->store, &everything, 0, 1000, tell_event, &t));
+	assert_ok(reader, dp_store_after(reader, &everything, 0, 1000, tell_event, &t));
 	assert_true(dp_clock_monotonic_ms() - begin_ms < 1000);
 	assert_told(&t, "1 2 3");
 	/* and the connection serves on */
 	t.stop_after = 1;
-	assert_ok(d->store, dp_store_after(d->store, &everything, 4, 1000, tell_event, &t));
+	assert_ok(reader, dp_store_after(reader, &everything, 4, 1000, tell_event, &t));
 	assert_told(&t, "5");
+	dp_store_close(&reader);
 }
 
 /* The limit is made a short one by the first reading, for those that follow. */
@@ -195,7 +197,7 @@ static void a_query_that_takes_too_long_is_ended(void **state)
 	assert_told(&t, "1");
 	make_view(d, "pg_sleep(60)::text");
 	assert_fault(reader, dp_store_after(reader, &everything, 0, 1, tell_event, &t),
-	    DP_STORE_AWAY, "canceling statement due to statement timeout");
+	    DP_STORE_BROKEN, "canceling statement due to statement timeout");
 	assert_int_equal(t.rows, 0);
 	/* and the connection serves on */
 	make_view(d, "current_setting('statement_timeout')");

@@ -46,7 +46,9 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(4919131752989213764); -- as a migration: one at a time
-    IF to_regclass(name) IS NOT NULL THEN
+    -- by a query: to_regclass may answer from before the lock
+    IF EXISTS (SELECT FROM pg_class c JOIN pg_class e ON e.relnamespace = c.relnamespace
+                WHERE e.oid = 'events'::regclass AND c.relname = name) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE events INCLUDING ALL)', name);
@@ -92,7 +94,7 @@ END $$;
 
 SELECT devpulse_add_day(day)
   FROM (SELECT DISTINCT (ts AT TIME ZONE 'UTC')::date AS day FROM events_2
-         WHERE ts BETWEEN now() - interval '31 days' AND now() + interval '2 days') days;
+         WHERE ts < now() + interval '2 days' ORDER BY day DESC LIMIT 1000) days;
 
 DROP TABLE trace_systems;
 DROP TABLE traces;

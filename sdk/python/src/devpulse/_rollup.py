@@ -11,6 +11,7 @@ from typing import Any
 from ._rows import Row
 
 TRACE_SYSTEMS = 100
+_NAMES_BYTES_MAX = 8192  # of all names of a list that see() makes
 GROUP_NAMES = 20  # systems or environments of an error group
 GROUP_SAMPLES = 10  # traces that stand for it
 SYSTEMS = 1000  # whose minutes are counted apart
@@ -36,8 +37,12 @@ class Names:
     def see(self, name: str, us: int) -> None:
         """Notes that a name was seen: the earliest instant of each stays. A full list takes no new
         name."""
-        if not self._see_again(name, us) and len(self._names) < self._most:
+        if not self._see_again(name, us) and self._has_room(name):
             self._insert(name, us)
+
+    def _has_room(self, name: str) -> bool:
+        size = sum(len(n.encode()) for n in (*self._names, name))
+        return len(self._names) < self._most and size <= _NAMES_BYTES_MAX
 
     def sample(self, name: str, us: int) -> None:
         """The same, but what is new always gets in: of too many the one goes that stands closest
