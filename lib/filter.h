@@ -25,10 +25,10 @@
 enum {
 	DP_FILTER_TEXT_MAX = 16 * 1024, /* bytes of a filter */
 	DP_FILTER_TERMS_MAX = 16,
-	DP_FILTER_VALUES_MAX = 32,  /* of a term */
+	DP_FILTER_VALUES_MAX = 32,   /* of a term */
 	DP_FILTER_SEARCHES_MAX = 16, /* the same, of one with ~ */
-	DP_FILTER_VALUE_MAX = 1024, /* bytes */
-	DP_FILTER_PATH_MAX = 8,     /* parts of a name */
+	DP_FILTER_VALUE_MAX = 1024,  /* bytes */
+	DP_FILTER_PATH_MAX = 8,      /* parts of a name */
 };
 
 /* What a term looks at; the cheap ones first. */
