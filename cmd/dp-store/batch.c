@@ -17,6 +17,7 @@
 enum {
 	BATCH_BYTES_MAX = 4 * 1024 * 1024,
 	BATCH_AGE_MS = 1000, /* of the first event of a batch, while lines keep coming */
+	PAUSE_MS = 10,       /* from the end of a commit to the next, for more to come together */
 	DRAIN_MS = 1000,     /* after a stop signal, for more input or its end to come */
 	DRAIN_MAX_MS = 8000, /* in all */
 	LOOK_MS = 100,       /* for a writer that goes on to fill a pipe that was just emptied */
@@ -36,6 +37,8 @@ struct batch {
 	size_t dropped;   /* a line that was read when the store failed, and is in no load */
 	int wake_fd;      /* readable at the stop, and where the keeper has become idle */
 	int64_t since_ms; /* of the first line of the load */
+	int64_t pause_ms; /* its end */
+	bool was_busy;    /* the keeper got a load, and was not seen idle since */
 	int64_t end_ms;   /* after a stop signal: the time to end at the latest; 0 before it */
 	bool failed;      /* nothing more can be stored */
 	bool deaf;        /* nothing more can be passed on */
@@ -78,6 +81,7 @@ static void commit(struct batch *b)
 		b->load->mark.offset = (uint64_t)b->source.committed;
 	memcpy(b->load->mark.spool, b->source.step.source, sizeof b->load->mark.spool);
 	keeper_take(b->keeper, &b->load);
+	b->was_busy = true;
 }
 
 static void refuse(struct batch *b, const char *code, const char *why)
@@ -216,6 +220,9 @@ static void look_at_keeper(struct batch *b)
 {
 	if (!keeper_is_idle(b->keeper))
 		return;
+	if (b->was_busy)
+		b->pause_ms = dp_clock_monotonic_ms() + PAUSE_MS;
+	b->was_busy = false;
 	b->failed = !keeper_wait(b->keeper) || b->failed;
 	b->deaf = keeper_is_deaf(b->keeper);
 	if (mark_wait_ms(b->mark) == 0)
@@ -227,9 +234,12 @@ static void look_at_keeper(struct batch *b)
 /* Until something is to be done without input; -1: for ever. */
 static int idle_ms(const struct batch *b)
 {
+	const int64_t pause = b->pause_ms - dp_clock_monotonic_ms();
 	const int mark_ms = mark_wait_ms(b->mark);
 	const int retain_ms = retain_wait_ms(&b->retain);
 
+	if (!is_empty(b))
+		return pause > 0 ? (int)pause : 0;
 	return mark_ms >= 0 && (retain_ms < 0 || mark_ms < retain_ms) ? mark_ms : retain_ms;
 }
 
@@ -285,15 +295,22 @@ static void look_at_the_rest(struct batch *b)
 	}
 }
 
-/* A load is handed over when the keeper has nothing to do and either no more is there or it has
- * waited for long. */
+/* Whether the load is to be handed over: no more is there, and the pause is over; or it has waited
+ * for long. */
+static bool is_ready(const struct batch *b)
+{
+	const bool is_paused = b->end_ms == 0 && dp_clock_monotonic_ms() < b->pause_ms;
+
+	return is_due(b) || (!is_paused && !dp_line_ready(b->lines));
+}
+
 static void read_all(struct batch *b)
 {
 	enum dp_line_got got;
 
 	while ((got = take_lines(b)) == DP_LINE_MORE) {
 		look_at_keeper(b);
-		if (keeper_is_idle(b->keeper) && (!dp_line_ready(b->lines) || is_due(b)))
+		if (keeper_is_idle(b->keeper) && is_ready(b))
 			commit(b);
 		if (!wait_for_more(b))
 			break;
