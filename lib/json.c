@@ -150,8 +150,8 @@ static const char *container_end(const char *p, const char *end)
 	bool escaped = false;
 	uint64_t inside = 0;
 
-	for (; p < end; p += BLOCK) {
-		const bool is_last = end - p < BLOCK;
+	for (;; p += BLOCK) {
+		const bool is_last = end - p <= BLOCK;
 		struct block b;
 		int n;
 
@@ -165,9 +165,8 @@ static const char *container_end(const char *p, const char *end)
 		if (n > 0)
 			return p + n;
 		if (is_last)
-			break;
+			return end;
 	}
-	return end;
 }
 
 static const char *value_end(const char *p, const char *end)
