@@ -1,6 +1,6 @@
 /* The writing half of store.h: a batch is one transaction, in which what the database rejects is
  * found by bisection and put aside. */
-#include "store_backend.h"
+#include "store_query.h"
 
 #include "clock.h"
 #include "mem.h"
@@ -29,16 +29,13 @@ static int on_system(void *arg, const struct dp_store_cell *c)
 static int load_systems(struct dp_store *s)
 {
 	static const int64_t day_us = INT64_C(86400000000);
-	struct dp_query q = {.count = 1};
+	struct dp_query q = {.count = 0};
 
 	if (s->has_systems)
 		return 0;
-	q.values[0] =
-	    (struct dp_query_value){.type = DP_QUERY_TIME, .number = dp_clock_now_us() - day_us};
-	dp_buf_add_text(&q.sql, "SELECT DISTINCT system FROM minute_counts WHERE minute >= $1");
-	dp_buf_text(&q.sql);
-	s->has_systems = s->backend->select(s, &q, on_system, &s->systems) == 0;
-	dp_buf_release(&q.sql);
+	dp_buf_add_text(&q.sql, "SELECT DISTINCT system FROM minute_counts WHERE minute >= ");
+	dp_query_add_time(&q, dp_clock_now_us() - day_us);
+	s->has_systems = dp_query_run(s, &q, on_system, &s->systems) == 0;
 	return s->has_systems ? 0 : -1;
 }
 

@@ -190,23 +190,13 @@ int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn
 	return run(s, &q, on_event, &reading);
 }
 
-static int on_number(void *arg, const struct dp_store_cell *c)
-{
-	int64_t *number = arg;
-
-	*number = c[0].number;
-	return 0;
-}
-
-/* Runs a query for one number, 0 where there is none. */
+/* Connects, runs a query for one number, 0 where there is none, and releases it. */
 static int run_for_number(struct dp_store *s, struct dp_query *q, int64_t *number)
 {
-	int64_t found = 0;
-
-	if (run(s, q, on_number, &found) < 0)
-		return -1;
-	*number = found;
-	return 0;
+	if (dp_store_connect(s) == 0)
+		return dp_query_run_for_number(s, q, number);
+	dp_buf_release(&q->sql);
+	return -1;
 }
 
 struct number_reading {
