@@ -4,9 +4,11 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,18 +21,34 @@ struct kind {
 };
 
 static const char *log_name = "devpulse";
+static bool to_journal;
 static struct kind kinds[KINDS_MAX];
 static pthread_mutex_t kinds_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether stderr is a stream to systemd's journal, as JOURNAL_STREAM says (systemd.exec(5)). */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char ours[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, ours) == 0;
+}
 
 void dp_log_init(const char *name)
 {
 	log_name = name;
+	to_journal = is_journal();
 }
 
 /* One write a line, so that lines of several programs on one terminal do not mix. */
 static void write_line(enum dp_log_level level, uint64_t held, const char *fmt, va_list args)
 {
 	static const char *const names[] = {"error", "warning", "info"};
+	static const char *const priorities[] = {"<3>", "<4>", "<6>"}; /* sd-daemon(3) */
 	char text[LINE_MAX_BYTES];
 	char safe[LINE_MAX_BYTES];
 	char line[LINE_MAX_BYTES + 200];
@@ -42,7 +60,8 @@ static void write_line(enum dp_log_level level, uint64_t held, const char *fmt, 
 	if (held > 0)
 		snprintf(more, sizeof more, " (and %llu more like it since the last such line)",
 		    (unsigned long long)held);
-	n = snprintf(line, sizeof line, "%s: %s: %s%s\n", log_name, names[level], safe, more);
+	n = snprintf(line, sizeof line, "%s%s: %s: %s%s\n", to_journal ? priorities[level] : "",
+	    log_name, names[level], safe, more);
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* nobody is left to tell */
 }

@@ -14,7 +14,8 @@ enum {
 	DP_EXIT_USAGE = 2,   /* wrong usage or configuration: a restart will not help */
 };
 
-/* Names the program; `name` is kept. Call first. */
+/* Names the program; `name` is kept. Call first. Where stderr goes to systemd's journal, each line
+ * begins with its priority from here on. */
 void dp_log_init(const char *name);
 
 void dp_log(enum dp_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -8,8 +8,11 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -49,6 +52,39 @@ static void writes_name_level_and_text(void **state)
 {
 	(void)state;
 	check(log_levels, 0,
+	    "devpulse: info: before it has a name\n"
+	    "dp-test: error: one 1\n"
+	    "dp-test: warning: two\n");
+}
+
+/* Says in JOURNAL_STREAM that the inode of stderr, or the one behind it, is the journal. */
+static int log_to_journal(const void *arg)
+{
+	char stream[64];
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return 1;
+	snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino + (arg != NULL));
+	setenv("JOURNAL_STREAM", stream, 1);
+	return log_levels(NULL);
+}
+
+static int log_beside_journal(const void *arg)
+{
+	(void)arg;
+	return log_to_journal("");
+}
+
+static void the_journal_is_told_the_priority(void **state)
+{
+	(void)state;
+	check(log_to_journal, 0,
+	    "devpulse: info: before it has a name\n"
+	    "<3>dp-test: error: one 1\n"
+	    "<4>dp-test: warning: two\n");
+	check(log_beside_journal, 0,
 	    "devpulse: info: before it has a name\n"
 	    "dp-test: error: one 1\n"
 	    "dp-test: warning: two\n");
@@ -225,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(writes_name_level_and_text),
+	    cmocka_unit_test(the_journal_is_told_the_priority),
 	    cmocka_unit_test(hostile_text_stays_on_its_line),
 	    cmocka_unit_test(long_lines_are_cut_at_a_character),
 	    cmocka_unit_test(each_kind_is_written_once),
