@@ -96,10 +96,21 @@ static void set_flag(int fd, int level, int name)
 	setsockopt(fd, level, name, &on, sizeof on);
 }
 
+/* An answer that would need a router is not sent, so with nobody further away does a connection
+ * come about. The kernel sees to it for IPv4 alone. */
+static int answer_attached_only(int fd)
+{
+	const int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_DONTROUTE, &on, sizeof on);
+}
+
 static int bind_to(int fd, struct dp_listen *l)
 {
 	socklen_t size = l->addr_size;
 
+	if (l->attached_only && answer_attached_only(fd) < 0)
+		return -1;
 	set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
 	if (l->ipv6)
 		set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);

@@ -14,6 +14,7 @@ struct dp_listen {
 	int port;      /* 0: the system chooses */
 	bool ipv6;
 	bool loopback;
+	bool attached_only; /* of IPv4: answer only hosts of the networks that this machine is on */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in in;

@@ -82,12 +82,21 @@ void dp_token_set_default(struct dp_token *t)
 	set(t, dp_str_from(value));
 }
 
-void dp_token_require(const struct dp_token *t, const struct dp_listen *l, bool insecure)
+void dp_token_require(const struct dp_token *t, struct dp_listen *l, enum dp_token_trust trust)
 {
-	if (l->loopback || t->text[0] || insecure)
+	if (l->loopback || t->text[0] || trust == DP_TOKEN_TRUST_ALL)
 		return;
+	if (trust == DP_TOKEN_TRUST_ATTACHED && !l->ipv6) {
+		l->attached_only = true;
+		return;
+	}
+	if (trust == DP_TOKEN_TRUST_ATTACHED)
+		dp_log_die(DP_EXIT_USAGE,
+		    "--listen [%s]: --trust-attached is for IPv4 alone: listen on 0.0.0.0, or "
+		    "give a --token-file",
+		    l->host);
 	dp_log_die(DP_EXIT_USAGE,
 	    "--listen %s: others than this machine could reach it: give a --token-file, or say "
-	    "--insecure",
+	    "--trust-attached or --insecure",
 	    l->host);
 }

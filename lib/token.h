@@ -25,7 +25,15 @@ void dp_token_set_file(struct dp_token *t, const struct dp_opt_state *o);
 /* Takes $DEVPULSE_TOKEN where no file gave one. Call after the last option. */
 void dp_token_set_default(struct dp_token *t);
 
-/* Ends the program where it would listen beyond loopback without a token, unless `insecure`. */
-void dp_token_require(const struct dp_token *t, const struct dp_listen *l, bool insecure);
+/* Who is answered without a token, the later the more. */
+enum dp_token_trust {
+	DP_TOKEN_TRUST_LOOPBACK,
+	DP_TOKEN_TRUST_ATTACHED, /* the networks that this machine is on */
+	DP_TOKEN_TRUST_ALL,
+};
+
+/* Where there is no token, restricts what will listen to those who are trusted: sets
+ * l->attached_only, or ends the program where the address is for more than them. */
+void dp_token_require(const struct dp_token *t, struct dp_listen *l, enum dp_token_trust trust);
 
 #endif

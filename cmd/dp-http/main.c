@@ -22,6 +22,7 @@ enum {
 	OPT_HEARTBEAT,
 	OPT_HOSTS,
 	OPT_TOKEN,
+	OPT_TRUST_ATTACHED,
 	OPT_INSECURE,
 	OPT_READY
 };
@@ -38,6 +39,8 @@ static const struct dp_opt options[] = {
 	"more names, by commas, for Host and Origin", NULL},
     {OPT_TOKEN, "token-file", "FILE", "DEVPULSE_TOKEN_FILE",
 	"token wanted on /api/; else from $DEVPULSE_TOKEN", NULL},
+    {OPT_TRUST_ATTACHED, "trust-attached", NULL, "DEVPULSE_TRUST_ATTACHED",
+	"without a token answer the networks this machine is on, no others", NULL},
     {OPT_INSECURE, "insecure", NULL, NULL, "listen beyond loopback without a token", NULL},
     {OPT_READY, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
     {0},
@@ -78,7 +81,7 @@ static struct config parse_args(int argc, char **argv)
 	struct config cfg = {
 	    .threads = 4, .max_followers = 100, .heartbeat_ms = 10000, .ready_fd = -1};
 	struct dp_opt_state o;
-	bool insecure = false;
+	enum dp_token_trust trust = DP_TOKEN_TRUST_LOOPBACK;
 	const char *why;
 	int c;
 
@@ -107,8 +110,12 @@ static struct config parse_args(int argc, char **argv)
 		case OPT_TOKEN:
 			dp_token_set_file(&cfg.token, &o);
 			break;
+		case OPT_TRUST_ATTACHED:
+			if (trust == DP_TOKEN_TRUST_LOOPBACK)
+				trust = DP_TOKEN_TRUST_ATTACHED;
+			break;
 		case OPT_INSECURE:
-			insecure = true;
+			trust = DP_TOKEN_TRUST_ALL;
 			break;
 		case OPT_READY:
 			cfg.ready_fd = (int)dp_opt_number(&o, 0, 1023);
@@ -117,7 +124,7 @@ static struct config parse_args(int argc, char **argv)
 	}
 	dp_opt_limit_operands(&o, 0);
 	dp_token_set_default(&cfg.token);
-	dp_token_require(&cfg.token, &cfg.listen, insecure);
+	dp_token_require(&cfg.token, &cfg.listen, trust);
 	return cfg;
 }
 

@@ -11,6 +11,7 @@
 enum {
 	KEY_ALLOW_HOST = 300,
 	KEY_TOKEN_FILE,
+	KEY_TRUST_ATTACHED,
 	KEY_INSECURE,
 	KEY_MAX_CONNECTIONS,
 	KEY_WINDOW,
@@ -36,6 +37,8 @@ static const struct dp_opt options[] = {
 	"more names for Host and Origin, comma-separated", "localhost,127.0.0.1,[::1]"},
     {KEY_TOKEN_FILE, "token-file", "FILE", "DEVPULSE_TOKEN_FILE",
 	"the token that clients must offer; also in $DEVPULSE_TOKEN", NULL},
+    {KEY_TRUST_ATTACHED, "trust-attached", NULL, "DEVPULSE_TRUST_ATTACHED",
+	"without a token answer the networks this machine is on, no others", NULL},
     {KEY_INSECURE, "insecure", NULL, NULL, "listen beyond this machine without a token", NULL},
     {KEY_MAX_CONNECTIONS, "max-connections", "N", NULL, "clients at a time", "512"},
     {KEY_WINDOW, "window", "N", NULL, "messages a client may have unacknowledged", "1000"},
@@ -80,7 +83,7 @@ static struct config parse_args(int argc, char **argv)
 				 .ready_fd = -1,
 				 .spool_max_bytes = UINT64_C(8) << 30}};
 	struct dp_opt_state o;
-	bool insecure = false;
+	enum dp_token_trust trust = DP_TOKEN_TRUST_LOOPBACK;
 	bool has_spool_flag = false;
 	const char *why;
 	int c;
@@ -98,8 +101,12 @@ static struct config parse_args(int argc, char **argv)
 		case KEY_TOKEN_FILE:
 			dp_token_set_file(&cfg.server.token, &o);
 			break;
+		case KEY_TRUST_ATTACHED:
+			if (trust == DP_TOKEN_TRUST_LOOPBACK)
+				trust = DP_TOKEN_TRUST_ATTACHED;
+			break;
 		case KEY_INSECURE:
-			insecure = true;
+			trust = DP_TOKEN_TRUST_ALL;
 			break;
 		case KEY_MAX_CONNECTIONS:
 			cfg.server.max_connections = (int)dp_opt_number(&o, 1, 60000);
@@ -128,7 +135,7 @@ static struct config parse_args(int argc, char **argv)
 		check_operand(argv[o.operand], has_spool_flag);
 	dp_token_set_default(&cfg.server.token);
 	if (!cfg.filters_stdin)
-		dp_token_require(&cfg.server.token, &cfg.server.listen, insecure);
+		dp_token_require(&cfg.server.token, &cfg.server.listen, trust);
 	return cfg;
 }
 

@@ -131,6 +131,28 @@ static void opens_a_socket_on_a_port_of_its_own(void **state)
 	close(fd);
 }
 
+/* That the kernel heeds it is shown where there are networks: tests/compose. */
+static void asks_the_kernel_to_answer_attached_networks_only(void **state)
+{
+	struct dp_listen l;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(dp_listen_parse("0.0.0.0:0", &l, &why), 0);
+	for (int wanted = 0; wanted < 2; wanted++) {
+		int on = -1;
+		socklen_t size = sizeof on;
+		int fd;
+
+		l.attached_only = wanted;
+		fd = dp_listen_open(&l);
+		assert_true(fd >= 0);
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DONTROUTE, &on, &size), 0);
+		assert_int_equal(on, wanted);
+		close(fd);
+	}
+}
+
 static void writes_the_name_of_an_address(void **state)
 {
 	static const char *const names[] = {"127.0.0.1:8008", "[::1]:8088", "0.0.0.0:1"};
@@ -152,6 +174,7 @@ int main(void)
 	    cmocka_unit_test(reads_addresses),
 	    cmocka_unit_test(tells_what_a_socket_is_bound_to),
 	    cmocka_unit_test(opens_a_socket_on_a_port_of_its_own),
+	    cmocka_unit_test(asks_the_kernel_to_answer_attached_networks_only),
 	    cmocka_unit_test(writes_the_name_of_an_address),
 	};
 

@@ -127,11 +127,13 @@ static void refuses_a_bad_variable(void **state)
 	child_release(&c);
 }
 
+enum { ATTACHED_ONLY = 100 };
+
 struct exposure {
 	const char *listen;
 	const char *token;
-	bool insecure;
-	int want; /* the exit status */
+	enum dp_token_trust trust;
+	int want; /* the exit status, or ATTACHED_ONLY */
 };
 
 static int require(const void *arg)
@@ -144,20 +146,26 @@ static int require(const void *arg)
 	if (dp_listen_parse(e->listen, &l, &why) < 0)
 		return -1;
 	snprintf(token.text, sizeof token.text, "%s", e->token);
-	dp_token_require(&token, &l, e->insecure);
-	return 0;
+	dp_token_require(&token, &l, e->trust);
+	return l.attached_only ? ATTACHED_ONLY : 0;
 }
 
 static void asks_for_a_token_beyond_loopback(void **state)
 {
 	static const struct exposure rows[] = {
-	    {"127.0.0.1:80", "", false, 0},
-	    {"[::1]:80", "", false, 0},
-	    {"0.0.0.0:80", "", false, 2},
-	    {"[::]:80", "", false, 2},
-	    {"192.168.1.20:80", "", false, 2},
-	    {"192.168.1.20:80", TOKEN_16, false, 0},
-	    {"0.0.0.0:80", "", true, 0},
+	    {"127.0.0.1:80", "", DP_TOKEN_TRUST_LOOPBACK, 0},
+	    {"[::1]:80", "", DP_TOKEN_TRUST_LOOPBACK, 0},
+	    {"0.0.0.0:80", "", DP_TOKEN_TRUST_LOOPBACK, 2},
+	    {"[::]:80", "", DP_TOKEN_TRUST_LOOPBACK, 2},
+	    {"192.168.1.20:80", "", DP_TOKEN_TRUST_LOOPBACK, 2},
+	    {"192.168.1.20:80", TOKEN_16, DP_TOKEN_TRUST_LOOPBACK, 0},
+	    {"127.0.0.1:80", "", DP_TOKEN_TRUST_ATTACHED, 0},
+	    {"[::1]:80", "", DP_TOKEN_TRUST_ATTACHED, 0},
+	    {"0.0.0.0:80", "", DP_TOKEN_TRUST_ATTACHED, ATTACHED_ONLY},
+	    {"0.0.0.0:80", TOKEN_16, DP_TOKEN_TRUST_ATTACHED, 0},
+	    {"[::]:80", "", DP_TOKEN_TRUST_ATTACHED, 2},
+	    {"0.0.0.0:80", "", DP_TOKEN_TRUST_ALL, 0},
+	    {"[::]:80", "", DP_TOKEN_TRUST_ALL, 0},
 	};
 
 	(void)state;
