@@ -1,6 +1,7 @@
 /* dp-http: the page and the API over a store (dp-http(1)). */
 #include "clock.h"
 #include "feed.h"
+#include "health.h"
 #include "listen.h"
 #include "log.h"
 #include "opt.h"
@@ -24,7 +25,8 @@ enum {
 	OPT_TOKEN,
 	OPT_TRUST_ATTACHED,
 	OPT_INSECURE,
-	OPT_READY
+	OPT_READY,
+	OPT_HEALTHCHECK
 };
 
 static const struct dp_opt options[] = {
@@ -43,6 +45,8 @@ static const struct dp_opt options[] = {
 	"without a token answer the networks this machine is on, no others", NULL},
     {OPT_INSECURE, "insecure", NULL, NULL, "listen beyond loopback without a token", NULL},
     {OPT_READY, "ready-fd", "N", NULL, "write a newline to this descriptor when ready", NULL},
+    {OPT_HEALTHCHECK, "healthcheck", NULL, NULL,
+	"ask the one that listens whether it is well: exit 0 or 1", NULL},
     {0},
 };
 
@@ -66,6 +70,7 @@ struct config {
 	unsigned max_followers;
 	int64_t heartbeat_ms;
 	int ready_fd;
+	bool healthcheck;
 };
 
 static void parse_listen(const struct dp_opt_state *o, struct config *cfg)
@@ -119,6 +124,9 @@ static struct config parse_args(int argc, char **argv)
 			break;
 		case OPT_READY:
 			cfg.ready_fd = (int)dp_opt_number(&o, 0, 1023);
+			break;
+		case OPT_HEALTHCHECK:
+			cfg.healthcheck = true;
 			break;
 		}
 	}
@@ -176,6 +184,16 @@ static void serve_until_stopped(struct server *server)
 		server_tick(server);
 }
 
+static int check_health(const struct dp_listen *listen)
+{
+	const char *why;
+
+	if (dp_health_ask(listen, "/readyz", &why) == 0)
+		return 0;
+	dp_log(DP_LOG_ERROR, "not well: %s", why);
+	return DP_EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	const struct config cfg = parse_args(argc, argv);
@@ -187,6 +205,8 @@ int main(int argc, char **argv)
 	char name[DP_LISTEN_NAME_MAX];
 	int fd;
 
+	if (cfg.healthcheck)
+		return check_health(&cfg.listen);
 	dp_proc_init();
 	fd = listen_or_die(&listen);
 	service.guard = dp_guard_new(cfg.hosts, &listen, cfg.token.text);

@@ -1,3 +1,4 @@
+#include "health.h"
 #include "log.h"
 #include "opt.h"
 #include "proc.h"
@@ -17,6 +18,7 @@ enum {
 	KEY_WINDOW,
 	KEY_IDLE,
 	KEY_READY_FD,
+	KEY_HEALTHCHECK,
 	KEY_SPOOL,
 	KEY_SPOOL_MAX
 };
@@ -24,6 +26,7 @@ enum {
 struct config {
 	struct server_config server;
 	bool filters_stdin;
+	bool healthcheck;
 };
 
 static const struct dp_opt options[] = {
@@ -43,7 +46,10 @@ static const struct dp_opt options[] = {
     {KEY_MAX_CONNECTIONS, "max-connections", "N", NULL, "clients at a time", "512"},
     {KEY_WINDOW, "window", "N", NULL, "messages a client may have unacknowledged", "1000"},
     {KEY_IDLE, "idle-timeout", "SECONDS", NULL, "end clients that are silent for so long", "3600"},
-    {KEY_READY_FD, "ready-fd", "N", NULL, "write a newline to descriptor N when ready", NULL}, {0}};
+    {KEY_READY_FD, "ready-fd", "N", NULL, "write a newline to descriptor N when ready", NULL},
+    {KEY_HEALTHCHECK, "healthcheck", NULL, NULL,
+	"ask the one that listens whether it is well: exit 0 or 1", NULL},
+    {0}};
 
 static const struct dp_program program = {"dp-ingest", "dp-ingest [OPTIONS]\ndp-ingest [OPTIONS] -",
     "Takes events over WebSockets and POST, checks and normalises them, and writes them to\n"
@@ -128,6 +134,9 @@ static struct config parse_args(int argc, char **argv)
 		case KEY_READY_FD:
 			cfg.server.ready_fd = (int)dp_opt_number(&o, 0, 1023);
 			break;
+		case KEY_HEALTHCHECK:
+			cfg.healthcheck = true;
+			break;
 		}
 	dp_opt_limit_operands(&o, 1);
 	cfg.filters_stdin = o.operand < argc;
@@ -139,10 +148,22 @@ static struct config parse_args(int argc, char **argv)
 	return cfg;
 }
 
+static int check_health(const struct dp_listen *listen)
+{
+	const char *why;
+
+	if (dp_health_ask(listen, "/livez", &why) == 0)
+		return 0;
+	dp_log(DP_LOG_ERROR, "not well: %s", why);
+	return DP_EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	const struct config cfg = parse_args(argc, argv);
 
+	if (cfg.healthcheck)
+		return check_health(&cfg.server.listen);
 	dp_proc_init();
 	return cfg.filters_stdin ? stdin_run() : server_run(&cfg.server);
 }
