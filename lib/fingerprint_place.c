@@ -200,34 +200,49 @@ static void put_file(struct place *o, struct dp_str s)
 	put_name(o, s);
 }
 
-/* Whether digits at i number what has no name: Java's lambda$run$3, Go's main.run.func1.2. */
-static bool is_number_of_unnamed(struct dp_str s, size_t i)
+/* Behind the digits at i. */
+static size_t digits_end(struct dp_str s, size_t i)
 {
-	size_t end = i;
+	while (i < s.n && is_digit(s.p[i]))
+		i++;
+	return i;
+}
 
-	while (end < s.n && is_digit(s.p[end]))
-		end++;
+/* Whether the digits from i to `end` number what has no name: Java's lambda$run$3, Go's
+ * main.run.func1.2. */
+static bool is_number_of_unnamed(struct dp_str s, size_t i, size_t end)
+{
 	if (i == 0 || (end < s.n && s.p[end] != '.' && s.p[end] != '$'))
 		return false;
 	return s.p[i - 1] == '$' || s.p[i - 1] == '.' ||
 	       (i >= 5 && memcmp(s.p + i - 5, ".func", 5) == 0);
 }
 
+/* Puts the digits from i to `end`, or leaves them out with what joins them to the name. */
+static void put_digits(struct place *o, struct dp_str s, size_t i, size_t end)
+{
+	if (!is_number_of_unnamed(s, i, end))
+		put_all(o, (struct dp_str){s.p + i, end - i});
+	else if (o->n > 0 && (o->out[o->n - 1] == '.' || o->out[o->n - 1] == '$'))
+		o->n--;
+}
+
 /* Without the numbers of what has no name, and what a proxy of Java adds: Cart$$Lambda$14/0x7f. */
 static void put_function(struct place *o, struct dp_str s)
 {
-	for (size_t i = 0; i < s.n && o->n <= o->max; i++) {
+	size_t i = 0;
+
+	while (i < s.n && o->n <= o->max) {
 		if (s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '$') {
 			while (i < s.n && s.p[i] != '.')
 				i++;
-			i--;
-		} else if (is_digit(s.p[i]) && is_number_of_unnamed(s, i)) {
-			while (i + 1 < s.n && is_digit(s.p[i + 1]))
-				i++;
-			if (o->n > 0 && (o->out[o->n - 1] == '.' || o->out[o->n - 1] == '$'))
-				o->n--;
+		} else if (is_digit(s.p[i])) {
+			const size_t end = digits_end(s, i);
+
+			put_digits(o, s, i, end);
+			i = end;
 		} else {
-			put(o, s.p[i]);
+			put(o, s.p[i++]);
 		}
 	}
 }

@@ -63,6 +63,10 @@ int dp_pg_wait_for_socket(struct pg_store *s, struct pg_wait *w, short events);
  * the server is not waited for any longer. */
 PGresult *dp_pg_next_result(struct pg_store *s);
 
+/* Ends a query whose results are not wanted any more: reads what is left, or gives the connection
+ * up, which ends it too. */
+void dp_pg_drop_results(struct pg_store *s);
+
 /* The last result of what was sent (or not: `is_sent` is what PQsend… returned), or the one that
  * asks for rows to copy. NULL (failed), or one that may tell of a failure. */
 PGresult *dp_pg_last_result(struct pg_store *s, int is_sent);

@@ -2,8 +2,6 @@
  * server's binary forms. */
 #include "store_pg.h"
 
-#include "clock.h"
-
 #include <assert.h>
 #include <endian.h>
 #include <string.h>
@@ -149,51 +147,39 @@ void dp_pg_read_row(
 	}
 }
 
-enum { UNWANTED_MS = 20 };
-
-/* Asks the server to end the query that runs; what comes of it is seen in its result. It takes a
- * connection and a process of the server's: the few rows that are mostly left are read quicker. */
-static void cancel(PGconn *conn)
+/* A row for fn, or the end of the query. Returns 0, -1, or 1 where fn wants no more. */
+static int take_result(struct pg_store *s, const PGresult *res, dp_store_cells_fn *fn, void *arg)
 {
-	PGcancel *handle = PQgetCancel(conn);
-	char ignored[256];
+	const ExecStatusType status = PQresultStatus(res);
+	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
+	char uuid[DP_UUID_TEXT + 1];
 
-	if (handle)
-		PQcancel(handle, ignored, sizeof ignored);
-	PQfreeCancel(handle);
+	if (status == PGRES_SINGLE_TUPLE) {
+		dp_pg_read_row(res, 0, cells, uuid);
+		return fn(arg, cells) != 0;
+	}
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? 0 : dp_pg_fail(s, res);
 }
 
 int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
 {
 	struct pg_store *s = (struct pg_store *)store;
-	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
-	char uuid[DP_UUID_TEXT + 1];
-	bool is_wanted = true;
-	int64_t cancel_ms = INT64_MAX;
-	int rc = 0;
 	PGresult *res;
+	int rc = 0;
 
 	if (!send_query(s->conn, q))
 		return dp_pg_fail(s, NULL);
 	PQsetSingleRowMode(s->conn);
 	/* All results are read, whatever happens: else the connection is of no more use. */
 	while (s->conn && (res = dp_pg_next_result(s))) {
-		ExecStatusType status = PQresultStatus(res);
-
-		if (status == PGRES_SINGLE_TUPLE && is_wanted && rc == 0) {
-			dp_pg_read_row(res, 0, cells, uuid);
-			is_wanted = fn(arg, cells) == 0;
-			/* A writer's transaction would end by it: it asks for few rows. */
-			if (!is_wanted && store->mode == DP_STORE_READ)
-				cancel_ms = dp_clock_monotonic_ms() + UNWANTED_MS;
-		} else if (!is_wanted && dp_clock_monotonic_ms() >= cancel_ms) {
-			cancel(s->conn);
-			cancel_ms = INT64_MAX;
-		} else if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
-			   status != PGRES_COMMAND_OK && is_wanted) {
-			rc = dp_pg_fail(s, res);
-		}
+		if (rc == 0)
+			rc = take_result(s, res, fn, arg);
 		PQclear(res);
+		/* A writer's transaction would end by it: it asks for few rows. */
+		if (rc > 0 && store->mode == DP_STORE_READ) {
+			dp_pg_drop_results(s);
+			return 0;
+		}
 	}
-	return s->conn || !is_wanted ? rc : -1;
+	return rc < 0 || !s->conn ? -1 : 0;
 }

@@ -9,6 +9,7 @@
 enum {
 	ANSWER_MS = 35000, /* of a reader: more than its statement_timeout */
 	SLOW_MS = 5000,
+	UNWANTED_MS = 20, /* for the few rows that are mostly left of a query */
 };
 
 void dp_pg_begin_wait(struct pg_wait *w, int max_ms)
@@ -75,19 +76,17 @@ static int give_up(struct pg_store *s, const struct pg_wait *w)
 	return -1;
 }
 
-/* Waits until PQgetResult doesn't. What is wrong with the connection is in its result. */
-static int await_result(struct pg_store *s)
+/* Waits until PQgetResult doesn't. Returns 0, or 1 where the patience is over. What is wrong with
+ * the connection is in its result. */
+static int await_result(struct pg_store *s, struct pg_wait *w)
 {
-	struct pg_wait w;
-
-	dp_pg_begin_wait(&w, s->store.mode == DP_STORE_READ ? ANSWER_MS : -1);
 	for (;;) {
 		const int unsent = PQflush(s->conn);
 
 		if (unsent < 0 || (unsent == 0 && !PQisBusy(s->conn)))
 			return 0;
-		if (dp_pg_wait_for_socket(s, &w, unsent ? POLLIN | POLLOUT : POLLIN) != 0)
-			return give_up(s, &w);
+		if (dp_pg_wait_for_socket(s, w, unsent ? POLLIN | POLLOUT : POLLIN) != 0)
+			return 1;
 		if (!PQconsumeInput(s->conn))
 			return 0;
 	}
@@ -110,7 +109,30 @@ int dp_pg_flush(struct pg_store *s)
 
 PGresult *dp_pg_next_result(struct pg_store *s)
 {
-	return await_result(s) == 0 ? PQgetResult(s->conn) : NULL;
+	struct pg_wait w;
+
+	dp_pg_begin_wait(&w, s->store.mode == DP_STORE_READ ? ANSWER_MS : -1);
+	if (await_result(s, &w) == 0)
+		return PQgetResult(s->conn);
+	give_up(s, &w);
+	return NULL;
+}
+
+/* Not by PQcancel: it takes a connection and a process of the server's, too, and waits for ever for
+ * one that stands still. */
+void dp_pg_drop_results(struct pg_store *s)
+{
+	struct pg_wait w;
+	PGresult *res;
+
+	dp_pg_begin_wait(&w, UNWANTED_MS);
+	while (dp_clock_monotonic_ms() < w.end_ms && await_result(s, &w) == 0) {
+		res = PQgetResult(s->conn);
+		if (!res)
+			return;
+		PQclear(res);
+	}
+	dp_pg_disconnect(s);
 }
 
 PGresult *dp_pg_last_result(struct pg_store *s, int is_sent)

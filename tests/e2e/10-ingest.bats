@@ -28,11 +28,6 @@ start_ingest_into() {
 	retry_until file_has "$BATS_TEST_TMPDIR/ingest.err" listening
 }
 
-# A test's program in Python, from standard input.
-python() {
-	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
-}
-
 lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }
 
 @test "standard input: good lines pass, bad ones are reported with their number" {

@@ -13,11 +13,6 @@ start_ingest() {
 	retry_until file_has "$BATS_TEST_TMPDIR/ingest.err" listening
 }
 
-# A test's program in Python, from standard input.
-python() {
-	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
-}
-
 # The details of the events that were written, comma-separated.
 details() { jq -r .details "$BATS_TEST_TMPDIR/ingest.out" | paste -sd,; }
 lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }

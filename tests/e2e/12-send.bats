@@ -18,11 +18,6 @@ start_ingest() {
 	retry_until file_has "$BATS_TEST_TMPDIR/$name.err" listening
 }
 
-# A test's program in Python, from standard input.
-python() {
-	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
-}
-
 # N events, numbered.
 events() { seq "$1" | sed 's/.*/{"traceId":"t&","details":"&"}/'; }
 lines_of() { [ "$(wc -l <"$1")" = "$2" ]; }

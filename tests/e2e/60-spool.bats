@@ -14,23 +14,9 @@ teardown() {
 	stop_background
 }
 
-# Starts dp-ingest with its spool in $S, its events appended to $BATS_TEST_TMPDIR/out.
-start() {
-	: >"$BATS_TEST_TMPDIR/err"
-	dp-ingest --listen "127.0.0.1:$PORT" --spool "$S" "$@" >>"$BATS_TEST_TMPDIR/out" \
-		2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
-	ingest_pid=$!
-	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
-	retry_until file_has "$BATS_TEST_TMPDIR/err" listening
-}
-
 stop() {
 	kill "-${1:-TERM}" "$ingest_pid"
 	wait_for "$ingest_pid"
-}
-
-python() {
-	PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
 }
 
 # Sends events of the trace $1 with the details $2...; each is acknowledged.
@@ -65,7 +51,7 @@ metric() { curl -fsS "http://127.0.0.1:$PORT/metrics" | sed -n "s/^dp_ingest_$1 
 metric_is() { [ "$(metric "$1")" = "$2" ]; }
 
 @test "what is acknowledged is in the spool, and on the pipe with its position" {
-	start
+	start_spooling
 	send t one two
 	retry_until out_is one two
 	[ "$(cut -c10- "$S"/*.seg | jq -r .details | paste -sd' ')" = "one two" ]
@@ -88,17 +74,17 @@ PY
 }
 
 @test "the next start begins at the mark, and removes what it has passed an hour ago" {
-	start
+	start_spooling
 	send t one two three
 	retry_until out_is one two three
 	stop KILL
-	start
+	start_spooling
 	retry_until out_is one two three one two three
 	mark_behind two
 	retry_until metric_is spool_lag_events 1
 	stop KILL
 	: >"$BATS_TEST_TMPDIR/out"
-	start
+	start_spooling
 	send t four
 	retry_until out_is three four
 	mark_behind four
@@ -107,34 +93,34 @@ PY
 	[ "$(cd "$S" && echo *.seg)" = "00000000000000000000.seg 00000000000134217728.seg" ]
 	stop
 	touch -d '2 hours ago' "$S"/*.seg # the last one says where the spool ends
-	start
+	start_spooling
 	[ "$(cd "$S" && ls -- *.seg)" = 00000000000134217728.seg ]
 	stop
 	out_is three four
 }
 
 @test "a mark that is damaged or of another spool: all is handed over again, and told" {
-	start
+	start_spooling
 	send t one two
 	retry_until out_is one two
 	mark_behind two
 	stop
 	: >"$BATS_TEST_TMPDIR/out"
 	sed -i 's/^./x/' "$S/mark"
-	start
+	start_spooling
 	retry_until out_is one two
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: the mark .*/mark is damaged: all that is in the spool is handed over again'
 	stop
 }
 
 @test "a torn line at the end is cut off silently; damage elsewhere costs its line and is told" {
-	start
+	start_spooling
 	send t one two three
 	retry_until out_is one two three
 	stop KILL
 	printf '01234567 {"torn' >>"$S/00000000000000000000.seg"
 	: >"$BATS_TEST_TMPDIR/out"
-	start
+	start_spooling
 	send t four
 	retry_until out_is one two three four
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
@@ -142,7 +128,7 @@ PY
 	cut -c10- "$S"/*.seg | jq -e .details >/dev/null
 	sed -i '2s/two/TWO/' "$S/00000000000000000000.seg"
 	: >"$BATS_TEST_TMPDIR/out"
-	start
+	start_spooling
 	retry_until out_is one three four
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: damage at offset [0-9]+ of the spool .*: [0-9]+ bytes are passed over'
 	grep -q TWO "$S"/*.bad
@@ -150,7 +136,7 @@ PY
 }
 
 @test "/metrics: what is counted, for those who may ask, and in a form that is right" {
-	start
+	start_spooling
 	send t one two
 	curl -fsS -H 'Content-Type: application/json' -d '[{"details":"x"},{"y":1}]' "http://127.0.0.1:$PORT/events"
 	retry_until metric_is spool_pump_offset "$(metric spool_end_offset)"
@@ -173,14 +159,14 @@ PY
 
 @test "a spool that version 0.1 left is handed over by every later one" {
 	cp -r "$ROOT/tests/data/spool-1" "$S"
-	start
+	start_spooling
 	retry_until lines_of "$BATS_TEST_TMPDIR/out" 5
 	diff <(jq -c 'del(._pos)' "$BATS_TEST_TMPDIR/out") <(cut -c10- "$S/00000000000000000000.seg" | tail -n 5 | jq -c .)
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
 }
 
 @test "one process has a spool: a second is refused, exit 1; a place that is no good, exit 2" {
-	start
+	start_spooling
 	run --separate-stderr dp-ingest --listen 127.0.0.1:0 --spool "$S"
 	[ "$status" = 1 ]
 	[ "${#stderr_lines[@]}" = 1 ]
@@ -224,12 +210,12 @@ is_kept() { file_has "$BATS_TEST_TMPDIR/database" "^t $1\$" || out_is "$1"; }
 	wait_for "$ingest_pid"
 	[ "$status" = 1 ]
 	file_has "$BATS_TEST_TMPDIR/err" 'error: cannot write to standard output: Broken pipe; .*restart'
-	start
+	start_spooling
 	retry_until is_kept one
 }
 
 @test "SIGTERM: all is acknowledged and handed over; what the pipe does not take is kept, exit 0" {
-	start
+	start_spooling
 	python "$ingest_pid" <<'PY'
 import os, signal, sys
 from peer import *
@@ -273,14 +259,14 @@ PY
 	stop
 	wait_for "$reader_pid"
 	[ "$(paste -sd, "$BATS_TEST_TMPDIR/database")" = "t one,t two" ]
-	start
+	start_spooling
 	send t last
 	retry_until out_is last
 }
 
 @test "5000 connections that are idle cost less than 64 MiB" {
 	ulimit -n 12000 2>/dev/null || skip "it takes 12000 descriptors"
-	start --max-connections 5100
+	start_spooling --max-connections 5100
 	python "$ingest_pid" <<'PY'
 import sys
 from peer import *

@@ -54,6 +54,22 @@ background() {
 	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
 }
 
+# Starts dp-ingest on the port $PORT with its spool in $S, its events appended to
+# $BATS_TEST_TMPDIR/out: start_spooling [OPTION...]. Its pid is in $ingest_pid.
+start_spooling() {
+	: >"$BATS_TEST_TMPDIR/err"
+	dp-ingest --listen "127.0.0.1:$PORT" --spool "$S" "$@" >>"$BATS_TEST_TMPDIR/out" \
+		2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+	ingest_pid=$!
+	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
+	retry_until file_has "$BATS_TEST_TMPDIR/err" listening
+}
+
+# A test's program in Python, from standard input; it may import peer and spool.
+python() {
+	PYTHONPATH=$ROOT/tests/e2e PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
+}
+
 # Waits for a background program, at most 30 s, and puts its exit status in $status, as bats' run
 # does.
 wait_for() {

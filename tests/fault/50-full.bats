@@ -14,20 +14,6 @@ teardown() {
 	if mountpoint -q "$S"; then umount -l "$S"; fi
 }
 
-# Starts dp-ingest with its spool in $S, its events appended to $BATS_TEST_TMPDIR/out.
-start() {
-	: >"$BATS_TEST_TMPDIR/err"
-	dp-ingest --listen "127.0.0.1:$PORT" --spool "$S" "$@" >>"$BATS_TEST_TMPDIR/out" \
-		2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
-	ingest_pid=$!
-	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
-	retry_until file_has "$BATS_TEST_TMPDIR/err" listening
-}
-
-python() {
-	PYTHONPATH=$ROOT/tests/e2e PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
-}
-
 metric() { curl -fsS "http://127.0.0.1:$PORT/metrics" | sed -n "s/^dp_ingest_$1 //p"; }
 
 # Sends until nothing more is taken; says how many bytes went, and leaves what waits to a client
@@ -75,7 +61,7 @@ PY
 }
 
 @test "--spool-max: clients wait, one line says so, and it goes on by itself when the mark moves" {
-	start --spool-max 16M
+	start_spooling --spool-max 16M
 	fill_up 3>&- &
 	drain_up $!
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: the spool .* has its 16777216 bytes: clients that send are not read from until there is room again; nothing is stored: is dp-store running, .* its database there, does a filter'
@@ -88,7 +74,7 @@ PY
 @test "a full disk: the same" {
 	mkdir "$S"
 	mount -t tmpfs -o size=12m none "$S" 2>/dev/null || skip "it takes root to mount a small disk"
-	start
+	start_spooling
 	fill_up 3>&- &
 	drain_up $!
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: cannot .* the spool .*: No space left on device: clients that send are not read from'

@@ -408,6 +408,37 @@ static void test_hostile(void **state)
 	dp_buf_release(&text);
 }
 
+/* The least of three times that it takes to read a call of a function of 400,000 such characters. */
+static double seconds_of_function(char c)
+{
+	static char name[400000];
+	struct dp_buf text = {0};
+	struct dp_fingerprint f;
+	double least = 1e9;
+
+	memset(name, c, sizeof name);
+	dp_buf_add_text(&text, "Error: it failed\n    at ");
+	dp_buf_add(&text, name, sizeof name);
+	dp_buf_add_text(&text, " (/app/a.js:1:2)");
+	for (int i = 0; i < 3; i++) {
+		double began = cpu_seconds();
+
+		read_two("stacktrace", dp_buf_str(&text), "type", "error", &f);
+		if (cpu_seconds() - began < least)
+			least = cpu_seconds() - began;
+	}
+	check_text(f.place, DP_FINGERPRINT_PLACE_MAX);
+	assert_int_equal(f.place[DP_FINGERPRINT_PLACE_MAX - 1], c);
+	dp_buf_release(&text);
+	return least;
+}
+
+static void test_digits_are_read_once(void **state)
+{
+	(void)state;
+	assert_true(seconds_of_function('1') < 10 * seconds_of_function('x'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +452,7 @@ int main(void)
 	    cmocka_unit_test(test_long_texts_are_cut),
 	    cmocka_unit_test(test_only_the_begin_counts),
 	    cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_digits_are_read_once),
 	};
 
 	return cmocka_run_group_tests_name("fingerprint", tests, NULL, NULL);

@@ -167,68 +167,96 @@ static void read_some(struct dp_spool_reader *r, bool all, uint64_t *position, b
 	}
 }
 
-static void run_once(struct fixture *f, int number)
-{
-	struct dp_spool_reader *r = NULL;
-	static bool read[RECORDS_MAX];
-	uint64_t position = 0;
+/* A run. */
+struct run {
+	struct fixture *f;
+	struct dp_spool_reader *reader;
+	uint64_t position;
+	bool read[RECORDS_MAX]; /* that the reader has had, and the database perhaps not */
+};
 
+static void begin_run(struct run *r, struct fixture *f, int number)
+{
 	seed = (uint64_t)number;
 	faults = number % 3 * 4;
 	keeps_all = number % 6 == 0; /* without faults: where room is wanted it goes */
 	file_count = 0;
 	memset(files, 0, sizeof files);
 	memset(&model, 0, sizeof model);
-	memset(read, 0, sizeof read);
+	memset(r, 0, sizeof *r);
 	disk = (struct disk){.note = note};
+	r->f = f;
 	open_again(f, false);
-	r = dp_spool_reader_new(f->spool);
-	position = f->spool->mark;
-	for (int step = 0; step < STEPS; step++) {
-		switch (json_random(&seed, 12)) {
-		case 0: /* the database is told, and the mark */
-			memcpy(model.is_stored, read, sizeof read);
-			write_mark(f, position);
-			break;
-		case 1:
-			dp_spool_check_mark(f->spool);
-			break;
-		case 2: /* the reader's reader is started again: what it had is lost, or not */
-			if (chance(50))
-				memcpy(model.is_stored, read, sizeof read);
-			dp_spool_reader_free(&r);
-			open_again(f, chance(50));
-			r = dp_spool_reader_new(f->spool);
-			memcpy(read, model.is_stored, sizeof read);
-			position = f->spool->mark;
-			break;
-		case 3:
-		case 4:
-		case 5:
-			read_some(r, false, &position, read);
-			break;
-		default:
-			append_some(f);
-		}
+	r->reader = dp_spool_reader_new(f->spool);
+	r->position = f->spool->mark;
+}
+
+/* The reader's reader is started again: what it had is lost, or not. */
+static void start_reader_again(struct run *r)
+{
+	if (chance(50))
+		memcpy(model.is_stored, r->read, sizeof r->read);
+	dp_spool_reader_free(&r->reader);
+	open_again(r->f, chance(50));
+	r->reader = dp_spool_reader_new(r->f->spool);
+	memcpy(r->read, model.is_stored, sizeof r->read);
+	r->position = r->f->spool->mark;
+}
+
+static void take_step(struct run *r)
+{
+	switch (json_random(&seed, 12)) {
+	case 0: /* the database is told, and the mark */
+		memcpy(model.is_stored, r->read, sizeof r->read);
+		write_mark(r->f, r->position);
+		break;
+	case 1:
+		dp_spool_check_mark(r->f->spool);
+		break;
+	case 2:
+		start_reader_again(r);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		read_some(r->reader, false, &r->position, r->read);
+		break;
+	default:
+		append_some(r->f);
 	}
-	dp_spool_reader_free(&r);
+}
+
+/* Starts a last time, without faults, and reads all that there is. */
+static void end_run(struct run *r)
+{
+	dp_spool_reader_free(&r->reader);
 	if (keeps_all) {
 		memset(model.is_stored, 0, sizeof model.is_stored);
-		unlinkat(f->spool->dir_fd, "mark", 0);
+		unlinkat(r->f->spool->dir_fd, "mark", 0);
 	}
-	open_again(f, true);
+	open_again(r->f, true);
 	disk.judge = NULL;
-	r = dp_spool_reader_new(f->spool);
-	position = f->spool->mark;
-	read_some(r, true, &position, model.is_stored);
+	r->reader = dp_spool_reader_new(r->f->spool);
+	r->position = r->f->spool->mark;
+	read_some(r->reader, true, &r->position, model.is_stored);
+	dp_spool_reader_free(&r->reader);
+	dp_spool_close(&r->f->spool);
+	disk = (struct disk){0};
+	remove_all(r->f->dir);
+	assert_int_equal(mkdir(r->f->dir, 0700), 0);
+}
+
+static void run_once(struct fixture *f, int number)
+{
+	static struct run r;
+
+	begin_run(&r, f, number);
+	for (int step = 0; step < STEPS; step++)
+		take_step(&r);
+	end_run(&r);
 	for (int i = 0; i < model.tried; i++)
 		if (model.is_acked[i] && !model.is_stored[i])
 			fail_msg("run %d: record %d was acknowledged and is lost", number, i);
-	dp_spool_reader_free(&r);
-	dp_spool_close(&f->spool);
-	disk = (struct disk){0};
-	remove_all(f->dir);
-	assert_int_equal(mkdir(f->dir, 0700), 0);
 }
 
 static void nothing_acknowledged_is_lost(void **state)

@@ -64,6 +64,49 @@ static void a_reader_that_is_to_stop_does(void **state)
 	close(stop_fd);
 }
 
+/* A reader's, which ends at the third row. */
+struct ended {
+	pid_t pid;
+	int rows;
+};
+
+static int freeze_at_third_row(void *arg, const struct dp_store_row *row)
+{
+	struct ended *e = arg;
+
+	(void)row;
+	if (++e->rows < 3)
+		return 0;
+	freeze(e->pid);
+	return 1;
+}
+
+static void a_reader_that_has_enough_waits_for_nothing(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	struct ended e = {0};
+	int64_t begin_ms;
+	int64_t head;
+
+	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d,
+	    "CREATE VIEW events AS SELECT n::bigint AS seq, 't' AS trace_id,"
+	    " gen_random_uuid() AS event_id, now() AS ts, 'info' AS severity,"
+	    " 'web' AS system, 'log' AS type, json_build_object('n', repeat('x', 100000)) AS body"
+	    " FROM generate_series(1, 1000) n ORDER BY 1");
+	dp_store_disconnect(d->store);
+	assert_ok(reader, dp_store_head(reader, &head));
+	e.pid = server_of_session(d);
+	begin_ms = dp_clock_monotonic_ms();
+	assert_ok(reader, dp_store_after(reader, &everything, 0, 1000, freeze_at_third_row, &e));
+	assert_true(dp_clock_monotonic_ms() - begin_ms < LONG_MS);
+	thaw_to_end(e.pid);
+	assert_ok(reader, dp_store_head(reader, &head));
+	dp_store_close(&reader);
+}
+
 static void nothing_of_a_writer_that_stopped_is_stored(void **state)
 {
 	const struct database *d = *state;
@@ -201,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest of_pg[] = {
 	    IN_PG(a_reader_that_is_to_stop_does),
+	    IN_PG(a_reader_that_has_enough_waits_for_nothing),
 	    IN_PG(nothing_of_a_writer_that_stopped_is_stored),
 	    IN_PG(rows_wait_for_the_server),
 	    IN_PG(rows_are_given_up),

@@ -109,6 +109,29 @@ PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regcl
 
 
 @of_postgresql
+@pytest.mark.parametrize("version", [0, 2])
+def test_who_may_not_make_tables_says_who_may(
+    database: Database,
+    sink_of: Callable[..., DatabaseSink],
+    warnings: Callable[[], list[str]],
+    version: int,
+) -> None:
+    role = database.url.rpartition("/")[2] + "_writer"
+    database.change(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {role} LOGIN")
+    if version > 0:
+        make_old(database, version)
+        database.change(f"GRANT SELECT ON schema_version TO {role}")
+    sink = sink_of(Database(database.url.replace("://postgres@", f"://{role}@")))
+    put_all(sink, [record()])
+    sink.close(5)
+    assert sink.stats()["dropped"] == 1
+    (warning,) = warnings()
+    assert "this role may not make or change them: run" in warning
+    assert '"dp-store --db URL </dev/null" once with the URL of their owner' in warning
+    database.change(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@of_postgresql
 def test_partitions_are_made_for_the_days_to_come(database: Database) -> None:
     store_by_sdk([record()], database.url)
     assert database.query(PARTITIONS) == [(5,)]  # yesterday to the day after tomorrow, and the rest

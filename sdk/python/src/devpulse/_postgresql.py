@@ -183,6 +183,7 @@ class PostgresStore(Store):
 
     def _migrate(self) -> None:
         """Looks again behind the lock, as another writer may have done it."""
+        self._check_owner()
         self._execute("begin_migration")
         version = self._version()
         steps = missing_migrations(self.name, "postgresql", version)
@@ -196,6 +197,15 @@ class PostgresStore(Store):
             database_id = event_id(time.time_ns(), random_bits())
             self._execute("write_schema", (version + len(steps), database_id))
         self._connection.execute("COMMIT")
+
+    def _check_owner(self) -> None:
+        """Where a role may write but not migrate, that is told as such, and what to do."""
+        if not self._execute("may_migrate").fetchone()[0]:
+            raise Broken(
+                f"{self.name}: the tables are missing or of an older version, and this role may"
+                ' not make or change them: run "dp-store --db URL </dev/null" once with the URL of'
+                " their owner, then grant the rights anew (docs/postgres.md)"
+            )
 
     def _refuse_events(self, version: int, table: str) -> None:
         if 0 < version < REFILLED:
