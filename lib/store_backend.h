@@ -32,7 +32,13 @@ struct dp_query {
 	struct dp_buf sql;
 	size_t count;
 	struct dp_query_value {
-		enum { DP_QUERY_TEXT, DP_QUERY_NUMBER, DP_QUERY_TIME, DP_QUERY_REAL } type;
+		enum {
+			DP_QUERY_TEXT,
+			DP_QUERY_UUID, /* as text */
+			DP_QUERY_NUMBER,
+			DP_QUERY_TIME,
+			DP_QUERY_REAL,
+		} type;
 		const char *text;
 		int64_t number; /* of a time: microseconds since the epoch */
 		double real;
@@ -72,6 +78,7 @@ struct dp_store_backend {
 	const char *begin_alone; /* the same, and no other writer writes beside it */
 	const char *find_head;   /* asks for the highest number that there ever was */
 	const char *find_size;   /* asks for the bytes that the database takes */
+	const char *read_by_id;  /* asks for events: $1 their ids as a JSON array, $2 the trace */
 	const struct dp_store_dialect *dialect;
 	/* Commits, and wakes those that wait. Returns 0, -1, or 1 where only the latter failed, and
 	 * with it the commit: all that was in the transaction is to be done again. */

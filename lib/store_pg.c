@@ -30,6 +30,7 @@ DP_SQL(begin_sql, "postgresql/begin.sql");
 DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
 DP_SQL(find_head_sql, "postgresql/find_head.sql");
 DP_SQL(find_size_sql, "postgresql/find_size.sql");
+DP_SQL(read_by_id_sql, "postgresql/read_by_id.sql");
 DP_SQL(commit_sql, "postgresql/commit.sql");
 DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
@@ -436,6 +437,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .begin_alone = begin_alone_sql,
 	    .find_head = find_head_sql,
 	    .find_size = find_size_sql,
+	    .read_by_id = read_by_id_sql,
 	    .commit = commit,
 	    .dialect = &dp_pg_dialect,
 	    .roll_back = roll_back,

@@ -55,6 +55,8 @@ static Oid write_value(const struct dp_query_value *v, char out[8])
 		memcpy(&bits, &v->real, sizeof bits);
 		dp_pg_write_int8(bits, out);
 		return PG_FLOAT8;
+	case DP_QUERY_UUID:
+		return PG_UUID;
 	default:
 		return PG_TEXT;
 	}
@@ -72,9 +74,9 @@ static int send_query(PGconn *conn, const struct dp_query *q)
 		const struct dp_query_value *v = &q->values[i];
 
 		types[i] = write_value(v, numbers[i]);
-		values[i] = types[i] == PG_TEXT ? v->text : numbers[i];
+		formats[i] = types[i] != PG_TEXT && types[i] != PG_UUID;
+		values[i] = formats[i] ? numbers[i] : v->text;
 		lengths[i] = 8; /* of what is not text */
-		formats[i] = types[i] != PG_TEXT;
 	}
 	return PQsendQueryParams(
 	    conn, q->sql.data, (int)q->count, types, values, lengths, formats, 1);

@@ -21,6 +21,11 @@ void dp_query_add_text(struct dp_query *q, const char *text)
 	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
 }
 
+void dp_query_add_uuid(struct dp_query *q, const char *uuid)
+{
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_UUID, .text = uuid});
+}
+
 void dp_query_add_number(struct dp_query *q, int64_t number)
 {
 	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_NUMBER, .number = number});
@@ -29,6 +34,12 @@ void dp_query_add_number(struct dp_query *q, int64_t number)
 void dp_query_add_time(struct dp_query *q, int64_t us)
 {
 	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TIME, .number = us});
+}
+
+void dp_query_add_limit(struct dp_query *q, size_t limit)
+{
+	dp_buf_add_text(&q->sql, " LIMIT ");
+	dp_query_add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
 }
 
 static int ignore(void *arg, const struct dp_store_cell *c)
@@ -66,4 +77,12 @@ int dp_query_run_for_number(struct dp_store *s, struct dp_query *q, int64_t *num
 		return -1;
 	*number = found;
 	return 0;
+}
+
+int dp_query_ask(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	if (dp_store_connect(s) == 0)
+		return dp_query_run(s, q, fn, arg);
+	dp_buf_release(&q->sql);
+	return -1;
 }

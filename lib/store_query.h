@@ -7,8 +7,12 @@
 
 void dp_query_add(struct dp_query *q, struct dp_query_value v);
 void dp_query_add_text(struct dp_query *q, const char *text);
+void dp_query_add_uuid(struct dp_query *q, const char *uuid);
 void dp_query_add_number(struct dp_query *q, int64_t number);
 void dp_query_add_time(struct dp_query *q, int64_t us);
+
+/* Adds " LIMIT …". */
+void dp_query_add_limit(struct dp_query *q, size_t limit);
 
 /* Adds " AND …" for each term. Borrows the filter. `by_key`: let the key find chosen traces; else
  * nothing but the order in which events are read anyway is to serve. */
@@ -21,5 +25,8 @@ int dp_query_run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, 
 
 /* Runs it for one number, 0 where none comes. */
 int dp_query_run_for_number(struct dp_store *s, struct dp_query *q, int64_t *number);
+
+/* The same as dp_query_run, but connects first where that is needed. */
+int dp_query_ask(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 
 #endif

@@ -1,11 +1,8 @@
 /* The reading half of store.h: queries as text and parameters, rows as structs. */
-#include "store_query.h"
+#include "store_read.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define SELECT_EVENTS \
-	"SELECT seq, trace_id, event_id, ts, severity, system, type, body FROM events WHERE "
 
 /* Of a list that is read backwards: what lies behind a place in it. */
 static void add_before(
@@ -20,32 +17,9 @@ static void add_before(
 	dp_buf_add_char(&q->sql, ')');
 }
 
-static void add_limit(struct dp_query *q, size_t limit)
+int dp_read_event(void *arg, const struct dp_store_cell *c)
 {
-	dp_buf_add_text(&q->sql, " LIMIT ");
-	dp_query_add_number(q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
-}
-
-/* Connects, runs the query and releases it. */
-static int run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg)
-{
-	if (dp_store_connect(s) == 0)
-		return dp_query_run(s, q, fn, arg);
-	dp_buf_release(&q->sql);
-	return -1;
-}
-
-/* The caller's function and argument, behind a dp_store_cells_fn. */
-struct event_reading {
-	dp_store_row_fn *fn;
-	void *arg;
-	size_t rows;
-	bool is_ended; /* by fn */
-};
-
-static int on_event(void *arg, const struct dp_store_cell *c)
-{
-	struct event_reading *reading = arg;
+	struct dp_event_reading *reading = arg;
 	struct dp_store_row row = {
 	    .seq = c[0].number,
 	    .trace_id = c[1].text,
@@ -107,14 +81,14 @@ static void add_window(struct dp_query *q, const struct dp_store_dialect *d, con
 }
 
 static int read_window(struct dp_store *s, const struct dp_filter *f, const struct window *w,
-    size_t limit, struct event_reading *reading)
+    size_t limit, struct dp_event_reading *reading)
 {
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, SELECT_EVENTS);
+	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	add_window(&q, s->backend->dialect, w, f, "");
-	add_limit(&q, limit);
-	return run(s, &q, on_event, reading);
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, dp_read_event, reading);
 }
 
 static int on_window(void *arg, const struct dp_store_cell *c)
@@ -136,7 +110,7 @@ static int find_ends(struct dp_store *s, const struct window *in, struct window 
 	dp_query_add_number(&q, in->greatest);
 	dp_buf_add_char(&q.sql, ')');
 	*ends = (struct window){0};
-	if (run(s, &q, on_window, ends) < 0)
+	if (dp_query_ask(s, &q, on_window, ends) < 0)
 		return -1;
 	if (ends->least == 0 || ends->least > ends->greatest)
 		*ends = (struct window){0};
@@ -153,7 +127,7 @@ static int64_t add_up_to_max(int64_t a, int64_t b)
 int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
     dp_store_row_fn *fn, void *arg)
 {
-	struct event_reading reading = {.fn = fn, .arg = arg};
+	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct window left = {after > 0 ? add_up_to_max(after, 1) : 1, INT64_MAX};
 	struct window ends = left;
 	int64_t size = 0;
@@ -176,18 +150,18 @@ int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after,
 
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg)
 {
-	struct event_reading reading = {.fn = fn, .arg = arg};
+	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
 	/* Its span of time tells PostgreSQL in which partitions to look. */
-	dp_buf_add_text(&q.sql, SELECT_EVENTS "trace_id = ");
+	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS "trace_id = ");
 	dp_query_add_text(&q, trace_id);
 	dp_buf_add_text(&q.sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
 	dp_query_add_text(&q, trace_id);
 	dp_buf_add_text(&q.sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
 	dp_query_add_text(&q, trace_id);
 	dp_buf_add_text(&q.sql, ") ORDER BY ts, event_id");
-	return run(s, &q, on_event, &reading);
+	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 
 /* Connects, runs a query for one number, 0 where there is none, and releases it. */
@@ -220,8 +194,8 @@ static int read_numbers_back(struct dp_store *s, const struct dp_filter *f, cons
 
 	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE ");
 	add_window(&q, s->backend->dialect, w, f, " DESC");
-	add_limit(&q, limit);
-	return run(s, &q, on_number_of, reading);
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, on_number_of, reading);
 }
 
 /* Backwards, window by window, to the match before the n last ones. */
@@ -285,7 +259,7 @@ int dp_store_positions(struct dp_store *s, dp_store_position_fn *fn, void *arg)
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "SELECT source, pos FROM positions ORDER BY source");
-	return run(s, &q, on_position, &reading);
+	return dp_query_ask(s, &q, on_position, &reading);
 }
 
 int dp_store_dead(struct dp_store *s, int64_t *n)
@@ -329,8 +303,8 @@ int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id
 	    "FROM traces");
 	add_before(&q, "trace_id", before_us, before_id);
 	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, trace_id DESC");
-	add_limit(&q, limit);
-	return run(s, &q, on_trace, &reading);
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, on_trace, &reading);
 }
 
 struct group_reading {
@@ -371,8 +345,8 @@ int dp_store_groups(struct dp_store *s, int64_t before_us, const char *before_id
 	dp_buf_add_text(&q.sql, SELECT_GROUPS);
 	add_before(&q, "fingerprint", before_us, before_id);
 	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, fingerprint DESC");
-	add_limit(&q, limit);
-	return run(s, &q, on_group, &reading);
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, on_group, &reading);
 }
 
 int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_fn *fn, void *arg)
@@ -382,18 +356,18 @@ int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_f
 
 	dp_buf_add_text(&q.sql, SELECT_GROUPS " WHERE fingerprint = ");
 	dp_query_add_text(&q, fingerprint);
-	return run(s, &q, on_group, &reading);
+	return dp_query_ask(s, &q, on_group, &reading);
 }
 
 int dp_store_group_events(
     struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg)
 {
-	struct event_reading reading = {.fn = fn, .arg = arg};
+	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
-	dp_buf_add_text(&q.sql, SELECT_EVENTS "fingerprint = ");
+	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS "fingerprint = ");
 	dp_query_add_text(&q, fingerprint);
 	dp_buf_add_text(&q.sql, " ORDER BY ts DESC");
-	add_limit(&q, limit);
-	return run(s, &q, on_event, &reading);
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, dp_read_event, &reading);
 }

@@ -26,6 +26,7 @@ DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
 DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
 DP_SQL(find_head_sql, "sqlite/find_head.sql");
 DP_SQL(find_size_sql, "sqlite/find_size.sql");
+DP_SQL(read_by_id_sql, "sqlite/read_by_id.sql");
 DP_SQL(migration_1_sql, "sqlite/migration_1.sql");
 DP_SQL(migration_2_sql, "sqlite/migration_2.sql");
 DP_SQL(migration_3_sql, "sqlite/migration_3.sql");
@@ -382,6 +383,7 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	    .begin_alone = "BEGIN IMMEDIATE",
 	    .find_head = find_head_sql,
 	    .find_size = find_size_sql,
+	    .read_by_id = read_by_id_sql,
 	    .commit = commit,
 	    .dialect = &dp_sqlite_dialect,
 	    .roll_back = roll_back,

@@ -8,7 +8,7 @@ static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
 	for (size_t i = 0; i < q->count; i++) {
 		const struct dp_query_value *v = &q->values[i];
 
-		if (v->type == DP_QUERY_TEXT)
+		if (v->type == DP_QUERY_TEXT || v->type == DP_QUERY_UUID)
 			dp_sqlite_bind(st, (int)i + 1, dp_str_from(v->text));
 		else if (v->type == DP_QUERY_REAL)
 			sqlite3_bind_double(st, (int)i + 1, v->real);

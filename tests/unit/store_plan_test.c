@@ -6,6 +6,7 @@
 #include "store_fixture.h"
 
 #include "clock.h"
+#include "store_trace.h"
 
 #include <limits.h>
 
@@ -349,6 +350,46 @@ static int ask_trace(struct dp_store *s, const struct asked *a)
 	return dp_store_trace(s, a->id, count_row, NULL);
 }
 
+static int ask_extent(struct dp_store *s, const struct asked *a)
+{
+	struct dp_store_extent extent;
+	int rc = dp_store_trace_extent(s, a->id, &extent);
+
+	row_count = (int)extent.events;
+	return rc;
+}
+
+static struct dp_store_key last_key;
+
+static int count_key(void *arg, const struct dp_store_key *key)
+{
+	(void)arg;
+	last_key = *key;
+	last_key.system = DP_STR("svc1");
+	row_count++;
+	return 0;
+}
+
+/* The second part, of 1,000. */
+static int ask_keys(struct dp_store *s, const struct asked *a)
+{
+	const bool staged = a->after > 0;
+
+	if (dp_store_trace_keys(s, a->id, INT64_MAX, staged, NULL, 1000, count_key, NULL) < 0)
+		return -1;
+	return dp_store_trace_keys(s, a->id, INT64_MAX, staged, &last_key, 1000, count_key, NULL);
+}
+
+/* By ids of which none is there, in the largest trace. */
+static int ask_trace_events(struct dp_store *s, const struct asked *a)
+{
+	char ids[256][DP_UUID_TEXT + 1];
+
+	for (int i = 0; i < 256; i++)
+		snprintf(ids[i], sizeof ids[i], "018bcfe5-6800-7000-9000-%012x", (unsigned)i);
+	return dp_store_trace_events(s, a->id, ids, 256, count_row, NULL);
+}
+
 static int ask_traces(struct dp_store *s, const struct asked *a)
 {
 	return dp_store_traces(s, a->after, a->id, 51, count_trace, NULL);
@@ -505,6 +546,34 @@ static const struct asked queries[] = {
 	.most = 100,
 	.pg = "sort, traces_pkey, events_pkey",
 	.sqlite = "sqlite_autoindex_events_1, traces, sort"},
+    {.name = "the extent of a trace",
+	.ask = ask_extent,
+	.id = "t9000",
+	.rows = 18,
+	.most = 100,
+	.pg = "traces_pkey, events_pkey",
+	.sqlite = "sqlite_autoindex_events_1, traces"},
+    {.name = "keys of a trace",
+	.ask = ask_keys,
+	.id = "t9000",
+	.rows = 18,
+	.most = 100,
+	.pg = "traces_pkey, sort, events_pkey",
+	.sqlite = "sqlite_autoindex_events_1, traces, sort"},
+    {.name = "keys of a trace by its stages",
+	.ask = ask_keys,
+	.id = "t9000",
+	.after = 1,
+	.rows = 18,
+	.most = 200,
+	.pg = "traces_pkey, sort, events_pkey",
+	.sqlite = "sqlite_autoindex_events_1, traces, sort, (system=?)"},
+    {.name = "events of a large trace by their ids",
+	.ask = ask_trace_events,
+	.id = "large",
+	.most = 600,
+	.pg = "traces_pkey, events_pkey",
+	.sqlite = "SCAN 1:, sqlite_autoindex_events_1"}, /* of the array */
     {.name = "the newest traces",
 	.ask = ask_traces,
 	.rows = 51,

@@ -1,0 +1,147 @@
+#include "store_trace.h"
+
+#include "store_read.h"
+
+#include <stdio.h>
+
+/* The trace's events; its span of time tells PostgreSQL in which partitions to look. */
+static void add_trace(struct dp_query *q, const char *trace_id)
+{
+	dp_buf_add_text(&q->sql, "trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_text(&q->sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_text(&q->sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_char(&q->sql, ')');
+}
+
+static void add_extent(struct dp_query *q, const char *trace_id, int64_t seq)
+{
+	add_trace(q, trace_id);
+	dp_buf_add_text(&q->sql, " AND seq <= ");
+	dp_query_add_number(q, seq);
+}
+
+static int on_extent(void *arg, const struct dp_store_cell *c)
+{
+	struct dp_store_extent *extent = arg;
+
+	*extent = (struct dp_store_extent){c[0].number, c[1].number};
+	return 0;
+}
+
+int dp_store_trace_extent(struct dp_store *s, const char *trace_id, struct dp_store_extent *out)
+{
+	struct dp_store_extent extent = {0};
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT count(*), max(seq) FROM events WHERE ");
+	add_trace(&q, trace_id);
+	if (dp_query_ask(s, &q, on_extent, &extent) < 0)
+		return -1;
+	*out = extent;
+	return 0;
+}
+
+static void add_keys(struct dp_query *q, const char *trace_id, int64_t seq)
+{
+	dp_buf_add_text(&q->sql, "SELECT event_id, ts FROM events WHERE ");
+	add_extent(q, trace_id, seq);
+}
+
+/* Each with its stage. */
+static void add_staged_keys(struct dp_query *q, const char *trace_id, int64_t seq)
+{
+	dp_buf_add_text(&q->sql,
+	    "SELECT event_id, ts, system, first_ts, last_ts, n, worst FROM (SELECT system, "
+	    "min(ts) AS first_ts, max(ts) AS last_ts, count(*) AS n, CAST(max(CASE severity "
+	    "WHEN 'error' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END) AS bigint) AS worst "
+	    "FROM events WHERE ");
+	add_extent(q, trace_id, seq);
+	dp_buf_add_text(&q->sql,
+	    " GROUP BY system) stages JOIN (SELECT event_id, ts, system AS its_system FROM events "
+	    "WHERE ");
+	add_extent(q, trace_id, seq);
+	dp_buf_add_text(&q->sql, ") its_keys ON its_system = system WHERE TRUE");
+}
+
+/* The order, and what in it comes behind a place. */
+static void add_order(struct dp_query *q, const struct dp_store_key *after, bool by_stage)
+{
+	const char *stage = by_stage ? "first_ts, system, " : "";
+
+	if (after)
+		dp_buf_addf(&q->sql, " AND (%sts, event_id) > (", stage);
+	if (after && by_stage) {
+		dp_query_add_time(q, after->first_us);
+		dp_buf_add_text(&q->sql, ", ");
+		dp_query_add_text(q, after->system.p);
+		dp_buf_add_text(&q->sql, ", ");
+	}
+	if (after) {
+		dp_query_add_time(q, after->ts_us);
+		dp_buf_add_text(&q->sql, ", ");
+		dp_query_add_uuid(q, after->event_id);
+		dp_buf_add_char(&q->sql, ')');
+	}
+	dp_buf_addf(&q->sql, " ORDER BY %sts, event_id", stage);
+}
+
+struct key_reading {
+	dp_store_key_fn *fn;
+	void *arg;
+	bool by_stage;
+};
+
+static int on_key(void *arg, const struct dp_store_cell *c)
+{
+	static const enum dp_severity severities[] = {DP_INFO, DP_WARNING, DP_ERROR};
+	const struct key_reading *reading = arg;
+	struct dp_store_key key = {.ts_us = c[1].number, .worst = DP_INFO};
+
+	snprintf(key.event_id, sizeof key.event_id, "%.*s", (int)c[0].text.n, c[0].text.p);
+	if (reading->by_stage) {
+		key.system = c[2].text;
+		key.first_us = c[3].number;
+		key.last_us = c[4].number;
+		key.events = c[5].number;
+		key.worst = severities[c[6].number];
+	}
+	return reading->fn(reading->arg, &key);
+}
+
+int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, bool by_stage,
+    const struct dp_store_key *after, size_t limit, dp_store_key_fn *fn, void *arg)
+{
+	struct key_reading reading = {fn, arg, by_stage};
+	struct dp_query q = {.count = 0};
+
+	if (by_stage)
+		add_staged_keys(&q, trace_id, seq);
+	else
+		add_keys(&q, trace_id, seq);
+	add_order(&q, after, by_stage);
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, on_key, &reading);
+}
+
+int dp_store_trace_events(struct dp_store *s, const char *trace_id,
+    char (*event_ids)[DP_UUID_TEXT + 1], size_t n, dp_store_row_fn *fn, void *arg)
+{
+	struct dp_event_reading reading = {.fn = fn, .arg = arg};
+	struct dp_query q = {.count = 0};
+	struct dp_buf ids = {0};
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		dp_buf_addf(&ids, "%c\"%s\"", i > 0 ? ',' : '[', event_ids[i]);
+	dp_buf_add_char(&ids, ']');
+	dp_buf_add_text(&q.sql, s->backend->read_by_id);
+	q.values[q.count++] =
+	    (struct dp_query_value){.type = DP_QUERY_TEXT, .text = dp_buf_text(&ids)};
+	q.values[q.count++] = (struct dp_query_value){.type = DP_QUERY_TEXT, .text = trace_id};
+	rc = dp_query_ask(s, &q, dp_read_event, &reading);
+	dp_buf_release(&ids);
+	return rc;
+}
