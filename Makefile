@@ -10,7 +10,7 @@ B       := $(if $(SAN),build-san,$(if $(COV),build-cov,build))
 PROGRAMS := dp-ingest dp-store dp-http dp-tail dp-send
 LDLIBS_dp-ingest = -lwebsockets
 LDLIBS_dp-store  = -lpq -lsqlite3
-LDLIBS_dp-http   = -lmicrohttpd -lpq -lsqlite3
+LDLIBS_dp-http   = -lmicrohttpd -lz -lpq -lsqlite3
 LDLIBS_dp-tail   = -lcurl
 LDLIBS_dp-send   = -lwebsockets -ljson-c
 
@@ -26,7 +26,7 @@ LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE)) $(if $(C
 LIB_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard lib/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
-ALL_LIBS := -lpq -lsqlite3 -ljson-c
+ALL_LIBS := -lpq -lsqlite3 -ljson-c -lz
 
 .PHONY: all bench-programs coverage outage torture unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
@@ -62,8 +62,19 @@ $B/bin/$(1): $(patsubst %.c,$B/%.o,$(wildcard cmd/$(1)/*.c)) $B/libdevpulse.a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
-# The page's files are compiled into dp-http by .incbin.
-$B/cmd/dp-http/assets.o: $(wildcard ui/*) docs/openapi.yaml
+# The page's files and the contract are compiled into dp-http by .incbin, compressed.
+ASSETS := $(wildcard ui/*) docs/openapi.yaml docs/openapi.json
+$B/cmd/dp-http/assets.o: private CPPFLAGS += -Wa,-I$B/assets
+$B/cmd/dp-http/assets.o: $(ASSETS:%=$B/assets/%.gz)
+$B/assets/%.gz: %
+	@mkdir -p $(@D)
+	gzip -9n < $< > $@
+$B/assets/%.gz: $B/%
+	@mkdir -p $(@D)
+	gzip -9n < $< > $@
+$B/docs/openapi.json: docs/openapi.yaml docs/openapi-to-json
+	@mkdir -p $(@D)
+	docs/openapi-to-json < $< > $@
 
 # So is the SQL into the store.
 $(patsubst lib/%.c,$B/lib/%.o,$(wildcard lib/store_sqlite*.c)): $(wildcard lib/sql/sqlite/*)
@@ -83,6 +94,8 @@ $B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o
 $B/unit/http_check_test: $B/cmd/dp-http/check.o
 $B/unit/http_cursor_test: $B/cmd/dp-http/cursor.o
+$B/unit/http_etag_test: $B/cmd/dp-http/etag.o
+$B/unit/http_gzip_test: $B/cmd/dp-http/gzip.o
 $B/unit/http_query_test: $B/cmd/dp-http/query.o
 # The spool's system calls can be made to fail: tests/unit/disk.h.
 DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renameat fstat readdir fdopendir

@@ -99,3 +99,19 @@ int accept_choose(const char *accept, const char *const *types, size_t n)
 	}
 	return best;
 }
+
+bool accept_gzip(const char *accept_encoding)
+{
+	struct range r;
+	int any = 0;
+
+	if (!accept_encoding)
+		return false;
+	for (const char *p = next_range(accept_encoding, &r); p; p = next_range(p, &r)) {
+		if (r.n == 4 && strncasecmp(r.type, "gzip", 4) == 0)
+			return r.quality > 0;
+		if (r.n == 1 && *r.type == '*')
+			any = r.quality;
+	}
+	return any > 0;
+}

@@ -1,9 +1,13 @@
 #include "answer.h"
 
+#include "accept.h"
+#include "gzip.h"
 #include "json.h"
 
 #include <stdbool.h>
 #include <stdio.h>
+
+enum { GZIP_FROM_BYTES = 1024 };
 
 struct kind {
 	int status;
@@ -25,7 +29,6 @@ static const struct kind kinds[] = {
     [PROBLEM_CURSOR_GONE] = {410, "cursor-gone", "Cursor of another database", NULL, NULL},
     [PROBLEM_BODY_TOO_LARGE] = {413, "body-too-large", "Body too large", NULL, NULL},
     [PROBLEM_HOST] = {421, "host-refused", "Host not served here", NULL, NULL},
-    [PROBLEM_TRACE_TOO_LARGE] = {422, "trace-too-large", "Trace too large", NULL, NULL},
     [PROBLEM_STORE_BROKEN] = {500, "store-broken", "Database not usable", NULL, NULL},
     [PROBLEM_STORE_AWAY] = {503, "store-away", "Database away", "Retry-After", "1"},
     [PROBLEM_TOO_MANY_FOLLOWERS] = {503, "too-many-followers", "Too many followers", "Retry-After",
@@ -61,26 +64,112 @@ enum MHD_Result answer_queue(struct request *r, int status, struct MHD_Response 
 }
 
 /* A response that takes over the bytes of *body. */
-static struct MHD_Response *response_of(struct dp_buf *body, const char *type)
+static struct MHD_Response *response_of(struct dp_buf *body)
 {
 	struct MHD_Response *response =
 	    MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
 
-	if (!response) {
+	if (response)
+		*body = (struct dp_buf){0};
+	else
 		dp_buf_release(body);
-		return NULL;
-	}
-	*body = (struct dp_buf){0};
-	MHD_add_response_header(response, "Content-Type", type);
-	MHD_add_response_header(response, "Cache-Control", "no-store");
 	return response;
+}
+
+static const char *request_header(const struct request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+bool answer_takes_gzip(const struct request *r)
+{
+	return accept_gzip(request_header(r, "Accept-Encoding"));
+}
+
+/* What of a body's headers a 304 has, too. */
+static void add_caching(
+    struct MHD_Response *response, const struct answer_head *head, bool is_compressed)
+{
+	MHD_add_response_header(response, "Cache-Control",
+	    !head->etag       ? "no-store"
+	    : head->is_public ? "no-cache"
+			      : "private, no-cache");
+	MHD_add_response_header(response, "Vary", "Accept-Encoding");
+	if (head->etag)
+		MHD_add_response_header(
+		    response, "ETag", is_compressed ? head->etag->gzip : head->etag->plain);
+}
+
+void answer_add_head(
+    struct MHD_Response *response, const struct answer_head *head, bool is_compressed)
+{
+	struct dp_buf b = {0};
+
+	MHD_add_response_header(response, "Content-Type", head->type);
+	if (is_compressed)
+		MHD_add_response_header(response, "Content-Encoding", "gzip");
+	if (head->file) {
+		dp_buf_addf(&b, "attachment; filename=\"%s\"", head->file);
+		MHD_add_response_header(response, "Content-Disposition", dp_buf_text(&b));
+		dp_buf_release(&b);
+	}
+	if (head->cursor)
+		MHD_add_response_header(response, "DevPulse-Cursor", head->cursor);
+	add_caching(response, head, is_compressed);
+}
+
+bool answer_unchanged(struct request *r, const struct answer_head *head, enum MHD_Result *result)
+{
+	const char *tag =
+	    etag_match(head->etag, request_header(r, "If-None-Match"), answer_takes_gzip(r));
+	struct MHD_Response *response;
+
+	if (!tag)
+		return false;
+	*result = MHD_NO;
+	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (response) {
+		add_caching(response, head, tag == head->etag->gzip);
+		*result = answer_queue(r, 304, &response);
+	}
+	return true;
+}
+
+enum MHD_Result answer_body(struct request *r, const struct answer_head *head, struct dp_buf *body)
+{
+	const bool pack = body->len >= GZIP_FROM_BYTES && answer_takes_gzip(r);
+	struct MHD_Response *response;
+
+	if (pack) {
+		struct dp_buf packed = {0};
+
+		gzip_pack(dp_buf_str(body), &packed);
+		dp_buf_release(body);
+		*body = packed;
+	}
+	response = response_of(body);
+	if (!response)
+		return MHD_NO;
+	answer_add_head(response, head, pack);
+	return answer_queue(r, 200, &response);
 }
 
 enum MHD_Result answer_json(struct request *r, struct dp_buf *body)
 {
-	struct MHD_Response *response = response_of(body, "application/json");
+	struct etag etag;
+	const struct answer_head head = {.type = "application/json", .etag = &etag};
+	enum MHD_Result result;
 
-	return response ? answer_queue(r, 200, &response) : MHD_NO;
+	etag_make(&etag, dp_buf_str(body));
+	if (!answer_unchanged(r, &head, &result))
+		return answer_body(r, &head, body);
+	dp_buf_release(body);
+	return result;
+}
+
+enum MHD_Result answer_state(struct request *r, struct dp_buf *body)
+{
+	return answer_body(r, &(struct answer_head){.type = "application/json"}, body);
 }
 
 static void write_member(struct dp_buf *b, const char *key, struct dp_str value)
@@ -105,9 +194,11 @@ static enum MHD_Result answer_kind(
 		dp_buf_add_char(&b, ']');
 	}
 	dp_buf_add_text(&b, "}\n");
-	response = response_of(&b, "application/problem+json");
+	response = response_of(&b);
 	if (!response)
 		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", "application/problem+json");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
 	if (k->header)
 		MHD_add_response_header(response, k->header, k->value);
 	if (close)

@@ -1,11 +1,15 @@
-/* Answers: JSON documents and problems, each with the security headers. */
+/* Answers: documents and problems, each with the security headers. A document is compressed where
+ * its client takes that and it is worth it, and has an entity tag. */
 #ifndef ANSWER_H
 #define ANSWER_H
 
 #include "buf.h"
+#include "etag.h"
 #include "problem.h"
 #include "request.h"
 #include "store.h"
+
+#include <stdbool.h>
 
 /* Puts the headers that every answer has on a response. */
 void answer_add_headers(struct MHD_Response *response);
@@ -13,8 +17,33 @@ void answer_add_headers(struct MHD_Response *response);
 /* Queues a response and releases it. */
 enum MHD_Result answer_queue(struct request *r, int status, struct MHD_Response **response);
 
-/* Answers 200 with a document of JSON; takes *body. */
+/* What a response says of its body. */
+struct answer_head {
+	const char *type;        /* Content-Type */
+	const struct etag *etag; /* NULL: none, and it is not kept by anybody */
+	const char *file;        /* the name to keep it under, or NULL */
+	const char *cursor;      /* at which it begins (DevPulse-Cursor), or NULL */
+	bool is_public;          /* the same for everybody, who need show no token */
+};
+
+/* Puts its headers on a response. */
+void answer_add_head(
+    struct MHD_Response *response, const struct answer_head *head, bool is_compressed);
+
+/* Whether the client takes a compressed body. */
+bool answer_takes_gzip(const struct request *r);
+
+/* Answers 304 in *result where the client has the body already; returns whether it has. */
+bool answer_unchanged(struct request *r, const struct answer_head *head, enum MHD_Result *result);
+
+/* Answers 200 with a whole body; takes it. */
+enum MHD_Result answer_body(struct request *r, const struct answer_head *head, struct dp_buf *body);
+
+/* The same with a document of JSON and a tag made from it, or 304. */
 enum MHD_Result answer_json(struct request *r, struct dp_buf *body);
+
+/* The same with JSON that tells the state of this moment: nobody keeps it. */
+enum MHD_Result answer_state(struct request *r, struct dp_buf *body);
 
 /* Answers with a problem document (RFC 9457). `detail` is for people. */
 enum MHD_Result answer_problem(struct request *r, enum problem problem, const char *detail);

@@ -233,7 +233,7 @@ static int answer_text(struct request *r, const char *json, enum MHD_Result *res
 	struct dp_buf b = {0};
 
 	dp_buf_add_text(&b, json);
-	*result = answer_json(r, &b);
+	*result = answer_state(r, &b);
 	return 0;
 }
 
@@ -272,7 +272,7 @@ static int answer_readyz(struct request *r, struct dp_store *none, enum MHD_Resu
 		    s ? dp_store_error(s) : "the database is away; it is being tried");
 	} else if (query_get(&r->query, "verbose")) {
 		write_readiness(&b, r, s, head);
-		*result = answer_json(r, &b);
+		*result = answer_state(r, &b);
 	} else {
 		answer_text(r, "{\"status\":\"ready\"}\n", result);
 	}

@@ -2,14 +2,12 @@
 
 #include "answer.h"
 
-#include <inttypes.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "gzip.h"
 
-/* Puts a file's bytes between the symbols NAME and NAME_end; gcc 12 has no #embed. */
-#define EMBED(NAME, FILE)                                                 \
-	__asm__(".section .rodata\n" NAME ": .incbin \"" FILE "\"\n" NAME \
+/* Puts the bytes of a file, compressed by the Makefile, between the symbols NAME and NAME_end; gcc
+ * 12 has no #embed. */
+#define EMBED(NAME, FILE)                                                    \
+	__asm__(".section .rodata\n" NAME ": .incbin \"" FILE ".gz\"\n" NAME \
 		"_end: .byte 0\n.previous\n")
 
 EMBED("asset_index_html", "ui/index.html");
@@ -22,6 +20,7 @@ EMBED("asset_format_js", "ui/format.js");
 EMBED("asset_list_js", "ui/list.js");
 EMBED("asset_trace_js", "ui/trace.js");
 EMBED("asset_openapi_yaml", "docs/openapi.yaml");
+EMBED("asset_openapi_json", "docs/openapi.json");
 
 /* Not const, though nothing may write there: the library takes no pointer to const. */
 extern char asset_index_html[], asset_index_html_end[];
@@ -34,6 +33,7 @@ extern char asset_format_js[], asset_format_js_end[];
 extern char asset_list_js[], asset_list_js_end[];
 extern char asset_trace_js[], asset_trace_js_end[];
 extern char asset_openapi_yaml[], asset_openapi_yaml_end[];
+extern char asset_openapi_json[], asset_openapi_json_end[];
 
 #define SCRIPT "text/javascript; charset=utf-8"
 
@@ -53,6 +53,7 @@ static const struct asset {
     {"/list.js", SCRIPT, asset_list_js, asset_list_js_end},
     {"/trace.js", SCRIPT, asset_trace_js, asset_trace_js_end},
     {"/openapi.yaml", "application/yaml", asset_openapi_yaml, asset_openapi_yaml_end},
+    {"/openapi.json", "application/json", asset_openapi_json, asset_openapi_json_end},
 };
 
 static const struct asset *find(struct dp_str path)
@@ -68,44 +69,38 @@ bool assets_has(struct dp_str path)
 	return find(path) != NULL;
 }
 
-/* The entity tag: FNV-1a, 64 bits, of the contents. */
-static void write_tag(const struct asset *a, char out[24])
+static struct MHD_Response *response_of(const struct asset *a, bool pack)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	const size_t n = (size_t)(a->end - a->data);
+	struct dp_buf plain = {0};
 
-	for (const char *p = a->data; p < a->end; p++)
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
-	snprintf(out, 24, "\"%016" PRIx64 "\"", hash);
-}
-
-/* Whether If-None-Match names the tag, weakly compared (RFC 9110, 13.1.2). */
-static bool client_has(struct request *r, const char *tag)
-{
-	const char *header =
-	    MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
-
-	return header && (strcmp(header, "*") == 0 || strstr(header, tag));
+	if (pack)
+		return MHD_create_response_from_buffer(n, a->data, MHD_RESPMEM_PERSISTENT);
+	gzip_unpack((struct dp_str){a->data, n}, &plain);
+	return MHD_create_response_from_buffer(plain.len, plain.data, MHD_RESPMEM_MUST_FREE);
 }
 
 bool assets_answer(struct request *r, enum MHD_Result *result)
 {
 	const struct asset *a = find(r->path);
+	struct answer_head head = {.is_public = true};
 	struct MHD_Response *response;
-	char tag[24];
-	bool same;
+	struct etag etag;
+	bool pack;
 
 	if (!a)
 		return false;
-	write_tag(a, tag);
-	same = client_has(r, tag);
-	response = MHD_create_response_from_buffer(
-	    same ? 0 : (size_t)(a->end - a->data), a->data, MHD_RESPMEM_PERSISTENT);
-	*result = MHD_NO;
-	if (!response)
+	head.type = a->type;
+	head.etag = &etag;
+	etag_make(&etag, (struct dp_str){a->data, (size_t)(a->end - a->data)});
+	if (answer_unchanged(r, &head, result))
 		return true;
-	MHD_add_response_header(response, "Content-Type", a->type);
-	MHD_add_response_header(response, "ETag", tag);
-	MHD_add_response_header(response, "Cache-Control", "no-cache");
-	*result = answer_queue(r, same ? 304 : 200, &response);
+	pack = answer_takes_gzip(r);
+	response = response_of(a, pack);
+	*result = MHD_NO;
+	if (response) {
+		answer_add_head(response, &head, pack);
+		*result = answer_queue(r, 200, &response);
+	}
 	return true;
 }

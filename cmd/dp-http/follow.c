@@ -1,7 +1,7 @@
 #include "follow.h"
 
 #include "accept.h"
-#include "answer.h"
+#include "body.h"
 #include "clock.h"
 #include "cursor.h"
 #include "feed.h"
@@ -37,7 +37,7 @@ struct wish {
 	const char *cursor; /* or NULL */
 };
 
-/* An answer on its way. Its client pulls: when the library has room, the next rows are read. */
+/* An answer on its way. Its client pulls: when there is room for them, the next rows are read. */
 struct stream {
 	struct follower follower;
 	const struct service *service;
@@ -144,7 +144,7 @@ static bool advance(struct stream *s)
 	if (refill(s) < 0) {
 		s->caught_up = true; /* until the feed says that the database is back */
 		feed_report_failure(feed);
-		return s->follow && !s->broken;
+		return !s->broken;
 	}
 	if (s->orphaned)
 		return false;
@@ -188,8 +188,6 @@ static ssize_t on_room(void *cls, uint64_t pos, char *buf, size_t max)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
 		if (s->out.len > 0 || !s->caught_up)
 			continue;
-		if (!s->follow)
-			return MHD_CONTENT_READER_END_OF_STREAM;
 		end = follow_on(s, &wait);
 		if (end != 0 || wait)
 			return end;
@@ -305,28 +303,53 @@ static enum MHD_Result answer_cursor_problem(struct request *r, enum problem pro
 	return result;
 }
 
-/* Queues the endless (or not) response; *s is the response's from here on. */
-static enum MHD_Result send_stream(struct request *r, struct stream *s)
+/* The rest of what was there, of a stream that ends. */
+static enum body_step next_rows(void *arg, struct dp_store *store, struct dp_buf *out)
 {
-	struct MHD_Response *response;
-	char cursor[CURSOR_EVENT_MAX];
+	struct stream *s = arg;
 
-	cursor_write_event(cursor, s->store_id, s->after);
-	if (s->form == FORM_SSE)
-		dp_buf_addf(&s->out, "retry: 1000\nid: %s\n\n", cursor);
-	response =
+	if (read_rows(s, store) < 0)
+		return BODY_FAILED;
+	dp_buf_add_str(out, dp_buf_str(&s->out));
+	dp_buf_clear(&s->out);
+	if (s->orphaned)
+		return BODY_GONE;
+	return s->caught_up ? BODY_END : BODY_MORE;
+}
+
+static const struct body_maker rows_maker = {next_rows, on_end};
+
+/* Queues the endless response; *s is the response's from here on. */
+static enum MHD_Result send_endless(
+    struct request *r, const struct answer_head *head, struct stream *s)
+{
+	struct MHD_Response *response =
 	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_room, s, on_end);
+
 	if (!response) {
 		on_end(s);
 		return MHD_NO;
 	}
-	MHD_add_response_header(response, "Content-Type", form_types[s->form]);
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	MHD_add_response_header(response, "DevPulse-Cursor", cursor);
+	answer_add_head(response, head, false);
 	/* A client that stops reading is slow, not gone: it costs nothing. */
-	if (s->follow)
-		MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0);
+	MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0);
 	return answer_queue(r, 200, &response);
+}
+
+/* Takes *s. */
+static int send_stream(
+    struct request *r, struct dp_store *store, struct stream *s, enum MHD_Result *result)
+{
+	char cursor[CURSOR_EVENT_MAX];
+	const struct answer_head head = {.type = form_types[s->form], .cursor = cursor};
+
+	cursor_write_event(cursor, s->store_id, s->after);
+	if (s->form == FORM_SSE)
+		dp_buf_addf(&s->out, "retry: 1000\nid: %s\n\n", cursor);
+	if (!s->follow)
+		return body_answer(r, store, &head, &rows_maker, s, result);
+	*result = send_endless(r, &head, s);
+	return 0;
 }
 
 static struct stream *new_stream(struct request *r, struct wish *w)
@@ -353,8 +376,7 @@ static int start_stream(
 		*result = answer_problem(r, PROBLEM_TOO_MANY_FOLLOWERS,
 		    "as many clients follow as are allowed; see dp-http --max-followers");
 	} else if (rc == 0) {
-		*result = send_stream(r, s);
-		return 0;
+		return send_stream(r, store, s, result);
 	} else if (rc > 0) {
 		*result = answer_cursor_problem(r, problem);
 	}

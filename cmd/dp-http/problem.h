@@ -13,7 +13,6 @@ enum problem {
 	PROBLEM_CURSOR_GONE,        /* 410 */
 	PROBLEM_BODY_TOO_LARGE,     /* 413 */
 	PROBLEM_HOST,               /* 421 */
-	PROBLEM_TRACE_TOO_LARGE,    /* 422 */
 	PROBLEM_STORE_BROKEN,       /* 500 */
 	PROBLEM_STORE_AWAY,         /* 503 */
 	PROBLEM_TOO_MANY_FOLLOWERS, /* 503 */

@@ -1,33 +1,59 @@
 #include "trace_doc.h"
 
-#include "answer.h"
+#include "body.h"
 #include "clock.h"
 #include "json.h"
 #include "mem.h"
-#include "trace.h"
+#include "opt.h"
+#include "store_trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { EVENTS_MAX = 100000, BYTES_MAX = 64 * 1024 * 1024 };
-
-/* An event of the document: where its text and system lie. */
-struct entry {
-	size_t at;
-	size_t n;
-	size_t system_at;
-	size_t system_n;
-	int64_t ts_us;
-	enum dp_severity severity;
+enum {
+	KEYS = 32768, /* read at a time (17 bytes each), by a walk through the whole trace */
+	BATCH_BYTES = 1024 * 1024, /* of events read at a time, and one more */
+	BATCH = 256,
 };
 
+/* A document on its way, which is written from the beginning to the end. */
 struct doc {
-	struct dp_buf text;    /* the events' objects */
-	struct dp_buf systems; /* their systems */
-	struct entry *entries;
-	size_t count;
-	size_t cap;
-	bool too_large;
+	char *trace_id;
+	bool by_stage;
+	bool is_begun;
+	bool has_all_keys;
+	struct dp_store_extent extent;
+
+	struct doc_key {
+		uint8_t event_id[16];
+		bool opens_stage;
+	} * keys; /* the next ones */
+	size_t key_count;
+	size_t key_cap;
+	size_t written; /* of them */
+	int64_t written_before;
+	bool needs_comma;
+
+	struct dp_store_key last; /* of the keys that were read */
+	struct dp_buf last_system;
+
+	struct dp_buf openings; /* the heads of the stages that these keys open, each with a NUL */
+	size_t opening;         /* where the next one lies */
+	int64_t stages;         /* opened */
+	int64_t first_us;
+	int64_t last_us;
+	bool has_errors;
+
+	size_t batch;       /* events to be read at a time */
+	struct dp_buf text; /* of those that were */
+	struct {
+		size_t at;
+		size_t n; /* 0: not read */
+	} places[BATCH];
+	size_t batch_count; /* of places */
+	size_t guess;       /* where the next one may belong */
+	size_t found;
 };
 
 void trace_doc_write_ms(struct dp_buf *out, int64_t us)
@@ -72,131 +98,250 @@ static void write_event(struct dp_buf *out, const struct dp_store_row *row)
 	    dp_severity_name(row->severity));
 }
 
-static int on_row(void *arg, const struct dp_store_row *row)
+static const char *status_of(enum dp_severity worst)
+{
+	return worst == DP_ERROR ? "error" : worst == DP_WARNING ? "warning" : "success";
+}
+
+/* Notes how a stage begins in the document. */
+static void open_stage(struct doc *d, const struct dp_store_key *key)
+{
+	struct dp_buf *out = &d->openings;
+
+	dp_buf_add_text(out, d->stages > 0 ? "]},{\"system\":" : "{\"system\":");
+	dp_json_write_string(out, key->system);
+	dp_buf_add_text(out, ",\"start_time\":");
+	trace_doc_write_time(out, key->first_us);
+	dp_buf_add_text(out, ",\"end_time\":");
+	trace_doc_write_time(out, key->last_us);
+	dp_buf_add_text(out, ",\"duration_ms\":");
+	trace_doc_write_ms(out, key->last_us - key->first_us);
+	dp_buf_addf(out, ",\"status\":\"%s\",\"event_count\":%" PRId64 ",\"events\":[",
+	    status_of(key->worst), key->events);
+	dp_buf_add_char(out, '\0');
+	if (d->stages == 0)
+		d->first_us = key->first_us;
+	if (d->stages++ == 0 || key->last_us > d->last_us)
+		d->last_us = key->last_us;
+	d->has_errors = d->has_errors || key->worst == DP_ERROR;
+	dp_buf_clear(&d->last_system);
+	dp_buf_add_str(&d->last_system, key->system);
+}
+
+static int on_key(void *arg, const struct dp_store_key *key)
 {
 	struct doc *d = arg;
-	struct entry *e;
+	struct doc_key *k;
 
-	d->too_large = d->count == EVENTS_MAX || d->text.len > BYTES_MAX;
-	if (d->too_large)
-		return 1;
-	if (d->count == d->cap) {
-		d->cap = d->cap ? 2 * d->cap : 64;
-		d->entries = dp_mem_resize_array(d->entries, d->cap, sizeof *d->entries);
+	if (d->key_count == d->key_cap) {
+		d->key_cap = d->key_cap ? 2 * d->key_cap : 64;
+		d->keys = dp_mem_resize_array(d->keys, d->key_cap, sizeof *d->keys);
 	}
-	e = &d->entries[d->count++];
-	*e = (struct entry){
-	    d->text.len, 0, d->systems.len, row->system.n, row->ts_us, row->severity};
-	dp_buf_add_str(&d->systems, row->system);
-	write_event(&d->text, row);
-	e->n = d->text.len - e->at;
+	k = &d->keys[d->key_count++];
+	dp_uuid_to_bytes(key->event_id, k->event_id);
+	k->opens_stage = d->by_stage && (d->stages == 0 || !dp_str_equal(key->system,
+							       dp_buf_str(&d->last_system)));
+	if (k->opens_stage)
+		open_stage(d, key);
+	d->last = *key;
 	return 0;
 }
 
-static void release(struct doc *d)
+static int read_keys(struct doc *d, struct dp_store *s)
 {
-	dp_buf_release(&d->text);
-	dp_buf_release(&d->systems);
-	free(d->entries);
+	const bool is_first = d->key_count == 0;
+
+	d->written_before += (int64_t)d->written;
+	d->key_count = 0;
+	d->written = 0;
+	dp_buf_clear(&d->openings);
+	d->opening = 0;
+	d->last.system.p = dp_buf_text(&d->last_system);
+	if (dp_store_trace_keys(s, d->trace_id, d->extent.seq, d->by_stage,
+		is_first ? NULL : &d->last, KEYS, on_key, d) < 0)
+		return -1;
+	d->has_all_keys = d->key_count < KEYS;
+	return 0;
 }
 
-static void add_event(struct dp_buf *out, const struct doc *d, size_t index, bool first)
+/* The place of an event among those that are read. They come in an order of the database's, which
+ * is mostly that of the keys. */
+static size_t place_of(struct doc *d, const char *event_id)
 {
-	if (!first)
-		dp_buf_add_char(out, ',');
-	dp_buf_add(out, d->text.data + d->entries[index].at, d->entries[index].n);
+	uint8_t id[16];
+
+	dp_uuid_to_bytes(event_id, id);
+	for (size_t i = 0; i < d->batch_count; i++) {
+		size_t place = (d->guess + i) % d->batch_count;
+
+		if (memcmp(d->keys[d->written + place].event_id, id, sizeof id) == 0)
+			return place;
+	}
+	return BATCH;
 }
 
-static void write_document(struct dp_buf *out, const char *id, const struct doc *d)
+static int on_event(void *arg, const struct dp_store_row *row)
 {
-	dp_buf_add_text(out, "{\"trace_id\":");
-	dp_json_write_string(out, dp_str_from(id));
-	dp_buf_add_text(out, ",\"events\":[");
-	for (size_t i = 0; i < d->count; i++)
-		add_event(out, d, i, i == 0);
-	dp_buf_add_text(out, "]}\n");
+	struct doc *d = arg;
+	size_t place = place_of(d, row->event_id);
+
+	if (place == BATCH || d->places[place].n > 0)
+		return 0;
+	d->places[place].at = d->text.len;
+	write_event(&d->text, row);
+	d->places[place].n = d->text.len - d->places[place].at;
+	d->guess = place + 1;
+	d->found++;
+	return d->text.len > BATCH_BYTES;
 }
 
-static void write_stage(struct dp_buf *out, const struct doc *d, const struct dp_stage *s)
+/* Reads the next d->batch events, if there are so many. */
+static int read_batch(struct doc *d, struct dp_store *s)
 {
-	dp_buf_add_text(out, "{\"system\":");
-	dp_json_write_string(out, s->system);
-	dp_buf_add_text(out, ",\"start_time\":");
-	trace_doc_write_time(out, s->first_us);
-	dp_buf_add_text(out, ",\"end_time\":");
-	trace_doc_write_time(out, s->last_us);
-	dp_buf_add_text(out, ",\"duration_ms\":");
-	trace_doc_write_ms(out, s->last_us - s->first_us);
-	dp_buf_addf(out, ",\"status\":\"%s\",\"event_count\":%zu,\"events\":[", dp_stage_status(s),
-	    s->count);
-	for (size_t i = 0; i < s->count; i++)
-		add_event(out, d, s->events[i], i == 0);
-	dp_buf_add_text(out, "]}");
+	const size_t left = d->key_count - d->written;
+	char ids[BATCH][DP_UUID_TEXT + 1];
+
+	d->batch_count = left < d->batch ? left : d->batch;
+	d->guess = 0;
+	d->found = 0;
+	dp_buf_clear(&d->text);
+	for (size_t i = 0; i < d->batch_count; i++) {
+		dp_uuid_from_bytes(d->keys[d->written + i].event_id, ids[i]);
+		d->places[i].n = 0;
+	}
+	return dp_store_trace_events(s, d->trace_id, ids, d->batch_count, on_event, d);
 }
 
-static void write_stages(
-    struct dp_buf *out, const char *id, const struct doc *d, const struct dp_timeline *t)
+/* Reads the next events: as many as there is room for, which only shows by reading. */
+static enum body_step read_events(struct doc *d, struct dp_store *s)
 {
-	dp_buf_add_text(out, "{\"trace_id\":");
-	dp_json_write_string(out, dp_str_from(id));
-	dp_buf_add_text(out, ",\"stages\":[");
-	for (size_t i = 0; i < t->count; i++) {
-		if (i > 0)
+	do {
+		if (read_batch(d, s) < 0)
+			return BODY_FAILED;
+		if (d->found == d->batch_count)
+			break;
+		if (d->text.len <= BATCH_BYTES)
+			return BODY_GONE;
+		d->batch = (d->found + 1) / 2;
+	} while (true);
+	if (d->text.len < BATCH_BYTES / 4 && d->batch < BATCH)
+		d->batch = 2 * d->batch < BATCH ? 2 * d->batch : BATCH;
+	return BODY_MORE;
+}
+
+static void write_events(struct doc *d, struct dp_buf *out)
+{
+	for (size_t i = 0; i < d->batch_count; i++) {
+		if (d->keys[d->written].opens_stage) {
+			dp_buf_add_text(out, d->openings.data + d->opening);
+			d->opening += strlen(d->openings.data + d->opening) + 1;
+		} else if (d->needs_comma) {
 			dp_buf_add_char(out, ',');
-		write_stage(out, d, &t->stages[i]);
+		}
+		dp_buf_add(out, d->text.data + d->places[i].at, d->places[i].n);
+		d->needs_comma = true;
+		d->written++;
+	}
+}
+
+static void write_beginning(struct doc *d, struct dp_buf *out)
+{
+	dp_buf_add_text(out, "{\"trace_id\":");
+	dp_json_write_string(out, dp_str_from(d->trace_id));
+	dp_buf_add_text(out, d->by_stage ? ",\"stages\":[" : ",\"events\":[");
+	d->is_begun = true;
+}
+
+static void write_end(const struct doc *d, struct dp_buf *out)
+{
+	if (!d->by_stage) {
+		dp_buf_add_text(out, "]}\n");
+		return;
 	}
 	dp_buf_addf(out,
-	    "],\"total_stages\":%zu,\"has_errors\":%s,\"total_duration_ms\":", t->count,
-	    t->has_errors ? "true" : "false");
-	trace_doc_write_ms(out, t->last_us - t->first_us);
+	    "]}],\"total_stages\":%" PRId64 ",\"has_errors\":%s,\"total_duration_ms\":", d->stages,
+	    d->has_errors ? "true" : "false");
+	trace_doc_write_ms(out, d->last_us - d->first_us);
 	dp_buf_add_text(out, "}\n");
 }
 
-static void write_timeline(struct dp_buf *out, const char *id, const struct doc *d)
+static enum body_step next(void *arg, struct dp_store *s, struct dp_buf *out)
 {
-	struct dp_trace_event *events = dp_mem_resize_array(NULL, d->count, sizeof *events);
-	struct dp_timeline t;
+	struct doc *d = arg;
+	enum body_step step;
 
-	for (size_t i = 0; i < d->count; i++) {
-		const struct entry *e = &d->entries[i];
-
-		events[i] = (struct dp_trace_event){
-		    {d->systems.data + e->system_at, e->system_n}, e->ts_us, e->severity};
+	if (!d->is_begun)
+		write_beginning(d, out);
+	if (d->written == d->key_count && !d->has_all_keys && read_keys(d, s) < 0)
+		return BODY_FAILED;
+	if (d->written == d->key_count) {
+		/* Retention may have been there. */
+		if (d->written_before + (int64_t)d->written != d->extent.events)
+			return BODY_GONE;
+		write_end(d, out);
+		return BODY_END;
 	}
-	dp_timeline_init(&t, events, d->count);
-	write_stages(out, id, d, &t);
-	dp_timeline_release(&t);
-	free(events);
+	step = read_events(d, s);
+	if (step == BODY_MORE)
+		write_events(d, out);
+	return step;
 }
 
-typedef void write_fn(struct dp_buf *out, const char *id, const struct doc *d);
-
-static int answer(struct request *r, struct dp_store *s, write_fn *write, enum MHD_Result *result)
+static void release(void *arg)
 {
-	struct doc d = {0};
-	struct dp_buf body = {0};
-	int rc = dp_store_trace(s, r->trace_id, on_row, &d);
+	struct doc *d = arg;
 
-	if (rc == 0 && d.too_large) {
-		*result = answer_problem(r, PROBLEM_TRACE_TOO_LARGE,
-		    "a document holds at most 100000 events and 64 MiB; "
-		    "/api/events?trace=… streams any trace");
-	} else if (rc == 0 && d.count == 0) {
+	free(d->trace_id);
+	free(d->keys);
+	dp_buf_release(&d->last_system);
+	dp_buf_release(&d->openings);
+	dp_buf_release(&d->text);
+	free(d);
+}
+
+static const struct body_maker maker = {next, release};
+
+/* What decides a document's bytes: which events it has, and who writes it how. */
+static void make_tag(struct etag *t, const struct dp_store *s, const struct dp_store_extent *e)
+{
+	struct dp_buf b = {0};
+
+	dp_buf_addf(&b, "%s %" PRId64 " %" PRId64 " %s", dp_store_id(s), e->events, e->seq,
+	    dp_opt_version());
+	etag_make(t, dp_buf_str(&b));
+	dp_buf_release(&b);
+}
+
+static int answer(struct request *r, struct dp_store *s, bool by_stage, enum MHD_Result *result)
+{
+	struct etag etag;
+	const struct answer_head head = {.type = "application/json", .etag = &etag};
+	struct dp_store_extent extent;
+	struct doc *d;
+
+	if (dp_store_trace_extent(s, r->trace_id, &extent) < 0)
+		return -1;
+	if (extent.events == 0) {
 		*result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
-	} else if (rc == 0) {
-		write(&body, r->trace_id, &d);
-		*result = answer_json(r, &body);
+		return 0;
 	}
-	release(&d);
-	return rc;
+	make_tag(&etag, s, &extent);
+	if (answer_unchanged(r, &head, result))
+		return 0;
+	d = dp_mem_new(sizeof *d);
+	d->trace_id = dp_mem_copy(r->trace_id, strlen(r->trace_id));
+	d->by_stage = by_stage;
+	d->extent = extent;
+	d->batch = BATCH;
+	return body_answer(r, s, &head, &maker, d, result);
 }
 
 int trace_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
-	return answer(r, s, write_document, result);
+	return answer(r, s, false, result);
 }
 
 int trace_doc_answer_timeline(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
-	return answer(r, s, write_timeline, result);
+	return answer(r, s, true, result);
 }

@@ -58,9 +58,39 @@ static void test_choose(void **state)
 	}
 }
 
+static const struct gzip_case {
+	const char *accept_encoding;
+	bool want;
+} gzip_cases[] = {
+    {NULL, false},
+    {"", false},
+    {"gzip", true},
+    {"GZIP", true},
+    {"br, deflate, gzip;q=0.1", true},
+    {"gzip;q=0", false},
+    {"gzip;q=0, *", false},
+    {"*, gzip;q=0", false},
+    {"*", true},
+    {"*;q=0", false},
+    {"identity", false},
+    {"gzipped, xgzip", false},
+    {"identity;q=0, *;q=0.5", true},
+};
+
+static void test_gzip(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof gzip_cases / sizeof *gzip_cases; i++)
+		if (accept_gzip(gzip_cases[i].accept_encoding) != gzip_cases[i].want)
+			fail_msg("'%s'", gzip_cases[i].accept_encoding);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_choose)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_choose),
+	    cmocka_unit_test(test_gzip),
+	};
 
 	return cmocka_run_group_tests_name("http_accept", tests, NULL, NULL);
 }
