@@ -56,8 +56,10 @@ char *dp_store_default_url(void);
 struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const char **why);
 void dp_store_close(struct dp_store **s);
 
-/* For PostgreSQL, which may be reached and stand still. Without: a reader waits 35 s for an answer
- * (its queries end after 30 s), a writer for ever. SQLite's calls wait 5 s at most for a lock. */
+/* A reader's queries end after 30 s, as BROKEN: the next time they would take as long. The rest is
+ * for PostgreSQL, which may be reached and stand still. Without: a reader waits 35 s for an answer,
+ * a writer for ever. SQLite's calls wait 5 s at most for a lock, and of a reader's that is to stop
+ * a query runs on for stop_ms. */
 struct dp_store_patience {
 	int stop_fd; /* once it is readable an answer is waited for stop_ms at most; -1: none */
 	int end_fd;  /* the same once its other end is closed (POLLHUP) */

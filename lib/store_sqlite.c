@@ -98,7 +98,6 @@ static enum dp_store_fault fault_of(sqlite3 *db, int code)
 	case SQLITE_FULL:
 	case SQLITE_IOERR:
 	case SQLITE_PROTOCOL:
-	case SQLITE_INTERRUPT:
 	case SQLITE_NOMEM:
 		return DP_STORE_AWAY;
 	case SQLITE_CANTOPEN:
@@ -112,6 +111,17 @@ static enum dp_store_fault fault_of(sqlite3 *db, int code)
 	}
 }
 
+/* A query that takes too long takes as long the next time. */
+static void fail_interrupted(struct sqlite_store *s)
+{
+	if (s->is_stopping)
+		dp_store_fail(&s->store, DP_STORE_AWAY, "the query was ended, to stop");
+	else
+		dp_store_fail(&s->store, DP_STORE_BROKEN,
+		    "the query took longer than %d s and was ended; ask for less",
+		    SQLITE_ANSWER_MS / 1000);
+}
+
 int dp_sqlite_fail(struct sqlite_store *s)
 {
 	int code = sqlite3_errcode(s->db) & 0xff;
@@ -120,6 +130,8 @@ int dp_sqlite_fail(struct sqlite_store *s)
 	if (system_errno == ENOENT && s->store.mode == DP_STORE_READ)
 		dp_store_fail(&s->store, DP_STORE_AWAY,
 		    "no database yet at %s; dp-store creates it", s->path);
+	else if (code == SQLITE_INTERRUPT)
+		fail_interrupted(s);
 	else
 		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
 		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
@@ -312,6 +324,8 @@ static int connect_store(struct dp_store *store)
 	    dp_sqlite_add_functions(s->db) != SQLITE_OK)
 		return dp_sqlite_fail(s);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
+	if (store->mode == DP_STORE_READ)
+		dp_sqlite_limit_queries(s);
 	if (check_writable(s) == 0 && make_ready(s) == 0)
 		return 0;
 	disconnect(s);

@@ -6,7 +6,10 @@
 
 #include <sqlite3.h>
 
-enum { SQLITE_STATEMENTS = 8 }; /* that are kept prepared (store_sqlite_put.c) */
+enum {
+	SQLITE_STATEMENTS = 8,    /* that are kept prepared (store_sqlite_put.c) */
+	SQLITE_ANSWER_MS = 30000, /* that a reader's query may take */
+};
 
 struct sqlite_store {
 	struct dp_store store;
@@ -16,6 +19,10 @@ struct sqlite_store {
 	sqlite3_stmt *ask_version; /* a number that moves with the commits of others */
 	int64_t version;           /* what it was when dp_store_wait returned last */
 	bool has_waited;
+	/* A reader's query that runs ends then, by dp_clock_monotonic_ms; INT64_MAX: there is none.
+	 */
+	int64_t end_ms;
+	bool is_stopping; /* as somebody wants to stop */
 };
 
 /* Notes the error of the last call on the connection and rolls back. A rejected event takes only
@@ -31,6 +38,9 @@ void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells);
 int dp_sqlite_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 extern const struct dp_store_dialect dp_sqlite_dialect;
+
+/* Lets no query of a reader's connection run for ever. */
+void dp_sqlite_limit_queries(struct sqlite_store *s);
 
 /* Gives a connection the functions that the dialect uses. SQLITE_OK, or why it cannot. */
 int dp_sqlite_add_functions(sqlite3 *db);

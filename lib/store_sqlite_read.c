@@ -1,7 +1,12 @@
 /* Reading from SQLite. */
 #include "store_sqlite.h"
 
+#include "clock.h"
+
+#include <poll.h>
 #include <stdlib.h>
+
+enum { LOOK_STEPS = 10000 }; /* of SQLite's machine, well below a millisecond */
 
 static void bind_values(sqlite3_stmt *st, const struct dp_query *q)
 {
@@ -32,6 +37,36 @@ void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
 	}
 }
 
+static bool wants_to_stop(const struct dp_store_patience *p)
+{
+	struct pollfd fds[] = {{.fd = p->stop_fd, .events = POLLIN}, {.fd = p->end_fd}};
+
+	return poll(fds, 2, 0) > 0;
+}
+
+/* Called by SQLite now and then while a statement runs; not 0: it is to end. */
+static int is_over(void *arg)
+{
+	struct sqlite_store *s = arg;
+	const struct dp_store_patience *p = &s->store.patience;
+	const int64_t now_ms = dp_clock_monotonic_ms();
+
+	if (s->end_ms == INT64_MAX)
+		return 0;
+	if (!s->is_stopping && wants_to_stop(p)) {
+		s->is_stopping = true;
+		if (s->end_ms > now_ms + p->stop_ms)
+			s->end_ms = now_ms + p->stop_ms;
+	}
+	return now_ms >= s->end_ms;
+}
+
+void dp_sqlite_limit_queries(struct sqlite_store *s)
+{
+	s->end_ms = INT64_MAX;
+	sqlite3_progress_handler(s->db, LOOK_STEPS, is_over, s);
+}
+
 int dp_sqlite_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
 {
@@ -41,6 +76,8 @@ int dp_sqlite_select(
 	int rc = sqlite3_prepare_v2(s->db, q->sql.data, (int)q->sql.len, &st, NULL);
 	bool wanted = true;
 
+	s->end_ms = dp_clock_monotonic_ms() + SQLITE_ANSWER_MS;
+	s->is_stopping = false;
 	if (rc == SQLITE_OK)
 		bind_values(st, q);
 	while (rc == SQLITE_OK && wanted && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -49,6 +86,7 @@ int dp_sqlite_select(
 		rc = SQLITE_OK;
 	}
 	sqlite3_finalize(st);
+	s->end_ms = INT64_MAX;
 	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 

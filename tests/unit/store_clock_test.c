@@ -1,6 +1,8 @@
 /* A clock that jumps by years under the store: nothing is lost, nothing is stuck, and a day's
- * partition is where the server's clock says. */
+ * partition is where the server's clock says. And one that runs: queries of SQLite end in time. */
 #include "store_fixture.h"
+
+#include <sys/eventfd.h>
 
 /* What the clock says, by the linker (Makefile). NOLINTBEGIN(bugprone-reserved-identifier,cert-*)
  */
@@ -11,6 +13,17 @@ int64_t __wrap_dp_clock_now_us(void);
 int64_t __wrap_dp_clock_now_us(void)
 {
 	return now_us;
+}
+
+static int64_t step_ms; /* from each look at the clock to the next; 0: it is the true one */
+static int64_t monotonic_ms;
+
+int64_t __real_dp_clock_monotonic_ms(void);
+int64_t __wrap_dp_clock_monotonic_ms(void);
+
+int64_t __wrap_dp_clock_monotonic_ms(void)
+{
+	return step_ms ? (monotonic_ms += step_ms) : __real_dp_clock_monotonic_ms();
 }
 /* NOLINTEND(bugprone-reserved-identifier,cert-*) */
 
@@ -51,9 +64,60 @@ static void the_clock_jumps(void **state)
 		    "4");
 }
 
+/* A reader, and a query that would count to 3 million. */
+static struct dp_store *count_slowly(const struct database *d)
+{
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d, "CREATE VIEW events AS WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1"
+	       " FROM s WHERE n < 3000000) SELECT n AS seq, 't' AS trace_id, '' AS event_id,"
+	       " 0 AS ts, 'info' AS severity, 'web' AS system, 'log' AS type, '{\"n\":1}' AS body"
+	       " FROM s WHERE n = 3000000");
+	return open_store(d, DP_STORE_READ);
+}
+
+static void a_query_that_takes_too_long_is_ended(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = count_slowly(d);
+	struct told t = {0};
+	int64_t head;
+
+	step_ms = 1000;
+	assert_fault(reader, dp_store_after(reader, &everything, 0, 1, tell_event, &t),
+	    DP_STORE_BROKEN, "longer than 30 s");
+	assert_int_equal(t.rows, 0);
+	assert_ok(reader, dp_store_head(reader, &head));
+	step_ms = 0;
+	dp_store_close(&reader);
+}
+
+static void who_wants_to_stop_waits_for_no_query(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = count_slowly(d);
+	struct told t = {0};
+	int stop_fd = eventfd(1, EFD_CLOEXEC);
+	int64_t begin_ms = monotonic_ms;
+
+	dp_store_set_patience(
+	    reader, &(struct dp_store_patience){.stop_fd = stop_fd, .end_fd = -1, .stop_ms = 300});
+	step_ms = 10;
+	assert_fault(reader, dp_store_after(reader, &everything, 0, 1, tell_event, &t),
+	    DP_STORE_AWAY, "ended, to stop");
+	assert_in_range(monotonic_ms - begin_ms, 300, 400);
+	step_ms = 0;
+	dp_store_close(&reader);
+	close(stop_fd);
+}
+
 int main(void)
 {
-	const struct CMUnitTest of_sqlite[] = {IN_SQLITE(the_clock_jumps)};
+	const struct CMUnitTest of_sqlite[] = {
+	    IN_SQLITE(the_clock_jumps),
+	    IN_SQLITE(a_query_that_takes_too_long_is_ended),
+	    IN_SQLITE(who_wants_to_stop_waits_for_no_query),
+	};
 	const struct CMUnitTest of_pg[] = {IN_PG(the_clock_jumps)};
 	int failed = cmocka_run_group_tests_name("store, clocks: sqlite", of_sqlite, NULL, NULL);
 

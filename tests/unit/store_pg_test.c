@@ -130,6 +130,49 @@ static long reads_of(const struct database *d, const char *index)
 	return strtol(sql(d, text), NULL, 10);
 }
 
+/* How often the key of the table was asked, in all its partitions, by connections that are closed.
+ */
+static long scans_of_key(const struct database *d)
+{
+	return strtol(sql(d, "SELECT sum(idx_scan) FROM pg_stat_user_indexes"
+			     " WHERE indexrelname LIKE 'events%pkey'"),
+	    NULL, 10);
+}
+
+/* Puts 100 events without a time of their own, a trace each. */
+static void put_timeless(struct dp_store *s, enum dp_store_outcome want)
+{
+	enum { N = 100 };
+	struct dp_event *events[N];
+	enum dp_store_outcome outcomes[N];
+
+	for (int i = 0; i < N; i++) {
+		char trace_id[20];
+
+		snprintf(trace_id, sizeof trace_id, "t%d", i);
+		events[i] = event(i, trace_id, dp_clock_now_us(), DP_INFO, "web");
+		events[i]->ts_received = true;
+	}
+	put(s, events, N, outcomes);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(outcomes[i], want);
+	dp_store_disconnect(s); /* which makes the server count what it did */
+}
+
+static void what_has_no_time_is_looked_for_where_its_trace_is(void **state)
+{
+	const struct database *d = *state;
+	const int64_t end_ms = dp_clock_monotonic_ms() + 10000;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "SELECT devpulse_add_day(current_date - n) FROM generate_series(2, 30) n");
+	put_timeless(d->store, DP_STORE_NEW);
+	put_timeless(d->store, DP_STORE_OLD);
+	while (scans_of_key(d) < 100 && dp_clock_monotonic_ms() < end_ms)
+		poll(NULL, 0, 10);
+	assert_int_equal(scans_of_key(d), 100);
+}
+
 /* One trace of many, its events the last ones: in order of seq they would come after all others. */
 static void a_trace_is_not_looked_for_in_all_events(void **state)
 {
@@ -219,6 +262,7 @@ int main(void)
 	    IN_PG(each_mode_has_its_settings),
 	    IN_PG(each_sqlstate_is_a_fault),
 	    IN_PG(a_trace_is_not_looked_for_in_all_events),
+	    IN_PG(what_has_no_time_is_looked_for_where_its_trace_is),
 	    IN_PG(a_reading_that_is_ended_early_ends_the_query),
 	    IN_PG(a_query_that_takes_too_long_is_ended),
 	};

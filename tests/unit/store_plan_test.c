@@ -630,7 +630,7 @@ static const struct asked batch = {.name = "a batch",
     .ask = ask_put,
     .most = LONG_MAX,
     .pg =
-	"event_counter_pkey, events_pkey, sort, minute_counts_pkey, traces_pkey, error_groups_pkey",
+	"event_counter_pkey, traces_pkey, events_pkey, sort, minute_counts_pkey, error_groups_pkey",
     .sqlite = "minute_counts, sort, traces, error_groups"};
 
 static void check(const struct database *d, struct dp_store *s, const struct asked *a)
