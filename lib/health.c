@@ -1,5 +1,7 @@
 #include "health.h"
 
+#include "token.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,12 +41,13 @@ static size_t read_status_line(int fd, char line[STATUS_LINE + 1])
 	return have;
 }
 
-static int ask(int fd, const char *path)
+static int ask(int fd, const char *token, const char *path)
 {
-	char request[200];
+	char request[300 + DP_TOKEN_MAX];
 	char line[STATUS_LINE + 1];
 	int n = snprintf(request, sizeof request,
-	    "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+	    "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%s%s\r\n", path,
+	    *token ? "Authorization: Bearer " : "", token, *token ? "\r\n" : "");
 
 	if (send(fd, request, (size_t)n, MSG_NOSIGNAL) != n) {
 		snprintf(reason, sizeof reason, "cannot ask: %s", strerror(errno));
@@ -58,10 +61,10 @@ static int ask(int fd, const char *path)
 	return strcmp(line + STATUS_LINE - 3, "200") == 0 ? 0 : -1;
 }
 
-int dp_health_ask(const struct dp_listen *l, const char *path, const char **why)
+int dp_health_ask(const struct dp_listen *l, const char *token, const char *path, const char **why)
 {
 	int fd = connect_to(l);
-	int rc = fd < 0 ? -1 : ask(fd, path);
+	int rc = fd < 0 ? -1 : ask(fd, token, path);
 
 	if (fd >= 0)
 		close(fd);

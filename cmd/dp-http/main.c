@@ -184,11 +184,11 @@ static void serve_until_stopped(struct server *server)
 		server_tick(server);
 }
 
-static int check_health(const struct dp_listen *listen)
+static int check_health(const struct config *cfg)
 {
 	const char *why;
 
-	if (dp_health_ask(listen, "/readyz", &why) == 0)
+	if (dp_health_ask(&cfg->listen, cfg->token.text, "/readyz", &why) == 0)
 		return 0;
 	dp_log(DP_LOG_ERROR, "not well: %s", why);
 	return DP_EXIT_FAILURE;
@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (cfg.healthcheck)
-		return check_health(&cfg.listen);
+		return check_health(&cfg);
 	dp_proc_init();
 	fd = listen_or_die(&listen);
 	service.guard = dp_guard_new(cfg.hosts, &listen, cfg.token.text);

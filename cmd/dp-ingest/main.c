@@ -148,11 +148,11 @@ static struct config parse_args(int argc, char **argv)
 	return cfg;
 }
 
-static int check_health(const struct dp_listen *listen)
+static int check_health(const struct server_config *cfg)
 {
 	const char *why;
 
-	if (dp_health_ask(listen, "/livez", &why) == 0)
+	if (dp_health_ask(&cfg->listen, cfg->token.text, "/livez", &why) == 0)
 		return 0;
 	dp_log(DP_LOG_ERROR, "not well: %s", why);
 	return DP_EXIT_FAILURE;
@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 	const struct config cfg = parse_args(argc, argv);
 
 	if (cfg.healthcheck)
-		return check_health(&cfg.server.listen);
+		return check_health(&cfg.server);
 	dp_proc_init();
 	return cfg.filters_stdin ? stdin_run() : server_run(&cfg.server);
 }
