@@ -84,15 +84,32 @@ void dp_buf_addf(struct dp_buf *b, const char *fmt, ...)
 	va_list args;
 	int n;
 
+	dp_buf_reserve(b, 1);
 	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, args);
 	va_end(args);
 	assert(n >= 0);
-	dp_buf_reserve(b, (size_t)n + 1);
-	va_start(args, fmt);
-	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, args);
-	va_end(args);
+	if ((size_t)n >= b->cap - b->len) {
+		dp_buf_reserve(b, (size_t)n + 1);
+		va_start(args, fmt);
+		vsnprintf(b->data + b->len, (size_t)n + 1, fmt, args);
+		va_end(args);
+	}
 	b->len += (size_t)n;
+}
+
+void dp_buf_add_number(struct dp_buf *b, int64_t v)
+{
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (v < 0)
+		digits[--at] = '-';
+	dp_buf_add(b, digits + at, sizeof digits - at);
 }
 
 void dp_buf_drop(struct dp_buf *b, size_t n)

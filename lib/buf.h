@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Borrowed bytes, not NUL-terminated. p may be NULL where n is 0. */
 struct dp_str {
@@ -44,6 +45,9 @@ void dp_buf_add_str(struct dp_buf *b, struct dp_str s);
 void dp_buf_add_text(struct dp_buf *b, const char *text);
 void dp_buf_add_char(struct dp_buf *b, char c);
 void dp_buf_addf(struct dp_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* In decimal. */
+void dp_buf_add_number(struct dp_buf *b, int64_t v);
 
 /* Takes n bytes away from the front. n <= len. */
 void dp_buf_drop(struct dp_buf *b, size_t n);

@@ -74,12 +74,17 @@ struct dp_store_backend {
 	void (*disconnect)(struct dp_store *s);
 	/* Runs statements without parameters and results. */
 	int (*execute)(struct dp_store *s, const char *sql);
-	const char *begin;       /* what begins a transaction that writes */
-	const char *begin_alone; /* the same, and no other writer writes beside it */
+	const char *begin_alone; /* begins a transaction beside which no other writer writes */
 	const char *find_head;   /* asks for the highest number that there ever was */
 	const char *find_size;   /* asks for the bytes that the database takes */
 	const char *read_by_id;  /* asks for events: $1 their ids as a JSON array, $2 the trace */
 	const struct dp_store_dialect *dialect;
+	/* What is done in a transaction from begin to commit may fail later than it is asked for:
+	 * at the next of these calls, or at settle, which waits for all of it and fails as the call
+	 * that was at fault. */
+	int (*settle)(struct dp_store *s);
+	/* Begins a transaction that writes. */
+	int (*begin)(struct dp_store *s);
 	/* Commits, and wakes those that wait. Returns 0, -1, or 1 where only the latter failed, and
 	 * with it the commit: all that was in the transaction is to be done again. */
 	int (*commit)(struct dp_store *s);
@@ -87,13 +92,17 @@ struct dp_store_backend {
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
 	/* In a transaction: stores events. n > 0; is_new is false before and says after it which
-	 * were not there already. Fails with REJECT where an event is at fault, and what was done
-	 * since the last savepoint can be taken back. */
-	int (*put)(struct dp_store *s, struct dp_entry *entries, size_t n);
+	 * are, it seems, not there already. Fails with REJECT where an event is at fault, and what
+	 * was done since the last savepoint can be taken back. */
+	int (*begin_put)(struct dp_store *s, struct dp_entry *entries, size_t n);
+	/* The next call, which waits for the end of it. Fails so, too. Returns 0, or 1 where is_new
+	 * says something else now. */
+	int (*end_put)(struct dp_store *s, struct dp_entry *entries, size_t n);
 	/* In a transaction that no other writer runs beside: adds what the tables have to the rows
 	 * of the roll-up, and writes them. */
 	int (*put_rollup)(struct dp_store *s, struct dp_rollup *r);
-	/* In a transaction. Returns 0, 1 where the position is not where the step begins, or -1. */
+	/* In a transaction. Fails by dp_store_fail_step where the position is not where the step,
+	 * which has to live until then, begins. */
 	int (*put_position)(struct dp_store *s, const struct dp_store_step *step);
 	/* In a transaction. One that is there already stays. */
 	int (*put_dead)(struct dp_store *s, const struct dp_event *ev, const char *why);
@@ -133,8 +142,11 @@ struct dp_store {
 };
 
 /* What store_put.c and store_refill.c share: in a transaction, stores events and what they add to
- * the roll-ups. Fails as backend->put does. */
+ * the roll-ups. Fails as backend->begin_put does. */
 int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n);
+
+/* Notes that the position is not where the step begins. Returns -1. */
+int dp_store_fail_step(struct dp_store *s, const struct dp_store_step *step);
 
 /* In the transaction of a migration to version 3: brings the events of the table events_2 into
  * `events` with their numbers, and makes the roll-ups. */

@@ -3,7 +3,6 @@
 #include "json.h"
 #include "mem.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +98,8 @@ void dp_names_write(const struct dp_names *l, struct dp_buf *names, struct dp_bu
 	for (size_t i = 0; i < l->n; i++) {
 		dp_buf_add_char(names, before);
 		dp_json_write_string(names, l->at[i].name);
-		dp_buf_addf(times, "%c%" PRId64, before, l->at[i].us);
+		dp_buf_add_char(times, before);
+		dp_buf_add_number(times, l->at[i].us);
 		before = ',';
 	}
 	dp_buf_add_text(names, l->n ? "]" : "[]");

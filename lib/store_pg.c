@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "store_sql.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
 DP_SQL(find_head_sql, "postgresql/find_head.sql");
 DP_SQL(find_size_sql, "postgresql/find_size.sql");
 DP_SQL(read_by_id_sql, "postgresql/read_by_id.sql");
-DP_SQL(commit_sql, "postgresql/commit.sql");
+DP_SQL(notify_sql, "postgresql/notify.sql");
 DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
@@ -42,6 +43,9 @@ void dp_pg_disconnect(struct pg_store *s)
 {
 	PQfinish(s->conn);
 	s->conn = NULL;
+	s->queue.n = 0;
+	s->is_by_row = false;
+	s->is_copying = false;
 	s->expects_old = false;
 	s->emptied_us = 0;
 	s->emptied_after = 0;
@@ -121,12 +125,16 @@ int dp_pg_fail(struct pg_store *s, const PGresult *res)
 
 int dp_pg_execute(struct pg_store *s, const char *sql)
 {
-	PGresult *res = dp_pg_last_result(s, PQsendQuery(s->conn, sql));
-	ExecStatusType status = PQresultStatus(res);
+	PGresult *res;
+	ExecStatusType status;
 	int rc = 0;
 
+	if (dp_pg_settle(s) < 0)
+		return -1;
+	res = dp_pg_last_result(s, PQsendQuery(s->conn, sql));
 	if (!res)
 		return -1;
+	status = PQresultStatus(res);
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
 		rc = dp_pg_fail(s, res);
 	PQclear(res);
@@ -138,15 +146,30 @@ static int execute_in(struct dp_store *store, const char *sql)
 	return dp_pg_execute((struct pg_store *)store, sql);
 }
 
+static int begin(struct dp_store *store)
+{
+	return dp_pg_queue_only((struct pg_store *)store, begin_sql);
+}
+
+static int settle(struct dp_store *store)
+{
+	return dp_pg_settle((struct pg_store *)store);
+}
+
 /* Where NOTIFY or, for its queue is full, the COMMIT behind it is refused, there is none from here
  * on. */
 static int commit(struct dp_store *store)
 {
 	struct pg_store *s = (struct pg_store *)store;
+	const size_t before = s->queue.n;
 
-	if (dp_pg_execute(s, s->is_mute ? "COMMIT" : commit_sql) == 0)
+	if (!s->is_mute && dp_pg_queue_only(s, notify_sql) < 0)
+		return -1;
+	if (dp_pg_queue_only(s, "COMMIT") < 0)
+		return -1;
+	if (dp_pg_settle(s) == 0)
 		return 0;
-	if (s->is_mute || store->fault == DP_STORE_AWAY)
+	if (s->is_mute || store->fault == DP_STORE_AWAY || s->queue.last < before)
 		return -1;
 	s->is_mute = true;
 	return 1;
@@ -156,6 +179,7 @@ static void roll_back(struct dp_store *store)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
+	assert(s->queue.n == 0);
 	if (s->conn && PQtransactionStatus(s->conn) != PQTRANS_IDLE)
 		PQclear(dp_pg_last_result(s, PQsendQuery(s->conn, "ROLLBACK")));
 }
@@ -433,15 +457,17 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .connect = connect_store,
 	    .disconnect = disconnect_store,
 	    .execute = execute_in,
-	    .begin = begin_sql,
+	    .begin = begin,
 	    .begin_alone = begin_alone_sql,
 	    .find_head = find_head_sql,
 	    .find_size = find_size_sql,
 	    .read_by_id = read_by_id_sql,
+	    .settle = settle,
 	    .commit = commit,
 	    .dialect = &dp_pg_dialect,
 	    .roll_back = roll_back,
-	    .put = dp_pg_put,
+	    .begin_put = dp_pg_begin_put,
+	    .end_put = dp_pg_end_put,
 	    .put_rollup = dp_pg_put_rollup,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,

@@ -26,14 +26,35 @@ enum {
 	PG_UUID_ARRAY = 2951,
 };
 
+struct pg_store;
+
+/* Gets the result of a statement that went well. Returns 0 or -1 (failed). */
+typedef int dp_pg_take_fn(struct pg_store *s, void *arg, const PGresult *res);
+
+enum { PG_QUEUE_MAX = 8 };
+
+/* Statements that were sent, and are not yet answered (store_pg_queue.c). */
+struct pg_queue {
+	struct pg_taker {
+		dp_pg_take_fn *take; /* NULL: nobody asks */
+		void *arg;
+	} takers[PG_QUEUE_MAX];
+	size_t n;
+	size_t last; /* that was run, when the queue was settled: where it failed, that one */
+};
+
 struct pg_store {
 	struct dp_store store;
 	char *url;
 	int connect_ms;
 	PGconn *conn;
-	bool expects_old; /* the last batch had events that were there already */
-	int64_t days_ms;  /* when to look for missing partitions again */
-	bool is_mute;     /* the server cannot NOTIFY */
+	struct pg_queue queue;
+	const struct dp_store_step *step; /* whose position is queued */
+	bool is_by_row;                   /* a SELECT was the last */
+	bool is_copying;                  /* events are on their way, and not yet answered for */
+	bool expects_old;                 /* the last batch had events that were there already */
+	int64_t days_ms;                  /* when to look for missing partitions again */
+	bool is_mute;                     /* the server cannot NOTIFY */
 	enum { PG_DEAF, PG_LISTENS, PG_CANNOT_LISTEN } ear;
 	int64_t emptied_us;    /* a day from which events are being removed: its beginning */
 	int64_t emptied_after; /* no number up to this one is left of it */
@@ -71,8 +92,12 @@ void dp_pg_drop_results(struct pg_store *s);
  * asks for rows to copy. NULL (failed), or one that may tell of a failure. */
 PGresult *dp_pg_last_result(struct pg_store *s, int is_sent);
 
-/* Sends what is queued. 0 or -1. */
+/* Sends what libpq still holds. 0 or -1. */
 int dp_pg_flush(struct pg_store *s);
+
+/* Waits for what was queued (dp_pg_queue). 0, or -1 where one of the statements failed. All else
+ * that runs statements does so first. */
+int dp_pg_settle(struct pg_store *s);
 
 /* Runs one or more statements without parameters and results. 0 or -1. */
 int dp_pg_execute(struct pg_store *s, const char *sql);
@@ -86,7 +111,8 @@ int64_t dp_pg_read_int8(const char *p);
 int64_t dp_pg_time(int64_t us);
 int64_t dp_pg_time_us(int64_t pg_time);
 
-int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_pg_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_pg_end_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);

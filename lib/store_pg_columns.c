@@ -116,21 +116,27 @@ void dp_pg_add_null(struct dp_buf *b)
 	dp_pg_add_raw4(b, UINT32_MAX);
 }
 
-PGresult *dp_pg_run(struct pg_store *s, const char *sql, struct pg_columns *c)
+int dp_pg_send(struct pg_store *s, const char *sql, const struct pg_columns *c)
 {
 	const char *values[PG_COLUMNS_MAX];
 	int lengths[PG_COLUMNS_MAX];
 	int formats[PG_COLUMNS_MAX];
-	PGresult *res;
-	ExecStatusType status;
 
 	for (int i = 0; i < c->count; i++) {
 		values[i] = c->values[i].data ? c->values[i].data : "";
 		lengths[i] = (int)c->values[i].len;
 		formats[i] = 1;
 	}
-	res = dp_pg_last_result(
-	    s, PQsendQueryParams(s->conn, sql, c->count, c->types, values, lengths, formats, 1));
+	return PQsendQueryParams(s->conn, sql, c->count, c->types, values, lengths, formats, 1);
+}
+
+PGresult *dp_pg_run(struct pg_store *s, const char *sql, struct pg_columns *c)
+{
+	PGresult *res = NULL;
+	ExecStatusType status;
+
+	if (dp_pg_settle(s) == 0)
+		res = dp_pg_last_result(s, dp_pg_send(s, sql, c));
 	dp_pg_columns_release(c);
 	if (!res)
 		return NULL;

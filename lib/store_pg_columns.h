@@ -37,6 +37,18 @@ void dp_pg_add_null(struct dp_buf *b);
 void dp_pg_add_raw4(struct dp_buf *b, uint32_t v);
 void dp_pg_add_raw2(struct dp_buf *b, uint16_t v);
 
+/* Sends a statement with the columns as its parameters, which can be released then: as
+ * PQsendQueryParams. */
+int dp_pg_send(struct pg_store *s, const char *sql, const struct pg_columns *c);
+
+/* Sends it behind others, and releases the columns; the answer is for dp_pg_settle. Not more than
+ * PG_QUEUE_MAX in between. 0 or -1. */
+int dp_pg_queue(
+    struct pg_store *s, const char *sql, struct pg_columns *c, dp_pg_take_fn *take, void *arg);
+
+/* The same without parameters, where the result doesn't matter. */
+int dp_pg_queue_only(struct pg_store *s, const char *sql);
+
 /* Runs a statement with the columns as its parameters, and releases them. NULL (failed), or the
  * result. */
 PGresult *dp_pg_run(struct pg_store *s, const char *sql, struct pg_columns *c);

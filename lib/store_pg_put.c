@@ -18,36 +18,27 @@ DP_SQL(put_dead_sql, "postgresql/put_dead.sql");
 
 enum { EVENT_COLUMNS = 11, COPY_BYTES = 64 * 1024 };
 
-/* Takes n numbers, of which *first is the first. */
-static int take_numbers(struct pg_store *s, size_t n, int64_t *first)
+static int take_numbers(struct pg_store *s, void *last, const PGresult *res)
 {
-	struct pg_columns c = {0};
-	PGresult *res;
-
-	dp_pg_add_number(&c, (int64_t)n);
-	res = dp_pg_run(s, take_numbers_sql, &c);
-	if (!res)
-		return -1;
-	if (PQntuples(res) != 1) {
-		PQclear(res);
+	if (PQntuples(res) != 1)
 		return dp_store_fail(
 		    &s->store, DP_STORE_BROKEN, "the row of the table event_counter is missing");
-	}
-	*first = dp_pg_read_int8(PQgetvalue(res, 0, 0)) - (int64_t)n + 1;
-	PQclear(res);
+	*(int64_t *)last = dp_pg_read_int8(PQgetvalue(res, 0, 0));
 	return 0;
 }
 
 static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n)
 {
-	int64_t first = 0;
+	struct pg_columns c = {0};
+	int64_t last = 0;
 
 	if (entries[0].seq != 0)
 		return 0;
-	if (take_numbers(s, n, &first) < 0)
+	dp_pg_add_number(&c, (int64_t)n);
+	if (dp_pg_queue(s, take_numbers_sql, &c, take_numbers, &last) < 0 || dp_pg_settle(s) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		entries[i].seq = first + (int64_t)i;
+		entries[i].seq = last - (int64_t)(n - 1 - i);
 	return 0;
 }
 
@@ -122,20 +113,6 @@ static bool is_unique_violation(const PGresult *res)
 	return state && strcmp(state, "23505") == 0;
 }
 
-/* Reads the results of the COPY. Returns 0, 1 where an event is there already, or -1. */
-static int end_copy(struct pg_store *s)
-{
-	PGresult *res;
-	int rc = 0;
-
-	while (s->conn && (res = dp_pg_next_result(s))) {
-		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0)
-			rc = is_unique_violation(res) ? 1 : dp_pg_fail(s, res);
-		PQclear(res);
-	}
-	return s->conn ? rc : -1;
-}
-
 /* Begins the COPY behind a savepoint. */
 static int begin_copy(struct pg_store *s)
 {
@@ -143,6 +120,8 @@ static int begin_copy(struct pg_store *s)
 	PGresult *res;
 	int rc = 0;
 
+	if (dp_pg_settle(s) < 0)
+		return -1;
 	dp_buf_addf(&sql, "SAVEPOINT copy; %s", copy_events_sql);
 	res = dp_pg_last_result(s, PQsendQuery(s->conn, dp_buf_text(&sql)));
 	dp_buf_release(&sql);
@@ -154,19 +133,20 @@ static int begin_copy(struct pg_store *s)
 	return rc;
 }
 
-/* Returns 0, 1 where one of the events is there already and so none was stored, or -1. */
-static int copy_events(struct pg_store *s, const struct dp_entry *entries, size_t n)
+/* Reads the results of the COPY. Returns 0, 1 where one of the events is there already and so none
+ * was stored, or -1. */
+static int end_copy(struct pg_store *s)
 {
-	int rc;
+	PGresult *res;
+	int rc = 0;
 
-	if (begin_copy(s) < 0 || send_rows(s, entries, n) < 0)
-		return -1;
-	rc = end_copy(s);
-	if (rc < 0)
-		return -1;
-	if (dp_pg_execute(s, rc > 0 ? "ROLLBACK TO copy; RELEASE copy" : "RELEASE copy") < 0)
-		return -1;
-	return rc;
+	s->is_copying = false;
+	while (s->conn && (res = dp_pg_next_result(s))) {
+		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0)
+			rc = is_unique_violation(res) ? 1 : dp_pg_fail(s, res);
+		PQclear(res);
+	}
+	return s->conn ? rc : -1;
 }
 
 static size_t count_unknown(const struct dp_entry *entries, size_t n)
@@ -276,46 +256,62 @@ static int find_repeats(struct pg_store *s, struct dp_entry *entries, size_t n)
 	return rc;
 }
 
-static int copy_or_insert(struct pg_store *s, struct dp_entry *entries, size_t n)
-{
-	int rc;
-
-	if (count_unknown(entries, n) == 0)
-		return 0;
-	if (s->expects_old)
-		return insert_events(s, entries, n);
-	rc = copy_events(s, entries, n);
-	if (rc > 0)
-		return insert_events(s, entries, n);
-	for (size_t i = 0; i < n && rc == 0; i++)
-		entries[i].is_new = !entries[i].is_old;
-	return rc;
-}
-
-/* The lock on the counter, which number_entries takes, keeps other writers out until the end of the
- * transaction. */
-int dp_pg_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+/* By COPY, where all that are not known to be there are probably new. The lock on the counter,
+ * which number_entries takes, keeps other writers out until the end of the transaction. */
+int dp_pg_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
 	if (number_entries(s, entries, n) < 0 || find_repeats(s, entries, n) < 0)
 		return -1;
-	return copy_or_insert(s, entries, n);
+	if (count_unknown(entries, n) == 0)
+		return 0;
+	if (s->expects_old)
+		return insert_events(s, entries, n);
+	if (begin_copy(s) < 0 || send_rows(s, entries, n) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		entries[i].is_new = !entries[i].is_old;
+	s->is_copying = true;
+	return 0;
+}
+
+int dp_pg_end_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+{
+	struct pg_store *s = (struct pg_store *)store;
+	int rc;
+
+	if (!s->is_copying)
+		return 0;
+	rc = end_copy(s);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return dp_pg_queue_only(s, "RELEASE copy");
+	for (size_t i = 0; i < n; i++)
+		entries[i].is_new = false;
+	if (dp_pg_execute(s, "ROLLBACK TO copy; RELEASE copy") < 0 ||
+	    insert_events(s, entries, n) < 0)
+		return -1;
+	return 1;
+}
+
+static int take_position(struct pg_store *s, void *arg, const PGresult *res)
+{
+	(void)arg;
+	return PQntuples(res) > 0 ? 0 : dp_store_fail_step(&s->store, s->step);
 }
 
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step)
 {
+	struct pg_store *s = (struct pg_store *)store;
 	struct pg_columns c = {0};
-	PGresult *res;
-	int rc;
 
+	s->step = step;
 	dp_buf_add_text(dp_pg_add_column(&c, PG_TEXT), step->source);
 	dp_pg_add_number(&c, step->to);
 	dp_pg_add_number(&c, step->from);
-	res = dp_pg_run((struct pg_store *)store, put_position_sql, &c);
-	rc = res ? PQntuples(res) == 0 : -1;
-	PQclear(res);
-	return rc;
+	return dp_pg_queue(s, put_position_sql, &c, take_position, NULL);
 }
 
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)

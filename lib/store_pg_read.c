@@ -169,9 +169,12 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 	PGresult *res;
 	int rc = 0;
 
+	if (dp_pg_settle(s) < 0)
+		return -1;
 	if (!send_query(s->conn, q))
 		return dp_pg_fail(s, NULL);
 	PQsetSingleRowMode(s->conn);
+	s->is_by_row = true;
 	/* All results are read, whatever happens: else the connection is of no more use. */
 	while (s->conn && (res = dp_pg_next_result(s))) {
 		if (rc == 0)

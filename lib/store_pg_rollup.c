@@ -8,20 +8,29 @@ DP_SQL(read_groups_sql, "postgresql/read_groups.sql");
 DP_SQL(put_groups_sql, "postgresql/put_groups.sql");
 DP_SQL(put_minutes_sql, "postgresql/put_minutes.sql");
 
-static int read_rows(struct pg_store *s, const char *sql, struct pg_columns *c, struct dp_rollup *r,
+static void take_rows(const PGresult *res, struct dp_rollup *r,
     void (*add)(struct dp_rollup *r, const struct dp_store_cell *cells))
 {
 	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
-	PGresult *res = dp_pg_run(s, sql, c);
 	char no_uuid[DP_UUID_TEXT + 1];
 
-	if (!res)
-		return -1;
 	for (int i = 0; i < PQntuples(res); i++) {
 		dp_pg_read_row(res, i, cells, no_uuid);
 		add(r, cells);
 	}
-	PQclear(res);
+}
+
+static int take_traces(struct pg_store *s, void *rollup, const PGresult *res)
+{
+	(void)s;
+	take_rows(res, rollup, dp_store_add_trace);
+	return 0;
+}
+
+static int take_groups(struct pg_store *s, void *rollup, const PGresult *res)
+{
+	(void)s;
+	take_rows(res, rollup, dp_store_add_group);
 	return 0;
 }
 
@@ -32,7 +41,7 @@ static int read_traces(struct pg_store *s, struct dp_rollup *r)
 
 	for (size_t i = 0; i < r->trace_count; i++)
 		dp_pg_add_str(trace_id, r->traces[i].trace_id);
-	return read_rows(s, read_traces_sql, &c, r, dp_store_add_trace);
+	return dp_pg_queue(s, read_traces_sql, &c, take_traces, r);
 }
 
 static int read_groups(struct pg_store *s, struct dp_rollup *r)
@@ -42,7 +51,7 @@ static int read_groups(struct pg_store *s, struct dp_rollup *r)
 
 	for (size_t i = 0; i < r->group_count; i++)
 		dp_pg_add_str(fingerprint, r->groups[i].fingerprint);
-	return read_rows(s, read_groups_sql, &c, r, dp_store_add_group);
+	return dp_pg_queue(s, read_groups_sql, &c, take_groups, r);
 }
 
 /* Appends an element each to two arrays. */
@@ -86,7 +95,7 @@ static int put_traces(struct pg_store *s, const struct dp_rollup *r)
 		dp_pg_add_time(out[12], row->last_error_us);
 		add_names(out[13], out[14], &row->systems);
 	}
-	return dp_pg_run_only(s, put_traces_sql, &c);
+	return dp_pg_queue(s, put_traces_sql, &c, NULL, NULL);
 }
 
 static int put_groups(struct pg_store *s, const struct dp_rollup *r)
@@ -113,7 +122,7 @@ static int put_groups(struct pg_store *s, const struct dp_rollup *r)
 		add_names(out[10], out[11], &row->environments);
 		add_names(out[12], out[13], &row->traces);
 	}
-	return dp_pg_run_only(s, put_groups_sql, &c);
+	return dp_pg_queue(s, put_groups_sql, &c, NULL, NULL);
 }
 
 static int put_minutes(struct pg_store *s, const struct dp_rollup *r)
@@ -133,18 +142,19 @@ static int put_minutes(struct pg_store *s, const struct dp_rollup *r)
 		dp_pg_add_str(severity, dp_str_from(dp_severity_name(row->severity)));
 		dp_pg_add_int8(events, row->events);
 	}
-	return dp_pg_run_only(s, put_minutes_sql, &c);
+	return dp_pg_queue(s, put_minutes_sql, &c, NULL, NULL);
 }
 
 int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (r->trace_count > 0 && (read_traces(s, r) < 0 || put_traces(s, r) < 0))
+	if ((r->trace_count > 0 && read_traces(s, r) < 0) ||
+	    (r->group_count > 0 && read_groups(s, r) < 0) || dp_pg_settle(s) < 0)
+		return -1;
+	if (r->trace_count > 0 && put_traces(s, r) < 0)
 		return -1;
 	if (r->minute_count > 0 && put_minutes(s, r) < 0)
 		return -1;
-	if (r->group_count == 0)
-		return 0;
-	return read_groups(s, r) < 0 ? -1 : put_groups(s, r);
+	return r->group_count > 0 ? put_groups(s, r) : 0;
 }

@@ -1,4 +1,4 @@
-/* Waiting for news from PostgreSQL: writers NOTIFY by their commits (commit.sql). */
+/* Waiting for news from PostgreSQL: writers NOTIFY by their commits (notify.sql). */
 #include "store_pg.h"
 
 #include "clock.h"

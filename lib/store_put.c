@@ -39,25 +39,28 @@ static int load_systems(struct dp_store *s)
 	return s->has_systems ? 0 : -1;
 }
 
-static int put_rollup(struct dp_store *s, const struct dp_entry *entries, size_t n)
+/* What the batch adds to the roll-ups is summed up while the database works on it, of all that seem
+ * to be new, and again where some were not. */
+int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n)
 {
 	struct dp_rollup r;
-	int rc = 0;
+	int rc;
 
-	if (load_systems(s) < 0)
+	for (size_t i = 0; i < n; i++)
+		entries[i].is_new = false;
+	if (load_systems(s) < 0 || s->backend->begin_put(s, entries, n) < 0)
 		return -1;
 	dp_rollup_init(&r, entries, n, &s->systems);
-	if (r.trace_count > 0)
+	rc = s->backend->end_put(s, entries, n);
+	if (rc > 0) {
+		dp_rollup_release(&r);
+		dp_rollup_init(&r, entries, n, &s->systems);
+		rc = 0;
+	}
+	if (rc == 0 && r.trace_count > 0)
 		rc = s->backend->put_rollup(s, &r);
 	dp_rollup_release(&r);
 	return rc;
-}
-
-int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		entries[i].is_new = false;
-	return s->backend->put(s, entries, n) < 0 ? -1 : put_rollup(s, entries, n);
 }
 
 void dp_store_add_trace(struct dp_rollup *r, const struct dp_store_cell *c)
@@ -102,18 +105,12 @@ void dp_store_add_group(struct dp_rollup *r, const struct dp_store_cell *c)
 	dp_rollup_add_group(r, &row, &names);
 }
 
-static int put_position(struct dp_store *s, const struct dp_store_step *step)
+int dp_store_fail_step(struct dp_store *s, const struct dp_store_step *step)
 {
-	int rc = s->backend->put_position(s, step);
-
-	if (rc < 0)
-		dp_store_blame_no_event(s);
-	if (rc > 0)
-		rc = dp_store_fail(s, DP_STORE_BROKEN,
-		    "the position of the spool %s is not at %lld any more: another program stores "
-		    "from that spool, too, or the database was set back",
-		    step->source, (long long)step->from);
-	return rc;
+	return dp_store_fail(s, DP_STORE_BROKEN,
+	    "the position of the spool %s is not at %lld any more: another program stores from "
+	    "that spool, too, or the database was set back",
+	    step->source, (long long)step->from);
 }
 
 /* A call of dp_store_put. */
@@ -161,7 +158,7 @@ static int put_part(const struct put *p, size_t from, size_t n)
 {
 	if (execute(p->s, "SAVEPOINT part") < 0)
 		return -1;
-	if (put_events(p, from, n) == 0)
+	if (put_events(p, from, n) == 0 && p->s->backend->settle(p->s) == 0)
 		return execute(p->s, "RELEASE SAVEPOINT part");
 	if (p->s->fault != DP_STORE_REJECT ||
 	    execute(p->s, "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part") < 0)
@@ -171,25 +168,17 @@ static int put_part(const struct put *p, size_t from, size_t n)
 
 typedef int put_fn(const struct put *p, size_t from, size_t n);
 
-static int commit(struct dp_store *s)
-{
-	int rc = s->backend->commit(s);
-
-	if (rc < 0)
-		dp_store_blame_no_event(s);
-	return rc;
-}
-
 /* Returns 0, -1, or 1 where it is to be done again. */
 static int put_once(const struct put *p, put_fn *put_them)
 {
+	const struct dp_store_backend *backend = p->s->backend;
 	int rc = -1;
 
-	if (execute(p->s, p->s->backend->begin) == 0 && (p->n == 0 || put_them(p, 0, p->n) == 0) &&
-	    (!p->step || put_position(p->s, p->step) == 0))
-		rc = commit(p->s);
+	if (backend->begin(p->s) == 0 && (!p->step || backend->put_position(p->s, p->step) == 0) &&
+	    (p->n == 0 || put_them(p, 0, p->n) == 0))
+		rc = backend->commit(p->s);
 	if (rc != 0)
-		p->s->backend->roll_back(p->s);
+		backend->roll_back(p->s);
 	return rc;
 }
 
@@ -240,7 +229,9 @@ int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_
 	rc = put_all(&p, put_events);
 	if (rc < 0 && s->fault == DP_STORE_REJECT)
 		rc = put_all(&p, put_halves);
-	if (rc == 0)
+	if (rc < 0)
+		dp_store_blame_no_event(s);
+	else
 		s->fault = DP_STORE_OK;
 	if (rc == 0 && outcomes && n > 0)
 		memcpy(outcomes, p.outcomes, n * sizeof *outcomes);

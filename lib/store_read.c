@@ -65,7 +65,10 @@ static bool is_by_key(const struct window *w, const struct dp_filter *f)
 	return dp_filter_names_traces(f) && w->greatest - w->least >= WINDOW;
 }
 
-/* An expression is what no index serves: by the key "+seq", else the planner may walk all events in
+/* Where there is no end none is said: between two numbers PostgreSQL expects few rows of a table that
+ * it knows nothing of yet, and would sort all that a follower has not read for each page of them.
+ *
+ * An expression is what no index serves: by the key "+seq", else the planner may walk all events in
  * order of seq until it has found `limit` of a trace's few; otherwise trace_id || ''. */
 static void add_window(struct dp_query *q, const struct dp_store_dialect *d, const struct window *w,
     const struct dp_filter *f, const char *direction)
@@ -74,8 +77,10 @@ static void add_window(struct dp_query *q, const struct dp_store_dialect *d, con
 
 	dp_buf_add_text(&q->sql, "seq >= ");
 	dp_query_add_number(q, w->least);
-	dp_buf_add_text(&q->sql, " AND seq <= ");
-	dp_query_add_number(q, w->greatest);
+	if (w->greatest < INT64_MAX) {
+		dp_buf_add_text(&q->sql, " AND seq <= ");
+		dp_query_add_number(q, w->greatest);
+	}
 	dp_query_add_filter(q, d, f, by_key);
 	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", by_key ? "+" : "", direction);
 }

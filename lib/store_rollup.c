@@ -2,7 +2,9 @@
 
 #include "mem.h"
 
+#include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const int64_t minute_us = INT64_C(60000000);
 
@@ -13,14 +15,31 @@ static int compare_numbers(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Entries are compared by their places, too: qsort(3) is not stable. */
-static int compare_entries(const void *pa, const void *pb)
-{
-	const struct dp_entry *a = *(const struct dp_entry *const *)pa;
-	const struct dp_entry *b = *(const struct dp_entry *const *)pb;
-	int order = dp_str_compare(a->ev->trace_id, b->ev->trace_id);
+/* An entry on its way to those of its trace: mostly the first bytes of the id tell two apart,
+ * without a look at the events. */
+struct sorted {
+	uint64_t head;
+	const struct dp_entry *entry;
+};
 
-	return order != 0 ? order : (a > b) - (a < b);
+static uint64_t head_of(struct dp_str id)
+{
+	uint64_t head = 0;
+
+	memcpy(&head, id.p, id.n < sizeof head ? id.n : sizeof head);
+	return be64toh(head);
+}
+
+/* Entries are compared by their places, too: qsort(3) is not stable. */
+static int compare_sorted(const void *pa, const void *pb)
+{
+	const struct sorted *a = pa;
+	const struct sorted *b = pb;
+	int order = (a->head > b->head) - (a->head < b->head);
+
+	if (order == 0)
+		order = dp_str_compare(a->entry->ev->trace_id, b->entry->ev->trace_id);
+	return order != 0 ? order : (a->entry > b->entry) - (a->entry < b->entry);
 }
 
 static int compare_traces(const void *pa, const void *pb)
@@ -115,13 +134,13 @@ static void add_to_trace(struct dp_rollup *r, struct dp_trace_row *row, const st
 	dp_names_see(&row->systems, ev->system, ev->ts_us, DP_ROLLUP_TRACE_SYSTEMS);
 }
 
-static void init_traces(struct dp_rollup *r, const struct dp_entry **sorted, size_t n)
+static void init_traces(struct dp_rollup *r, const struct sorted *sorted, size_t n)
 {
 	r->traces = dp_mem_resize_array(NULL, n, sizeof *r->traces);
 	for (size_t i = 0; i < n; i++) {
-		const struct dp_event *ev = sorted[i]->ev;
+		const struct dp_event *ev = sorted[i].entry->ev;
 
-		if (i == 0 || !dp_str_equal(ev->trace_id, sorted[i - 1]->ev->trace_id))
+		if (i == 0 || !dp_str_equal(ev->trace_id, sorted[i - 1].entry->ev->trace_id))
 			r->traces[r->trace_count++] = (struct dp_trace_row){
 			    .trace_id = ev->trace_id,
 			    .first_us = ev->ts_us,
@@ -188,37 +207,82 @@ static int64_t minute_of(int64_t us)
 	return us - (rest < 0 ? rest + minute_us : rest);
 }
 
-/* Batches hold few different minutes, systems and severities, mostly those of the events before. */
-static void init_minutes(
-    struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
-{
-	size_t count = 0;
+/* Where rows of late are, from 1: a table that forgets. */
+enum { RECENT_BITS = 8, RECENT = 1 << RECENT_BITS };
 
-	r->minutes = dp_mem_resize_array(NULL, n, sizeof *r->minutes);
-	for (size_t i = 0; i < n; i++)
-		if (entries[i].is_new)
-			r->minutes[count++] = (struct dp_minute_row){
-			    .minute_us = minute_of(entries[i].ev->ts_us),
-			    .system = dp_systems_take(systems, entries[i].ev->system),
-			    .severity = entries[i].ev->severity,
-			    .events = 1,
-			};
-	if (count > 0)
-		qsort(r->minutes, count, sizeof *r->minutes, compare_minutes);
-	for (size_t i = 0; i < count; i++) {
+/* The systems are those that dp_systems_take keeps, one text each. */
+static size_t *find_recent(size_t recent[RECENT], const struct dp_minute_row *row)
+{
+	const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15); /* Fibonacci hashing: Knuth 6.4 */
+	const uint64_t minute = (uint64_t)row->minute_us / (uint64_t)minute_us;
+
+	return &recent[(((uintptr_t)row->system.p + minute * golden + row->severity) * golden) >>
+		       (64 - RECENT_BITS)];
+}
+
+static bool is_same_minute(const struct dp_minute_row *a, const struct dp_minute_row *b)
+{
+	return a->system.p == b->system.p && a->minute_us == b->minute_us &&
+	       a->severity == b->severity;
+}
+
+static void count_minute(
+    struct dp_rollup *r, size_t recent[RECENT], const struct dp_minute_row *row)
+{
+	size_t *at = find_recent(recent, row);
+
+	if (*at > 0 && is_same_minute(&r->minutes[*at - 1], row)) {
+		r->minutes[*at - 1].events++;
+		return;
+	}
+	r->minutes[r->minute_count++] = *row;
+	*at = r->minute_count;
+}
+
+/* Sorts the rows, and makes one of those that are of one minute, system and severity. */
+static void merge_minutes(struct dp_rollup *r)
+{
+	const size_t n = r->minute_count;
+
+	if (n > 0)
+		qsort(r->minutes, n, sizeof *r->minutes, compare_minutes);
+	r->minute_count = 0;
+	for (size_t i = 0; i < n; i++) {
 		struct dp_minute_row *last = &r->minutes[r->minute_count - 1];
 
 		if (r->minute_count > 0 && compare_minutes(last, &r->minutes[i]) == 0)
-			last->events++;
+			last->events += r->minutes[i].events;
 		else
 			r->minutes[r->minute_count++] = r->minutes[i];
 	}
 }
 
+/* Batches hold few different minutes, systems and severities: most are found without sorting. */
+static void init_minutes(
+    struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
+{
+	size_t recent[RECENT] = {0};
+
+	r->minutes = dp_mem_resize_array(NULL, n, sizeof *r->minutes);
+	for (size_t i = 0; i < n; i++) {
+		const struct dp_event *ev = entries[i].ev;
+
+		if (entries[i].is_new)
+			count_minute(r, recent,
+			    &(struct dp_minute_row){
+				.minute_us = minute_of(ev->ts_us),
+				.system = dp_systems_take(systems, ev->system),
+				.severity = ev->severity,
+				.events = 1,
+			    });
+	}
+	merge_minutes(r);
+}
+
 void dp_rollup_init(
     struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
 {
-	const struct dp_entry **sorted = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
+	struct sorted *sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
 	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
 	size_t count = 0;
 	size_t error_count = 0;
@@ -227,12 +291,12 @@ void dp_rollup_init(
 	for (size_t i = 0; i < n; i++) {
 		if (!entries[i].is_new)
 			continue;
-		sorted[count++] = &entries[i];
+		sorted[count++] = (struct sorted){head_of(entries[i].ev->trace_id), &entries[i]};
 		if (entries[i].fingerprint)
 			errors[error_count++] = &entries[i];
 	}
 	if (count > 0)
-		qsort(sorted, count, sizeof(struct dp_entry *), compare_entries);
+		qsort(sorted, count, sizeof *sorted, compare_sorted);
 	init_traces(r, sorted, count);
 	if (error_count > 0)
 		init_groups(r, errors, error_count);

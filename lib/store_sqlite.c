@@ -337,6 +337,18 @@ static int execute_in(struct dp_store *store, const char *sql)
 	return execute((struct sqlite_store *)store, sql);
 }
 
+static int begin(struct dp_store *store)
+{
+	return execute((struct sqlite_store *)store, "BEGIN IMMEDIATE");
+}
+
+/* Nothing is done later here. */
+static int settle(struct dp_store *store)
+{
+	(void)store;
+	return 0;
+}
+
 static int commit(struct dp_store *store)
 {
 	return execute((struct sqlite_store *)store, "COMMIT");
@@ -393,15 +405,17 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	    .connect = connect_store,
 	    .disconnect = disconnect_store,
 	    .execute = execute_in,
-	    .begin = "BEGIN IMMEDIATE",
 	    .begin_alone = "BEGIN IMMEDIATE",
 	    .find_head = find_head_sql,
 	    .find_size = find_size_sql,
 	    .read_by_id = read_by_id_sql,
+	    .begin = begin,
+	    .settle = settle,
 	    .commit = commit,
 	    .dialect = &dp_sqlite_dialect,
 	    .roll_back = roll_back,
-	    .put = dp_sqlite_put,
+	    .begin_put = dp_sqlite_begin_put,
+	    .end_put = dp_sqlite_end_put,
 	    .put_rollup = dp_sqlite_put_rollup,
 	    .put_position = dp_sqlite_put_position,
 	    .put_dead = dp_sqlite_put_dead,

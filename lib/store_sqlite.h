@@ -45,7 +45,8 @@ void dp_sqlite_limit_queries(struct sqlite_store *s);
 /* Gives a connection the functions that the dialect uses. SQLITE_OK, or why it cannot. */
 int dp_sqlite_add_functions(sqlite3 *db);
 
-int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_sqlite_end_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);

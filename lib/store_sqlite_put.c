@@ -87,7 +87,7 @@ static void bind_event(sqlite3_stmt *st, const struct dp_entry *e)
 	dp_sqlite_bind(st, 11, ev->json);
 }
 
-int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 	sqlite3_stmt *st = prepared(s, PUT_EVENT);
@@ -99,6 +99,14 @@ int dp_sqlite_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 		entries[i].is_new = sqlite3_changes(s->db) > 0;
 	}
 	return st ? 0 : -1;
+}
+
+int dp_sqlite_end_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+{
+	(void)store;
+	(void)entries;
+	(void)n;
+	return 0;
 }
 
 /* Runs a statement that gives a row at most, and adds it to the roll-up. */
@@ -233,7 +241,9 @@ int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *s
 	dp_sqlite_bind(st, 1, dp_str_from(step->source));
 	sqlite3_bind_int64(st, 2, step->to);
 	sqlite3_bind_int64(st, 3, step->from);
-	return run(s, st) < 0 ? -1 : sqlite3_changes(s->db) == 0;
+	if (run(s, st) < 0)
+		return -1;
+	return sqlite3_changes(s->db) > 0 ? 0 : dp_store_fail_step(store, step);
 }
 
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why)

@@ -89,7 +89,8 @@ void cursor_write_page(struct dp_buf *out, int64_t us, struct dp_str id)
 {
 	struct dp_buf plain = {0};
 
-	dp_buf_addf(&plain, "%" PRId64 ",", us);
+	dp_buf_add_number(&plain, us);
+	dp_buf_add_char(&plain, ',');
 	dp_buf_add_str(&plain, id);
 	encode(out, plain.data, plain.len);
 	dp_buf_release(&plain);

@@ -50,6 +50,7 @@ struct stream {
 	char store_id[64];
 	int64_t after;
 	int64_t until; /* of a stream that does not follow: where it ends */
+	size_t rows;   /* to read next: 0, or as many as filled a chunk of late */
 	struct dp_buf out;
 	size_t sent; /* of out */
 };
@@ -92,8 +93,18 @@ static int on_row(void *arg, const struct dp_store_row *row)
 	return reading->full;
 }
 
+/* As many rows as go into a chunk, if they are as those before: what is left of them when it is
+ * full the database has read, and we drop, for nothing. */
+static size_t rows_of_chunk(size_t rows, size_t bytes)
+{
+	const size_t fit = rows > 0 ? CHUNK_BYTES * rows / bytes : CHUNK_ROWS;
+
+	return fit < 1 ? 1 : fit > CHUNK_ROWS ? CHUNK_ROWS : fit;
+}
+
 static int read_rows(struct stream *s, struct dp_store *store)
 {
+	const size_t limit = s->rows > 0 ? s->rows : CHUNK_ROWS;
 	struct reading reading = {s, 0, false};
 
 	if (dp_store_connect(store) < 0)
@@ -101,9 +112,10 @@ static int read_rows(struct stream *s, struct dp_store *store)
 	s->orphaned = strcmp(dp_store_id(store), s->store_id) != 0;
 	if (s->orphaned)
 		return 0;
-	if (dp_store_after(store, &s->filter, s->after, CHUNK_ROWS, on_row, &reading) < 0)
+	if (dp_store_after(store, &s->filter, s->after, limit, on_row, &reading) < 0)
 		return -1;
-	s->caught_up = !reading.full && reading.rows < CHUNK_ROWS;
+	s->caught_up = !reading.full && reading.rows < limit;
+	s->rows = rows_of_chunk(reading.rows, s->out.len);
 	return 0;
 }
 

@@ -95,6 +95,19 @@ static void formats_beyond_its_room(void **state)
 	dp_buf_release(&b);
 }
 
+static void adds_numbers(void **state)
+{
+	struct dp_buf b = {0};
+
+	(void)state;
+	dp_buf_add_number(&b, 0);
+	dp_buf_add_number(&b, -7);
+	dp_buf_add_number(&b, INT64_MAX);
+	dp_buf_add_number(&b, INT64_MIN);
+	assert_string_equal(dp_buf_text(&b), "0-79223372036854775807-9223372036854775808");
+	dp_buf_release(&b);
+}
+
 static void drops_from_the_front(void **state)
 {
 	struct dp_buf b = {0};
@@ -159,6 +172,7 @@ int main(void)
 	    cmocka_unit_test(grows_and_keeps_what_it_holds),
 	    cmocka_unit_test(adds_every_kind),
 	    cmocka_unit_test(formats_beyond_its_room),
+	    cmocka_unit_test(adds_numbers),
 	    cmocka_unit_test(drops_from_the_front),
 	    cmocka_unit_test(clear_keeps_the_memory),
 	    cmocka_unit_test(reserve_makes_exactly_enough_room),

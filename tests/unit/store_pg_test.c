@@ -201,6 +201,27 @@ static void a_trace_is_not_looked_for_in_all_events(void **state)
 	dp_filter_release(&f);
 }
 
+/* Of which the server has no statistics yet. */
+static void a_page_of_a_new_table_is_read_alone(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	const int64_t end_ms = dp_clock_monotonic_ms() + 10000;
+	struct told t = {0};
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d,
+	    "INSERT INTO events SELECT n, 't', gen_random_uuid(), now(), 'info', '', 'log', NULL,"
+	    " NULL, NULL, '{\"n\":1}' FROM generate_series(1, 10000) n");
+	assert_ok(reader, dp_store_after(reader, &everything, 1, 100, tell_event, &t));
+	assert_int_equal(t.rows, 100);
+	dp_buf_release(&t.text);
+	dp_store_close(&reader); /* which makes the server count what it did */
+	while (reads_of(d, "seq_idx") == 0 && dp_clock_monotonic_ms() < end_ms)
+		;
+	assert_in_range(reads_of(d, "seq_idx"), 100, 200);
+}
+
 /* A view whose 1000 events take ten seconds, each too large to wait in the server for the next. */
 static void a_reading_that_is_ended_early_ends_the_query(void **state)
 {
@@ -263,6 +284,7 @@ int main(void)
 	    IN_PG(each_sqlstate_is_a_fault),
 	    IN_PG(a_trace_is_not_looked_for_in_all_events),
 	    IN_PG(what_has_no_time_is_looked_for_where_its_trace_is),
+	    IN_PG(a_page_of_a_new_table_is_read_alone),
 	    IN_PG(a_reading_that_is_ended_early_ends_the_query),
 	    IN_PG(a_query_that_takes_too_long_is_ended),
 	};

@@ -241,7 +241,8 @@ class PostgresStore(Store):
             self._connection.execute("COMMIT")
             return
         try:
-            self._execute("commit")
+            self._execute("notify")
+            self._connection.execute("COMMIT")
         except psycopg.Error as error:
             if isinstance(self._fault(psycopg, error), Away):
                 raise

@@ -1,3 +1,0 @@
--- Ends a transaction that stored events, and wakes those that wait for them.
-NOTIFY devpulse;
-COMMIT;

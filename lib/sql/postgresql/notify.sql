@@ -1,0 +1,2 @@
+-- Wakes those that wait for events, when the transaction is committed.
+NOTIFY devpulse;
