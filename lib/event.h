@@ -81,6 +81,18 @@ int64_t dp_event_number(const char event_id[DP_UUID_TEXT + 1]);
  * (traceId, system, type, timestamp): `data` of /api/traces/{id}. */
 void dp_event_write_data(struct dp_buf *out, struct dp_str json);
 
+/* What joins an event to others of its trace. The ids are the texts of canonical JSON strings, with
+ * their quotes: equal where the strings are. */
+struct dp_event_span {
+	struct dp_str id;     /* spanId; empty where it is not given */
+	struct dp_str parent; /* parentSpanId */
+	bool has_duration;
+	double duration_ms;
+};
+
+/* Reads it from a normalised event's JSON, which *span borrows. */
+void dp_event_read_span(struct dp_str json, struct dp_event_span *span);
+
 /* Splits a message (a frame, a body) into its events: an array of objects, or objects one after
  * another, each on a line (NDJSON) or over several lines. A part that is no object is given too, to
  * be refused by dp_event_read; what is well formed around it is not disturbed, as far as brackets

@@ -284,18 +284,22 @@ static void read_times(struct dp_event_reader *r, int64_t now_us, struct dp_even
 	ev->ts_received = strcmp(r->timestamp, r->received) == 0;
 }
 
+static double read_number(struct dp_str number)
+{
+	char text[NUMBER_TEXT_MAX + 1];
+	const size_t n = number.n < NUMBER_TEXT_MAX ? number.n : NUMBER_TEXT_MAX;
+
+	memcpy(text, number.p, n);
+	text[n] = '\0';
+	return strtod(text, NULL);
+}
+
 static void read_duration(const struct dp_event_reader *r, struct dp_event *ev)
 {
 	const struct dp_json *v = &r->values[DP_FIELD_DURATION_MS];
-	char text[NUMBER_TEXT_MAX + 1];
 
 	ev->has_duration = v->type != DP_JSON_END;
-	ev->duration_ms = 0;
-	if (!ev->has_duration)
-		return;
-	memcpy(text, v->text.p, v->text.n);
-	text[v->text.n] = '\0';
-	ev->duration_ms = strtod(text, NULL);
+	ev->duration_ms = ev->has_duration ? read_number(v->text) : 0;
 }
 
 /* What is shown of a text in lists. */
@@ -455,4 +459,30 @@ int dp_event_read(struct dp_event_reader *r, struct dp_str text, int64_t now_us,
 		return -1;
 	ev->json = dp_buf_str(&r->out);
 	return 0;
+}
+
+void dp_event_read_span(struct dp_str json, struct dp_event_span *span)
+{
+	const struct dp_json event = dp_json_value(json);
+	struct dp_json_cursor c = dp_json_children(&event);
+	struct dp_json v;
+
+	*span = (struct dp_event_span){.has_duration = false};
+	while (dp_json_next(&c, &v)) {
+		switch (dp_event_find_field(v.key)) {
+		case DP_FIELD_SPAN_ID:
+			span->id = v.text;
+			break;
+		case DP_FIELD_PARENT_SPAN_ID:
+			span->parent = v.text;
+			break;
+		case DP_FIELD_DURATION_MS:
+			span->has_duration = v.type == DP_JSON_NUMBER;
+			if (span->has_duration)
+				span->duration_ms = read_number(v.text);
+			break;
+		default:
+			break;
+		}
+	}
 }

@@ -113,6 +113,10 @@ bool dp_filter_knows(const char *name);
  */
 int dp_filter_add(struct dp_filter *f, const char *name, struct dp_str values, const char **why);
 
+/* Reads an instant as a filter has it: "15m" before now_us, one of RFC 3339, which may lack its
+ * seconds and its offset, or a date; in UTC where it does not say. Returns 0 or -1. */
+int dp_filter_read_time(struct dp_str text, int64_t now_us, int64_t *us);
+
 /* Whether a normalised event (dp_event_read) matches. Takes time linear in the event, for each
  * value; no memory but for strings with escapes that a term looks at. */
 bool dp_filter_match(const struct dp_filter *f, const struct dp_event *ev);

@@ -30,10 +30,6 @@ void dp_filter_put_term(struct dp_filter *f, struct dp_filter_term *t);
 
 void dp_filter_release_term(struct dp_filter_term *t);
 
-/* "15m" before now_us, an instant of RFC 3339, which may lack its seconds and its offset, or a
- * date; in UTC where it does not say. Returns 0 or -1. */
-int dp_filter_read_time(struct dp_str text, int64_t now_us, int64_t *us);
-
 /* "500ms", "1.5s", "250": milliseconds. */
 int dp_filter_read_duration(struct dp_str text, double *ms);
 

@@ -216,6 +216,56 @@ int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_f
 int dp_store_group_events(
     struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg);
 
+/* Numbers (store_stats.c). */
+
+/* How many events of a system and severity there are; borrowed until the callback returns. */
+struct dp_store_count {
+	struct dp_str system; /* empty: of all that are not counted apart, as there were too many */
+	enum dp_severity severity;
+	int64_t events;
+};
+
+typedef int dp_store_count_fn(void *arg, const struct dp_store_count *c);
+
+/* Sums up all events of whole minutes, exactly: both times are multiples of a minute, the second is
+ * behind the last one. A few rows for each system, in no order. */
+int dp_store_minutes(
+    struct dp_store *s, int64_t since_us, int64_t until_us, dp_store_count_fn *fn, void *arg);
+
+/* What numbers are made of in an event; borrowed until the callback returns. */
+struct dp_store_sample {
+	struct dp_str trace_id;
+	struct dp_str system;
+	int64_t ts_us;
+	enum dp_severity severity;
+	double duration_ms; /* NaN: none */
+};
+
+typedef int dp_store_sample_fn(void *arg, const struct dp_store_sample *sample);
+
+struct dp_store_span {
+	int64_t since_us;
+	int64_t until_us; /* behind it */
+	const struct dp_filter *filter;
+	bool is_timed;  /* events with a duration alone */
+	size_t limit;   /* events at most */
+	int64_t end_ms; /* of dp_clock_monotonic_ms: when not to look any further */
+};
+
+/* How far it was read. */
+struct dp_store_reach {
+	bool is_complete; /* all of the span was: nothing is missing */
+	/* Else what came later than that was read, as far as events arrive in order of their time:
+	 * it is that of the event, or of the part of the database, at which the reading ended. */
+	int64_t since_us;
+};
+
+/* Events of a span of time, about in the order in which they arrived, the newest first. It ends
+ * when as many were seen as the minutes say there are; where more arrived before or after their
+ * time than there is time to look for, *reach is not complete. */
+int dp_store_samples(struct dp_store *s, const struct dp_store_span *span, dp_store_sample_fn *fn,
+    void *arg, struct dp_store_reach *reach);
+
 /* What is kept. 0: no limit. */
 struct dp_store_limits {
 	int64_t age_us; /* of events by their own time, of dead letters by that of receipt */

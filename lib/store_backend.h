@@ -15,11 +15,12 @@ enum { DP_STORE_SCHEMA = 3 }; /* the version of the schema that this code knows 
 struct dp_store_cell {
 	struct dp_str text; /* of text columns and UUIDs; p is NULL where the value is NULL */
 	int64_t number;     /* of numbers; of times, in microseconds since the epoch */
+	double real;        /* of floating-point numbers; NaN where it is none, or NULL */
 };
 
 enum {
 	DP_STORE_CELLS_MAX = 16,
-	DP_QUERY_VALUES_MAX = DP_FILTER_TERMS_MAX * (DP_FILTER_PATH_MAX + DP_FILTER_VALUES_MAX) + 4,
+	DP_QUERY_VALUES_MAX = DP_FILTER_TERMS_MAX * (DP_FILTER_PATH_MAX + DP_FILTER_VALUES_MAX) + 8,
 };
 
 /* Gets a row; anything but 0 ends the reading. */
@@ -54,6 +55,9 @@ struct dp_store_dialect {
 	 * none. */
 	void (*add_text)(struct dp_buf *sql, size_t first, size_t depth);
 	void (*add_number)(struct dp_buf *sql, size_t first, size_t depth);
+	/* Adds " AND …" for events of a span of time, the second instant being behind it, to a
+	 * query that goes by their numbers: an index of times is not to serve it. */
+	void (*add_span)(struct dp_query *q, int64_t since_us, int64_t until_us);
 };
 
 /* What is to go (store_retain.c). */

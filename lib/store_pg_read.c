@@ -2,8 +2,11 @@
  * server's binary forms. */
 #include "store_pg.h"
 
+#include "store_query.h"
+
 #include <assert.h>
 #include <endian.h>
+#include <math.h>
 #include <string.h>
 
 void dp_pg_write_int8(int64_t v, char out[8])
@@ -19,6 +22,15 @@ int64_t dp_pg_read_int8(const char *p)
 
 	memcpy(&net, p, sizeof net);
 	return (int64_t)be64toh(net);
+}
+
+static double read_float8(const char *p)
+{
+	const int64_t bits = dp_pg_read_int8(p);
+	double v;
+
+	memcpy(&v, &bits, sizeof v);
+	return v;
 }
 
 /* A timestamptz counts microseconds from 2000-01-01, from 4714 BC to 294276. The least and the
@@ -113,11 +125,36 @@ static void add_member_number(struct dp_buf *sql, size_t first, size_t depth)
 	dp_buf_addf(sql, " ->> $%zu AS double precision) END", last);
 }
 
+static const int64_t day_us = INT64_C(86400000000);
+
+static int64_t to_day(int64_t us)
+{
+	const int64_t rest = us % day_us;
+
+	return us - (rest < 0 ? rest + day_us : rest);
+}
+
+/* The first of these terms tell the planner in which partitions to look. Of ranges shorter than a
+ * day it would choose the index by ts, of which it does not know how much is not summed up yet:
+ * that is read whole. */
+static void add_span(struct dp_query *q, int64_t since_us, int64_t until_us)
+{
+	dp_buf_add_text(&q->sql, " AND ts >= ");
+	dp_query_add_time(q, to_day(since_us));
+	dp_buf_add_text(&q->sql, " AND ts < ");
+	dp_query_add_time(q, to_day(until_us) + day_us);
+	dp_buf_add_text(&q->sql, " AND ts + interval '0' >= ");
+	dp_query_add_time(q, since_us);
+	dp_buf_add_text(&q->sql, " AND ts + interval '0' < ");
+	dp_query_add_time(q, until_us);
+}
+
 const struct dp_store_dialect dp_pg_dialect = {
     .find = "strpos(lower(",
     .in_text = " COLLATE \"C\"), ",
     .add_text = add_member_text,
     .add_number = add_member_number,
+    .add_span = add_span,
 };
 
 void dp_pg_read_row(
@@ -129,12 +166,15 @@ void dp_pg_read_row(
 		const char *p = PQgetvalue(res, row, i);
 		struct dp_store_cell *c = &cells[i];
 
-		*c = (struct dp_store_cell){.number = 0};
+		*c = (struct dp_store_cell){.real = NAN};
 		if (PQgetisnull(res, row, i))
 			continue;
 		switch (PQftype(res, i)) {
 		case PG_INT8:
 			c->number = dp_pg_read_int8(p);
+			break;
+		case PG_FLOAT8:
+			c->real = read_float8(p);
 			break;
 		case PG_TIMESTAMPTZ:
 			c->number = dp_pg_time_us(dp_pg_read_int8(p));

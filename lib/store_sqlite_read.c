@@ -2,7 +2,9 @@
 #include "store_sqlite.h"
 
 #include "clock.h"
+#include "store_query.h"
 
+#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -27,9 +29,11 @@ void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
 	int n = sqlite3_column_count(st);
 
 	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
-		cells[i] = (struct dp_store_cell){.number = 0};
+		cells[i] = (struct dp_store_cell){.real = NAN};
 		if (sqlite3_column_type(st, i) == SQLITE_INTEGER) {
 			cells[i].number = sqlite3_column_int64(st, i);
+		} else if (sqlite3_column_type(st, i) == SQLITE_FLOAT) {
+			cells[i].real = sqlite3_column_double(st, i);
 		} else if (sqlite3_column_type(st, i) == SQLITE_TEXT) {
 			cells[i].text.p = (const char *)sqlite3_column_text(st, i);
 			cells[i].text.n = (size_t)sqlite3_column_bytes(st, i);
@@ -120,11 +124,21 @@ static void add_member_number(struct dp_buf *sql, size_t first, size_t depth)
 	dp_buf_add_text(sql, ") END");
 }
 
+/* No index serves "+ts". */
+static void add_span(struct dp_query *q, int64_t since_us, int64_t until_us)
+{
+	dp_buf_add_text(&q->sql, " AND +ts >= ");
+	dp_query_add_time(q, since_us);
+	dp_buf_add_text(&q->sql, " AND +ts < ");
+	dp_query_add_time(q, until_us);
+}
+
 const struct dp_store_dialect dp_sqlite_dialect = {
     .find = "instr(lower(",
     .in_text = "), ",
     .add_text = add_member_text,
     .add_number = add_member_number,
+    .add_span = add_span,
 };
 
 /* The double nearest to a number's text. SQLite's own conversion leaves whole numbers what they

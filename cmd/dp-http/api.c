@@ -4,9 +4,11 @@
 #include "assets.h"
 #include "cursor.h"
 #include "feed.h"
+#include "flow_doc.h"
 #include "follow.h"
 #include "json.h"
 #include "pool.h"
+#include "stats_doc.h"
 #include "trace_doc.h"
 
 #include <errno.h>
@@ -38,6 +40,8 @@ static const struct route {
     {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true, true},
     {"/api/events", {"trace", "severity", "system", "type", "filter", "n", "after", "follow"},
 	follow_answer, true, false},
+    {"/api/stats", {"filter", "since", "until", "buckets"}, stats_doc_answer, true, false},
+    {"/api/flow", {"trace", "filter", "since", "until"}, flow_doc_answer, true, false},
     {"/livez", {NULL}, answer_livez, false, false},
     {"/readyz", {"verbose"}, answer_readyz, false, false},
 };

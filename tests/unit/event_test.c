@@ -154,6 +154,34 @@ static void copies_an_event_without_title(void **state)
 	free(copy);
 }
 
+static void reads_spans(void **state)
+{
+	static const struct {
+		const char *json;
+		const char *id;
+		const char *parent;
+		bool has_duration;
+		double duration_ms;
+	} rows[] = {
+	    {"{}", "", "", false, 0},
+	    {"{\"name\":\"spanId\",\"locals\":{\"spanId\":\"x\"}}", "", "", false, 0},
+	    {"{\"parentSpanId\":\"p\",\"spanId\":\"a\\\"b\",\"durationMs\":-1.5e2}", "\"a\\\"b\"",
+		"\"p\"", true, -150},
+	    {"{\"durationMs\":0.1000000000000000055511151231257827}", "", "", true, 0.1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct dp_event_span span;
+
+		dp_event_read_span(dp_str_from(rows[i].json), &span);
+		assert_true(dp_str_is(span.id, rows[i].id));
+		assert_true(dp_str_is(span.parent, rows[i].parent));
+		assert_int_equal(span.has_duration, rows[i].has_duration);
+		assert_true(span.duration_ms == rows[i].duration_ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +190,7 @@ int main(void)
 	    cmocka_unit_test(numbers_stay_as_they_are),
 	    cmocka_unit_test(writes_data),
 	    cmocka_unit_test(copies),
+	    cmocka_unit_test(reads_spans),
 	    cmocka_unit_test(copies_an_event_without_title),
 	};
 

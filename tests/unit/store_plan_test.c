@@ -206,6 +206,9 @@ static const char fill_pg[] =
     "INSERT INTO minute_counts SELECT date_trunc('minute', ts - interval '30 days'), system, "
     "severity, count(*)"
     " FROM events GROUP BY 1, 2, 3;"
+    "INSERT INTO minute_counts VALUES"
+    " (date_trunc('minute', now() - interval '5 days'), 'svc1', 'info', ROWS / 250),"
+    " (date_trunc('minute', now() - interval '4 days'), 'svc1', 'info', ROWS / 10 * 8);"
     "INSERT INTO positions SELECT md5(n::text), n FROM generate_series(1, 1000) n;"
     "ANALYZE";
 
@@ -229,6 +232,9 @@ static const char fill_sqlite[] =
     "INSERT INTO minute_counts SELECT (ts / 60000000 - 43200) * 60000000, system, severity, "
     "count(*)"
     " FROM events GROUP BY 1, 2, 3;"
+    "INSERT INTO minute_counts VALUES"
+    " ((unixepoch() / 60 - 5 * 1440) * 60000000, 'svc1', 'info', ROWS / 250),"
+    " ((unixepoch() / 60 - 4 * 1440) * 60000000, 'svc1', 'info', ROWS / 10 * 8);"
     "COMMIT";
 
 static long rows_wanted(void)
@@ -415,6 +421,49 @@ static int ask_position(struct dp_store *s, const struct asked *a)
 	int64_t pos;
 
 	return dp_store_position(s, a->id, &pos);
+}
+
+static int count_count(void *arg, const struct dp_store_count *count)
+{
+	(void)arg;
+	(void)count;
+	row_count++;
+	return 0;
+}
+
+static int count_sample(void *arg, const struct dp_store_sample *sample)
+{
+	(void)arg;
+	(void)sample;
+	row_count++;
+	return 0;
+}
+
+/* Ten minutes thirty days before those of the events. */
+static int ask_minutes(struct dp_store *s, const struct asked *a)
+{
+	const int64_t minute = INT64_C(60000000);
+	const int64_t now = dp_clock_now_us() / minute * minute - 30 * 1440 * minute;
+
+	(void)a;
+	return dp_store_minutes(s, now - 10 * minute, now, count_count, NULL);
+}
+
+/* An hour of five days ago. */
+static int ask_samples(struct dp_store *s, const struct asked *a)
+{
+	const int64_t hour = INT64_C(3600000000);
+	const int64_t begin = dp_clock_now_us() - 120 * hour - hour / 2;
+	struct dp_filter f = {0};
+	const struct dp_store_span span = {
+	    begin, begin + hour, &f, a->after != 0, 1000000, dp_clock_monotonic_ms() + 60000};
+	struct dp_store_reach reach;
+	int rc;
+
+	add_term(&f, a->filter);
+	rc = dp_store_samples(s, &span, count_sample, NULL, &reach);
+	dp_filter_release(&f);
+	return rc;
 }
 
 enum { BATCH = 1000 };
@@ -616,6 +665,31 @@ static const struct asked queries[] = {
 	.most = 100,
 	.pg = "events_fingerprint_ts_idx",
 	.sqlite = "events_fingerprint"},
+    {.name = "what minutes count",
+	.ask = ask_minutes,
+	.rows = 3,
+	.most = 1000,
+	.pg = "minute_counts_pkey",
+	.sqlite = "minute_counts, sort"},
+    {.name = "an hour",
+	.ask = ask_samples,
+	.rows = 500,
+	.most = 50000,
+	.pg = "events_seq_idx, minute_counts_pkey",
+	.sqlite = "events, minute_counts"},
+    {.name = "an hour's durations",
+	.ask = ask_samples,
+	.after = 1,
+	.rows = 500,
+	.most = 50000,
+	.pg = "events_seq_idx, minute_counts_pkey",
+	.sqlite = "events, minute_counts"},
+    {.name = "what is rare in an hour",
+	.ask = ask_samples,
+	.filter = "type=nothing",
+	.most = 50000,
+	.pg = "events_seq_idx, minute_counts_pkey",
+	.sqlite = "events, minute_counts"},
     {.name = "a position",
 	.ask = ask_position,
 	.id = "nobody's",
