@@ -65,8 +65,9 @@ static bool is_by_key(const struct window *w, const struct dp_filter *f)
 	return dp_filter_names_traces(f) && w->greatest - w->least >= WINDOW;
 }
 
-/* Where there is no end none is said: between two numbers PostgreSQL expects few rows of a table that
- * it knows nothing of yet, and would sort all that a follower has not read for each page of them.
+/* Where there is no end none is said: between two numbers PostgreSQL expects few rows of a table
+ * that it knows nothing of yet, and would sort all that a follower has not read for each page of
+ * them.
  *
  * An expression is what no index serves: by the key "+seq", else the planner may walk all events in
  * order of seq until it has found `limit` of a trace's few; otherwise trace_id || ''. */
