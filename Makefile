@@ -73,7 +73,10 @@ $(patsubst lib/%.c,$B/lib/%.o,$(wildcard lib/store_pg*.c)): $(wildcard lib/sql/p
 $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
-$B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o facts.o fold.o group.o link.o stack.o value.o when.o)
+$B/unit/tail_when_test: $B/cmd/dp-tail/when.o
+$B/unit/tail_link_test: $B/cmd/dp-tail/link.o
+$B/unit/tail_group_test: $B/cmd/dp-tail/group.o
 $B/unit/bare_test: $B/cmd/dp-ingest/bare.o
 $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o

@@ -32,7 +32,7 @@ struct view *view_new(const struct view_options *o)
 	struct view *v = dp_mem_new(sizeof *v);
 
 	v->options = *o;
-	v->memory.day = render_day(dp_clock_now_us());
+	v->memory.day = when_day(WHEN_LOCAL, dp_clock_now_us());
 	return v;
 }
 
@@ -51,8 +51,9 @@ int view_show(struct view *v, const struct dp_event *ev)
 		dp_buf_add_str(&v->out, ev->json);
 		dp_buf_add_char(&v->out, '\n');
 	} else {
-		const struct render_options o = {
-		    terminal_width(), v->options.color, v->options.traces};
+		const struct render_options o = {.width = terminal_width(),
+		    .color = v->options.color,
+		    .traces = v->options.traces};
 
 		render_event(&v->out, ev, &o, &v->memory);
 	}
