@@ -74,6 +74,9 @@ $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
 $B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o facts.o fold.o group.o link.o stack.o value.o when.o)
+$B/unit/tail_lines_test: $(addprefix $B/cmd/dp-tail/,facts.o fold.o link.o markdown.o plain.o stack.o template.o value.o when.o)
+$B/unit/tail_tally_test: $(addprefix $B/cmd/dp-tail/,fold.o tally.o)
+$B/unit/tail_timeline_test: $(addprefix $B/cmd/dp-tail/,facts.o fold.o timeline.o value.o when.o)
 $B/unit/tail_when_test: $B/cmd/dp-tail/when.o
 $B/unit/tail_link_test: $B/cmd/dp-tail/link.o
 $B/unit/tail_group_test: $B/cmd/dp-tail/group.o
