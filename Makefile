@@ -136,6 +136,11 @@ compile_commands.json: Makefile $(SOURCES)
 		printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}\n' "$$sep" '$(CURDIR)' "$$f" \
 		'$(CPPFLAGS) $(DP_CFLAGS)' "$$f"; sep=,; done; echo ']'; } > $@
 
+# Where shells look for the completion of a command; the file is that of program $p for the shell $s.
+COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d
+COMPLETION_FILE = $$(case $$s in bash) echo $(word 1,$(COMPLETIONS))/$$p ;; zsh) echo $(word 2,$(COMPLETIONS))/_$$p ;; \
+	fish) echo $(word 3,$(COMPLETIONS))/$$p.fish ;; esac)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7
@@ -144,10 +149,17 @@ install: all
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/devpulse examples/demo.awk
+	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	for p in $(PROGRAMS); do for s in bash zsh fish; do \
+		$B/bin/$$p --completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
+	for s in bash zsh fish; do p=devpulse; \
+		./devpulse completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done
 
 uninstall:
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) devpulse
 	rm -f $(DESTDIR)$(PREFIX)/share/devpulse/demo.awk
+	cd $(DESTDIR)$(PREFIX)/share && for p in $(PROGRAMS) devpulse; do for s in bash zsh fish; do \
+		rm -f $(COMPLETION_FILE); done; done
 	cd $(DESTDIR)$(PREFIX)/share/man && rm -f $(patsubst man/%.1,man1/%.1,$(wildcard man/*.1)) \
 		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5)) \
 		$(patsubst man/%.7,man7/%.7,$(wildcard man/*.7))

@@ -244,6 +244,7 @@ colored() {
 	-W 0|--wait: a whole number from 1 to 1000000000 is wanted, not '0'
 	--fail-on some|--fail-on: a severity is one of error, warning, info, debug
 	--timeline x -o raw|--timeline: --output is pretty or json
+	--completion csh|--completion: bash, zsh or fish is wanted
 	--color yes|--color: auto, always or never is wanted
 	--severity loud|--severity: a severity is one of error, warning, info, debug
 	--trace=|--trace: an empty value
