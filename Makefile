@@ -84,7 +84,13 @@ $(patsubst lib/%.c,$B/lib/%.o,$(wildcard lib/store_pg*.c)): $(wildcard lib/sql/p
 $B/unit/%: $B/tests/unit/%.o $B/libdevpulse.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LIBS) -lcmocka
-$B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o fold.o stack.o value.o)
+$B/unit/render_test: $(addprefix $B/cmd/dp-tail/,render.o facts.o fold.o group.o link.o stack.o value.o when.o)
+$B/unit/tail_lines_test: $(addprefix $B/cmd/dp-tail/,facts.o fold.o link.o markdown.o plain.o stack.o template.o value.o when.o)
+$B/unit/tail_tally_test: $(addprefix $B/cmd/dp-tail/,fold.o tally.o)
+$B/unit/tail_timeline_test: $(addprefix $B/cmd/dp-tail/,facts.o fold.o timeline.o value.o when.o)
+$B/unit/tail_when_test: $B/cmd/dp-tail/when.o
+$B/unit/tail_link_test: $B/cmd/dp-tail/link.o
+$B/unit/tail_group_test: $B/cmd/dp-tail/group.o
 $B/unit/bare_test: $B/cmd/dp-ingest/bare.o
 $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
@@ -143,6 +149,11 @@ compile_commands.json: Makefile $(SOURCES)
 		printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}\n' "$$sep" '$(CURDIR)' "$$f" \
 		'$(CPPFLAGS) $(DP_CFLAGS)' "$$f"; sep=,; done; echo ']'; } > $@
 
+# Where shells look for the completion of a command; the file is that of program $p for the shell $s.
+COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d
+COMPLETION_FILE = $$(case $$s in bash) echo $(word 1,$(COMPLETIONS))/$$p ;; zsh) echo $(word 2,$(COMPLETIONS))/_$$p ;; \
+	fish) echo $(word 3,$(COMPLETIONS))/$$p.fish ;; esac)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7
@@ -151,10 +162,17 @@ install: all
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/devpulse examples/demo.awk
+	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	for p in $(PROGRAMS); do for s in bash zsh fish; do \
+		$B/bin/$$p --completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
+	for s in bash zsh fish; do p=devpulse; \
+		./devpulse completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done
 
 uninstall:
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) devpulse
 	rm -f $(DESTDIR)$(PREFIX)/share/devpulse/demo.awk
+	cd $(DESTDIR)$(PREFIX)/share && for p in $(PROGRAMS) devpulse; do for s in bash zsh fish; do \
+		rm -f $(COMPLETION_FILE); done; done
 	cd $(DESTDIR)$(PREFIX)/share/man && rm -f $(patsubst man/%.1,man1/%.1,$(wildcard man/*.1)) \
 		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5)) \
 		$(patsubst man/%.7,man7/%.7,$(wildcard man/*.7))

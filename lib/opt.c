@@ -1,6 +1,7 @@
 #include "opt.h"
 
 #include "log.h"
+#include "opt_completion.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,7 +13,15 @@
 #define TEXT_OF(tokens)  TEXT_OF_(tokens)
 #define TEXT_OF_(tokens) #tokens
 
-enum { KEY_HELP = 1000, KEY_VERSION };
+enum { KEY_COMPLETION = 1000 };
+
+const struct dp_opt dp_opt_own[] = {
+    {KEY_COMPLETION, "completion", "bash|zsh|fish", NULL, "print what makes this shell complete",
+	NULL},
+    {'h', "help", NULL, NULL, "print this and exit", NULL},
+    {'V', "version", NULL, NULL, "print the version and exit", NULL},
+    {0},
+};
 
 void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int argc, char **argv)
 {
@@ -39,8 +48,6 @@ static void print_option(const struct dp_opt *opt)
 
 static _Noreturn void print_help(const struct dp_program *p)
 {
-	static const struct dp_opt own[] = {{'h', "help", NULL, NULL, "print this and exit", NULL},
-	    {'V', "version", NULL, NULL, "print the version and exit", NULL}};
 	const char *line = p->usage;
 
 	for (const char *lead = "usage: "; *line; lead = "       ") {
@@ -52,8 +59,8 @@ static _Noreturn void print_help(const struct dp_program *p)
 	printf("\n%s\n\noptions:\n", p->about);
 	for (const struct dp_opt *opt = p->options; opt->key; opt++)
 		print_option(opt);
-	print_option(&own[0]);
-	print_option(&own[1]);
+	for (const struct dp_opt *opt = dp_opt_own; opt->key; opt++)
+		print_option(opt);
 	if (p->examples)
 		printf("\nexamples:\n%s", p->examples);
 	printf("\nA flag wins over its [VARIABLE], which wins over the default. See also: man %s\n",
@@ -64,6 +71,13 @@ static _Noreturn void print_help(const struct dp_program *p)
 const char *dp_opt_version(void)
 {
 	return TEXT_OF(DP_VERSION);
+}
+
+static _Noreturn void print_completion(const struct dp_program *p, const char *shell)
+{
+	if (dp_opt_print_completion(p, shell) < 0)
+		dp_log_die(DP_EXIT_USAGE, "--completion: bash, zsh or fish is wanted");
+	exit(fflush(stdout) ? DP_EXIT_FAILURE : 0);
 }
 
 static _Noreturn void print_version(const struct dp_program *p)
@@ -92,13 +106,12 @@ static int next_variable(struct dp_opt_state *o)
 /* The name of the option with this key, or NULL. */
 static const char *name_of(const struct dp_program *p, int key)
 {
-	if (key == KEY_HELP)
-		return "help";
-	if (key == KEY_VERSION)
-		return "version";
-	for (const struct dp_opt *opt = p->options; opt->key; opt++)
-		if (opt->key == key)
-			return opt->name;
+	const struct dp_opt *const tables[] = {p->options, dp_opt_own};
+
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		for (const struct dp_opt *opt = tables[i]; opt->key; opt++)
+			if (opt->key == key)
+				return opt->name;
 	return NULL;
 }
 
@@ -119,43 +132,44 @@ static _Noreturn void bad_flag(const struct dp_opt_state *o, int c)
 
 /* The table as getopt_long wants it. */
 struct getopt_table {
-	struct option longs[DP_OPT_MAX + 3];
-	char shorts[2 * DP_OPT_MAX + 8];
+	struct option longs[DP_OPT_MAX + 1];
+	char shorts[2 * DP_OPT_MAX + 2];
+	int count;
 };
 
-static struct getopt_table make_getopt_table(const struct dp_opt *options)
+static void add_to_table(struct getopt_table *t, const struct dp_opt *options)
 {
-	struct getopt_table t = {.shorts = ":hV"};
-	size_t at = strlen(t.shorts);
-	int n = 0;
+	size_t at = strlen(t->shorts);
 
-	for (; options[n].key; n++) {
-		assert(n < DP_OPT_MAX);
-		t.longs[n] = (struct option){options[n].name,
-		    options[n].arg ? required_argument : no_argument, NULL, options[n].key};
-		if (options[n].key > 255)
+	for (; options->key; options++) {
+		assert(t->count < DP_OPT_MAX);
+		t->longs[t->count++] = (struct option){options->name,
+		    options->arg ? required_argument : no_argument, NULL, options->key};
+		if (options->key > 255)
 			continue;
-		t.shorts[at++] = (char)options[n].key;
-		if (options[n].arg)
-			t.shorts[at++] = ':';
+		t->shorts[at++] = (char)options->key;
+		if (options->arg)
+			t->shorts[at++] = ':';
 	}
-	t.longs[n] = (struct option){"help", no_argument, NULL, KEY_HELP};
-	t.longs[n + 1] = (struct option){"version", no_argument, NULL, KEY_VERSION};
-	return t;
 }
 
 /* The next setting by a flag; 0 at the end. */
 static int next_flag(struct dp_opt_state *o)
 {
 	const struct dp_opt *options = o->program->options;
-	const struct getopt_table t = make_getopt_table(options);
-	int c = getopt_long(o->argc, o->argv, t.shorts, t.longs, NULL);
+	struct getopt_table t = {.shorts = ":"};
 	int row = 0;
+	int c;
 
-	if (c == 'h' || c == KEY_HELP)
+	add_to_table(&t, options);
+	add_to_table(&t, dp_opt_own);
+	c = getopt_long(o->argc, o->argv, t.shorts, t.longs, NULL);
+	if (c == 'h')
 		print_help(o->program);
-	if (c == 'V' || c == KEY_VERSION)
+	if (c == 'V')
 		print_version(o->program);
+	if (c == KEY_COMPLETION)
+		print_completion(o->program, optarg);
 	if (c == '?' || c == ':')
 		bad_flag(o, c);
 	if (c == -1)

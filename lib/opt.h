@@ -1,5 +1,5 @@
-/* Command lines: a table of options that gives --help, --version, the DEVPULSE_* variables and
- * clear errors. Flag before variable before default.
+/* Command lines: a table of options that gives --help, --version, --completion, the DEVPULSE_*
+ * variables and clear errors. Flag before variable before default.
  *
  *	static const struct dp_opt options[] = {
  *		{'l', "listen", "ADDRESS:PORT", "DEVPULSE_LISTEN", "where to listen", PRESET},
@@ -22,12 +22,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DP_OPT_MAX = 32 };
+enum { DP_OPT_MAX = 40 }; /* options of a program */
 
 struct dp_opt {
 	int key;            /* what dp_opt_next returns: the letter of -x, or a value above 255 */
 	const char *name;   /* of --name */
-	const char *arg;    /* what --help calls its argument; NULL: it takes none */
+	const char *arg;    /* what --help calls its argument; NULL: it takes none. FILE, DIR and
+			       words, as "auto|always|never", are known to --completion */
 	const char *env;    /* the variable of the same meaning, or NULL */
 	const char *help;   /* one line */
 	const char *preset; /* the default as --help tells it, or NULL; never returned as a value */
@@ -59,8 +60,8 @@ void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int a
  * variable that is wrong, and --help is said whatever they hold. Returns its key, with o->value
  * (NULL for an option without argument; good for ever), or 0 at the end. A variable of an option
  * without argument counts where it is "1".
- * --help and --version print and exit 0; what the table does not know exits 2 with a line that
- * says what and where to look. */
+ * --help, --version and --completion print and exit 0; what the table does not know exits 2 with a
+ * line that says what and where to look. */
 int dp_opt_next(struct dp_opt_state *o);
 
 /* The version of DevPulse, as "1.2.3". */

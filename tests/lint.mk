@@ -31,7 +31,7 @@ lint-shell:
 # a program. libFuzzer is in Debian's packages clang and libclang-rt-14-dev.
 SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
-FUZZED_render := $(addprefix cmd/dp-tail/,render.c fold.c stack.c value.c)
+FUZZED_render := $(addprefix cmd/dp-tail/,render.c facts.c fold.c group.c link.c stack.c value.c when.c)
 FUZZED_sse    := cmd/dp-tail/sse.c
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard lib/*.[ch] cmd/dp-tail/*.[ch])
 	@mkdir -p $(@D)

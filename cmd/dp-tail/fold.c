@@ -83,9 +83,27 @@ static void set_active(struct fold *f, const char *style)
 	f->active = style;
 }
 
+static void set_active_link(struct fold *f, const char *url)
+{
+	if (f->active_link == url)
+		return;
+	if (f->active_link)
+		dp_buf_add_text(f->out, "\x1b]8;;\x1b\\");
+	if (url)
+		dp_buf_addf(f->out, "\x1b]8;;%s\x1b\\", url);
+	f->active_link = url;
+}
+
+void fold_link(struct fold *f, const char *url)
+{
+	set_active_link(f, NULL);
+	f->link = url;
+}
+
 static void new_line(struct fold *f)
 {
 	set_active(f, NULL);
+	set_active_link(f, NULL);
 	dp_buf_add_char(f->out, '\n');
 	f->column = 0;
 	f->pending = 0;
@@ -103,13 +121,26 @@ static int indent_of(const struct fold *f)
 	return f->indent < f->width / 2 ? f->indent : f->width / 2;
 }
 
+/* The spaces that a line begins with, and the rail among them. */
+static void put_indent(struct fold *f)
+{
+	if (f->rail && f->rail_column < indent_of(f)) {
+		put_spaces(f, f->rail_column);
+		set_active(f, f->rail_style);
+		dp_buf_add_text(f->out, f->rail);
+		set_active(f, NULL);
+		f->column++;
+	}
+	put_spaces(f, indent_of(f) - f->column);
+}
+
 /* Makes the line ready for a word: its indent, and the spaces before it. */
 static void lead_in(struct fold *f)
 {
 	if (f->active != f->style)
 		set_active(f, NULL);
 	if (f->column == 0)
-		put_spaces(f, indent_of(f));
+		put_indent(f);
 	put_spaces(f, f->pending);
 	f->pending = 0;
 }
@@ -127,6 +158,7 @@ static void put_word(struct fold *f, struct dp_str word)
 			new_line(f);
 			lead_in(f);
 		}
+		set_active_link(f, f->link);
 		set_active(f, f->style);
 		dp_buf_add_text(f->out, safe);
 		f->column += columns;

@@ -18,6 +18,12 @@ struct fold {
 	int pending;        /* spaces before the next word, unless that begins a line */
 	const char *style;  /* of what comes: for SGR, as "1;31", or NULL; set it at will */
 	const char *active; /* what the terminal was told last */
+	const char *link;   /* of what comes: fold_link */
+	const char *active_link;
+	const char *rail; /* a character of one column that is drawn in front of lines begun from
+			     now on whose indent has room for it; or NULL; set it at will */
+	const char *rail_style;
+	int rail_column;
 };
 
 void fold_init(struct fold *f, struct dp_buf *out, int width, bool color);
@@ -35,6 +41,10 @@ void fold_whole(struct fold *f, struct dp_str text);
 /* As fold_text, but at most about `max` bytes of it, and few lines where they are short: then a
  * note of what was left out. */
 void fold_text_max(struct fold *f, struct dp_str text, size_t max);
+
+/* Makes what comes a hyperlink (OSC 8) to a URL, which is kept until the next call and holds
+ * printable ASCII only; NULL: no more. */
+void fold_link(struct fold *f, const char *url);
 
 /* n spaces before the next word; none where that begins a line. */
 void fold_gap(struct fold *f, int n);

@@ -1,21 +1,25 @@
 #include "render.h"
 
+#include "facts.h"
 #include "fold.h"
 #include "stack.h"
 #include "style.h"
 #include "value.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
-	NARROW = 60,       /* below it, columns are given up */
-	WIDE = 110,        /* from it on, the message has a column of its own */
-	TIME_COLUMNS = 13, /* with the space behind */
-	TYPE_COLUMN = 30,
-	MESSAGE_COLUMN = 39,
+	NARROW = 60, /* below it, columns are given up */
+	WIDE = 110,  /* from it on, the message has a column of its own */
 	NARROW_INDENT = 2,
+	SEVERITY_COLUMNS = 6, /* of each, with the space behind */
+	RAIL_COLUMNS = 2,
+	TRACE_COLUMNS = 9,
+	SYSTEM_COLUMNS = 11,
+	STAIR_COLUMNS = 18, /* of systems that are indented by their stage */
+	STAIR_STEP = 2,
+	STAIR_STEPS_MAX = 4,
+	TYPE_COLUMNS = 9,
 	MESSAGE_BYTES_MAX = 4000,
 	DETAILS_BYTES_MAX = 600, /* of details that are no string, on one line */
 	FILE_COLUMNS_MAX = 200,
@@ -26,6 +30,10 @@ enum {
 	TRACE_HEAD = 8,
 };
 
+/* None is the red of errors. */
+static const char *const colors[RENDER_COLORS] = {"38;5;33", "38;5;133", "38;5;30", "38;5;166",
+    "38;5;98", "38;5;64", "38;5;168", "38;5;67", "38;5;100", "38;5;62", "38;5;29"};
+
 /* What is being rendered. */
 struct sheet {
 	struct fold fold;
@@ -34,24 +42,19 @@ struct sheet {
 	struct render_memory *memory;
 	struct dp_json json;
 	struct dp_buf scratch;
+	struct dp_buf url;
+	bool narrow;
+	bool stairs;    /* systems are indented by their stage */
+	bool rail;      /* lines of a trace have its rail */
+	bool trace_cut; /* the id of the trace was not said whole */
+	struct group_place place;
+	/* columns where things begin */
+	int severity;
+	int system;
+	int type;
+	int message;
 	int indent; /* of the blocks below the first line */
 };
-
-static struct tm local_time(int64_t us)
-{
-	time_t seconds = us / 1000000 - (us % 1000000 < 0);
-	struct tm tm = {0};
-
-	localtime_r(&seconds, &tm);
-	return tm;
-}
-
-int render_day(int64_t us)
-{
-	struct tm tm = local_time(us);
-
-	return (tm.tm_year + 1900) * 1000 + tm.tm_yday;
-}
 
 static void say_styled(struct fold *f, const char *style, const char *text)
 {
@@ -60,147 +63,133 @@ static void say_styled(struct fold *f, const char *style, const char *text)
 	f->style = NULL;
 }
 
+static void lay_out(struct sheet *s)
+{
+	const struct render_options *o = s->options;
+
+	s->narrow = o->width < NARROW;
+	s->stairs = o->groups && o->width >= RENDER_GROUPS_MIN;
+	s->rail = s->stairs && o->traces;
+	s->severity = when_columns(o->time);
+	s->indent = s->narrow || s->severity == 0 ? NARROW_INDENT : s->severity;
+	s->system = s->severity + SEVERITY_COLUMNS;
+	if (s->rail) {
+		s->indent = s->system + RAIL_COLUMNS;
+		s->system = s->indent + TRACE_COLUMNS;
+	}
+	s->type = s->system + (s->stairs ? STAIR_COLUMNS : SYSTEM_COLUMNS);
+	s->message = s->type + TYPE_COLUMNS;
+}
+
 static void write_date(struct sheet *s)
 {
-	struct tm tm = local_time(s->event->ts_us);
-	char text[64];
+	char day[WHEN_MAX];
 
-	if (strftime(text, sizeof text, "── %a %Y-%m-%d ──", &tm) == 0)
-		return;
-	say_styled(&s->fold, STYLE_DIM, text);
+	when_write_day(s->options->time, s->event->ts_us, day);
+	dp_buf_clear(&s->scratch);
+	dp_buf_addf(&s->scratch, "── %s ──", day);
+	say_styled(&s->fold, STYLE_DIM, dp_buf_text(&s->scratch));
 	fold_end_line(&s->fold);
 }
 
 static void write_time(struct sheet *s)
 {
-	struct tm tm = local_time(s->event->ts_us);
-	int ms = (int)((s->event->ts_us / 1000 % 1000 + 1000) % 1000);
-	char text[48];
+	const struct render_memory *m = s->memory;
+	const struct when when = {
+	    s->options->time, s->options->now_us, m->past_first ? m->last_us : s->event->ts_us};
+	char text[WHEN_MAX];
 
-	snprintf(text, sizeof text, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+	when_write(&when, s->event->ts_us, text);
 	say_styled(&s->fold, STYLE_DIM, text);
-	fold_tab(&s->fold, TIME_COLUMNS);
+	if (s->severity > 0)
+		fold_tab(&s->fold, s->severity);
 }
 
 static void write_severity(struct sheet *s)
 {
-	static const struct {
-		const char *word;
-		const char *style;
-	} rows[] = {
-	    [DP_DEBUG] = {"DEBUG", STYLE_DIM},
-	    [DP_INFO] = {"INFO", STYLE_INFO},
-	    [DP_WARNING] = {"WARN", STYLE_WARNING},
-	    [DP_ERROR] = {"ERROR", STYLE_ERROR},
-	};
+	static const char *const styles[] = {[DP_DEBUG] = STYLE_DIM,
+	    [DP_INFO] = STYLE_INFO,
+	    [DP_WARNING] = STYLE_WARNING,
+	    [DP_ERROR] = STYLE_ERROR};
 
-	say_styled(&s->fold, rows[s->event->severity].style, rows[s->event->severity].word);
-	if (s->options->width >= NARROW)
-		fold_tab(&s->fold, TIME_COLUMNS + 6);
-	else
+	say_styled(&s->fold, styles[s->event->severity], facts_severity(s->event->severity));
+	s->fold.indent = s->indent;
+	if (s->narrow)
 		fold_gap(&s->fold, 1);
+	else
+		fold_tab(&s->fold, s->severity + SEVERITY_COLUMNS);
 }
 
-static uint32_t hash_of(struct dp_str s)
+/* The rail of the trace, on this line and on those below; its id, where the line above is of
+ * another. */
+static void write_rail(struct sheet *s)
 {
-	uint32_t hash = 2166136261; /* FNV-1a */
+	struct fold *f = &s->fold;
+	const struct dp_str id = s->event->trace_id;
+	const struct dp_str head = fold_head(id, TRACE_HEAD);
 
-	for (size_t i = 0; i < s.n; i++)
-		hash = (hash ^ (unsigned char)s.p[i]) * 16777619;
-	return hash ? hash : 1;
+	f->rail = "┃";
+	f->rail_style = colors[s->place.color % RENDER_COLORS];
+	f->rail_column = f->column + f->pending;
+	say_styled(f, f->rail_style, f->rail);
+	fold_gap(f, 1);
+	f->style = f->rail_style;
+	if (!s->place.goes_on)
+		fold_whole(f, head);
+	f->style = NULL;
+	s->trace_cut = head.n < id.n;
+	fold_tab(f, s->system);
 }
 
-/* The colour of the system's name, or the next one that is free where another has that. None is the
- * red of errors. */
+/* The colour of the system's name, or the next one that is free where another has that. */
 static const char *system_style(struct sheet *s)
 {
-	static const char *const styles[RENDER_COLORS] = {"38;5;33", "38;5;133", "38;5;30",
-	    "38;5;166", "38;5;98", "38;5;64", "38;5;168", "38;5;67", "38;5;100", "38;5;62",
-	    "38;5;29"};
-	const uint32_t hash = hash_of(s->event->system);
-	uint32_t *owners = s->memory->owners;
+	const uint64_t hash = group_hash(s->event->system);
+	uint64_t *owners = s->memory->owners;
 
-	for (uint32_t i = 0; i < RENDER_COLORS; i++) {
-		uint32_t at = (hash + i) % RENDER_COLORS;
+	for (unsigned i = 0; i < RENDER_COLORS; i++) {
+		const unsigned at = (unsigned)((hash + i) % RENDER_COLORS);
 
 		if (owners[at] == 0)
 			owners[at] = hash;
 		if (owners[at] == hash)
-			return styles[at];
+			return colors[at];
 	}
-	return styles[hash % RENDER_COLORS];
+	return colors[hash % RENDER_COLORS];
 }
 
 static void write_system_and_type(struct sheet *s)
 {
 	struct fold *f = &s->fold;
-	bool narrow = s->options->width < NARROW;
+	const int stage = s->place.stage < STAIR_STEPS_MAX ? s->place.stage : STAIR_STEPS_MAX;
 
+	if (s->stairs)
+		fold_tab(f, s->system + STAIR_STEP * stage);
 	f->style = system_style(s);
 	fold_whole(f, fold_head(s->event->system, f->width / 2));
 	f->style = STYLE_DIM;
 	fold_gap(f, 1);
-	if (!narrow)
-		fold_tab(f, TYPE_COLUMN);
+	if (!s->narrow)
+		fold_tab(f, s->type);
 	fold_whole(f, fold_head(s->event->type, f->width / 2));
 	f->style = NULL;
 	fold_gap(f, 1);
-	if (!narrow)
-		fold_tab(f, MESSAGE_COLUMN);
+	if (!s->narrow)
+		fold_tab(f, s->message);
 }
 
 static struct dp_json member(const struct sheet *s, const char *key)
 {
-	struct dp_json v = dp_json_member(&s->json, key);
-
-	if (v.type == DP_JSON_NULL)
-		return (struct dp_json){.type = DP_JSON_END};
-	return v;
+	return facts_member(&s->json, key);
 }
 
-/* Puts the text of a value into s->scratch: of a string its characters, of an object a line. */
-static struct dp_str text_of(struct sheet *s, const struct dp_json *v, size_t max)
-{
-	dp_buf_clear(&s->scratch);
-	if (v->type == DP_JSON_OBJECT || v->type == DP_JSON_ARRAY)
-		value_write_compact(&s->scratch, v, max);
-	else if (v->type != DP_JSON_END)
-		dp_json_decode(v, &s->scratch);
-	return dp_buf_str(&s->scratch);
-}
-
-static struct dp_str trim(struct dp_str text)
-{
-	while (text.n > 0 && strchr(" \t\r\n", text.p[text.n - 1]))
-		text.n--;
-	return text;
-}
-
-static bool begins_with(struct dp_str text, struct dp_str head)
-{
-	return text.n >= head.n && (head.n == 0 || memcmp(text.p, head.p, head.n) == 0);
-}
-
-/* The name and the details, where these do not say the name again. */
 static void write_message(struct sheet *s)
 {
-	const char *style = s->event->severity == DP_ERROR ? STYLE_BOLD : NULL;
-	struct dp_json name = member(s, "name");
-	struct dp_json details = member(s, "details");
-	struct dp_buf title = {0};
-	struct dp_str text;
-
-	dp_json_decode(&name, &title);
-	text = trim(text_of(s, &details, DETAILS_BYTES_MAX));
-	s->fold.style = style;
-	if (name.type != DP_JSON_END && !begins_with(text, dp_buf_str(&title))) {
-		fold_text_max(&s->fold, trim(dp_buf_str(&title)), MESSAGE_BYTES_MAX);
-		if (text.n > 0)
-			fold_say(&s->fold, ": ");
-	}
-	fold_text_max(&s->fold, text, MESSAGE_BYTES_MAX);
+	s->fold.style = s->event->severity == DP_ERROR ? STYLE_BOLD : NULL;
+	dp_buf_clear(&s->scratch);
+	facts_add_message(&s->scratch, &s->json, DETAILS_BYTES_MAX);
+	fold_text_max(&s->fold, dp_buf_str(&s->scratch), MESSAGE_BYTES_MAX);
 	s->fold.style = NULL;
-	dp_buf_release(&title);
 }
 
 /* One more thing to know, two columns behind what was said before it. */
@@ -214,38 +203,50 @@ static void write_fact(struct sheet *s, const char *style, struct dp_str text)
 	s->fold.style = NULL;
 }
 
-static void write_response(struct sheet *s)
+static bool is_short(const struct dp_json *v)
 {
+	return v->text.n <= EXTRA_BYTES_MAX && v->key.n <= EXTRA_BYTES_MAX &&
+	       v->type != DP_JSON_NULL && v->type != DP_JSON_OBJECT && v->type != DP_JSON_ARRAY;
+}
+
+/* How it ended: what became of a task ("retry"), and whether it failed. */
+static void write_outcome(struct sheet *s)
+{
+	struct dp_json stage = member(s, "stage");
 	struct dp_json response = member(s, "response");
 
+	if (stage.type == DP_JSON_STRING && is_short(&stage)) {
+		dp_buf_clear(&s->scratch);
+		dp_json_decode(&stage, &s->scratch);
+		write_fact(s, STYLE_NAME, dp_buf_str(&s->scratch));
+	}
 	if (response.type == DP_JSON_STRING && dp_str_is(response.text, "\"fail\""))
 		write_fact(s, STYLE_ERROR, DP_STR("fail"));
 }
 
 static void write_duration(struct sheet *s)
 {
-	double ms = s->event->duration_ms;
-	char text[64];
-
-	if (!s->event->has_duration)
-		return;
-	if (ms < 1000)
-		snprintf(text, sizeof text, ms < 100 ? "%.3g ms" : "%.0f ms", ms);
-	else if (ms < 600000)
-		snprintf(text, sizeof text, "%.2f s", ms / 1000);
-	else
-		snprintf(text, sizeof text, "%.6g min", ms / 60000);
-	write_fact(s, STYLE_NAME, dp_str_from(text));
+	dp_buf_clear(&s->scratch);
+	facts_add_duration(&s->scratch, s->event);
+	write_fact(s, STYLE_NAME, dp_buf_str(&s->scratch));
 }
 
-/* Adds to s->scratch the beginning of a text, and a sign where that is not all of it. */
-static void add_head(struct sheet *s, struct dp_str text, int columns)
+/* Adds the beginning of a text, and a sign where that is not all of it. */
+static void add_head(struct dp_buf *out, struct dp_str text, int columns)
 {
 	struct dp_str head = fold_head(text, columns);
 
-	dp_buf_add_str(&s->scratch, head);
+	dp_buf_add_str(out, head);
 	if (head.n < text.n)
-		dp_buf_add_text(&s->scratch, "…");
+		dp_buf_add_text(out, "…");
+}
+
+static struct dp_str decode(struct dp_buf *out, const struct dp_json *v)
+{
+	dp_buf_clear(out);
+	if (v->type != DP_JSON_END)
+		dp_json_decode(v, out);
+	return dp_buf_str(out);
 }
 
 /* "file:line: source", as compilers say it: the source is a function, or a line of code. */
@@ -255,29 +256,22 @@ static void write_place(struct sheet *s)
 	struct dp_json line = member(s, "line");
 	struct dp_json source = member(s, "source");
 	struct dp_buf whole = {0};
-	struct dp_str code;
+	struct dp_str text = decode(&whole, &file);
 
 	dp_buf_clear(&s->scratch);
-	dp_json_decode(&file, &whole);
-	add_head(s, dp_buf_str(&whole), FILE_COLUMNS_MAX);
+	add_head(&s->scratch, text, FILE_COLUMNS_MAX);
+	fold_link(&s->fold, link_make(&s->options->link, text, line.text, &s->url));
 	if (line.type != DP_JSON_END) {
 		dp_buf_add_text(&s->scratch, s->scratch.len > 0 ? ":" : "line ");
 		dp_json_decode(&line, &s->scratch);
 	}
-	dp_buf_clear(&whole);
-	dp_json_decode(&source, &whole);
-	code = trim(dp_buf_str(&whole));
-	if (code.n > 0 && s->scratch.len > 0)
+	text = facts_trim(decode(&whole, &source));
+	if (text.n > 0 && s->scratch.len > 0)
 		dp_buf_add_text(&s->scratch, ": ");
-	add_head(s, code, SOURCE_COLUMNS_MAX);
+	add_head(&s->scratch, text, SOURCE_COLUMNS_MAX);
 	write_fact(s, STYLE_DIM, dp_buf_str(&s->scratch));
+	fold_link(&s->fold, NULL);
 	dp_buf_release(&whole);
-}
-
-static bool is_small_scalar(const struct dp_json *v)
-{
-	return v->text.n <= EXTRA_BYTES_MAX && v->key.n <= EXTRA_BYTES_MAX &&
-	       v->type != DP_JSON_NULL && v->type != DP_JSON_OBJECT && v->type != DP_JSON_ARRAY;
 }
 
 static void write_extra(struct sheet *s, const struct dp_json *v)
@@ -302,7 +296,7 @@ static void write_extras(struct sheet *s)
 	int n = 0;
 
 	while (n < EXTRAS_MAX && dp_json_next(&cursor, &v))
-		if (!dp_event_is_field(v.key) && is_small_scalar(&v)) {
+		if (!dp_event_is_field(v.key) && !dp_str_is(v.key, "stage") && is_short(&v)) {
 			write_extra(s, &v);
 			n++;
 		}
@@ -312,16 +306,12 @@ static void write_trace(struct sheet *s)
 {
 	struct dp_str id = s->event->trace_id;
 
-	if (!s->options->traces)
+	if (!s->options->traces || s->rail)
 		return;
+	s->trace_cut = fold_measure(id) > TRACE_WHOLE_MAX;
 	dp_buf_clear(&s->scratch);
 	dp_buf_add_text(&s->scratch, "trace=");
-	if (fold_measure(id) <= TRACE_WHOLE_MAX) {
-		dp_buf_add_str(&s->scratch, id);
-	} else {
-		dp_buf_add_str(&s->scratch, fold_head(id, TRACE_HEAD));
-		dp_buf_add_text(&s->scratch, "…");
-	}
+	add_head(&s->scratch, id, s->trace_cut ? TRACE_HEAD : TRACE_WHOLE_MAX);
 	write_fact(s, STYLE_DIM, dp_buf_str(&s->scratch));
 }
 
@@ -330,13 +320,14 @@ static void write_head(struct sheet *s)
 	struct fold *f = &s->fold;
 
 	write_time(s);
-	f->indent = s->indent;
 	write_severity(s);
+	if (s->rail)
+		write_rail(s);
 	write_system_and_type(s);
 	if (s->options->width >= WIDE)
-		f->indent = MESSAGE_COLUMN;
+		f->indent = s->message;
 	write_message(s);
-	write_response(s);
+	write_outcome(s);
 	write_duration(s);
 	write_place(s);
 	write_extras(s);
@@ -351,8 +342,8 @@ static void write_label(struct sheet *s, const char *label)
 	fold_end_line(&s->fold);
 }
 
-/* What makes an error understood: where it came from, and what the variables held. Text of two
- * bytes is an empty string, array or object. */
+/* What makes an error understood: where it came from, what the variables held, and the trace to
+ * look for. Text of two bytes is an empty string, array or object. */
 static void write_cause(struct sheet *s)
 {
 	struct dp_json stack = member(s, "stacktrace");
@@ -360,12 +351,24 @@ static void write_cause(struct sheet *s)
 
 	if (stack.text.n > 2) {
 		write_label(s, "stack");
-		stack_write(&s->fold, &stack, s->indent + 2);
+		stack_write(&s->fold, &stack, &s->options->link, s->indent + 2);
 	}
 	if (locals.text.n > 2) {
 		write_label(s, "locals");
 		value_write_tree(&s->fold, &locals, s->indent + 2);
 	}
+	if (s->trace_cut) {
+		s->fold.indent = s->indent;
+		say_styled(&s->fold, STYLE_DIM, "trace");
+		fold_gap(&s->fold, 1);
+		fold_whole(&s->fold, s->event->trace_id);
+		fold_end_line(&s->fold);
+	}
+}
+
+static bool has_days(enum when_mode mode)
+{
+	return mode == WHEN_LOCAL || mode == WHEN_UTC;
 }
 
 void render_event(struct dp_buf *out, const struct dp_event *ev, const struct render_options *o,
@@ -373,15 +376,19 @@ void render_event(struct dp_buf *out, const struct dp_event *ev, const struct re
 {
 	struct sheet s = {
 	    .options = o, .event = ev, .memory = memory, .json = dp_json_value(ev->json)};
-	int day = render_day(ev->ts_us);
+	const int day = when_day(o->time, ev->ts_us);
 
 	fold_init(&s.fold, out, o->width, o->color);
-	s.indent = o->width < NARROW ? NARROW_INDENT : TIME_COLUMNS;
-	if (memory->day != day)
+	lay_out(&s);
+	if (has_days(o->time) && memory->day != day)
 		write_date(&s);
-	memory->day = day;
+	s.place = group_take(&memory->groups, ev->trace_id, ev->system);
 	write_head(&s);
 	if (ev->severity == DP_ERROR)
 		write_cause(&s);
+	memory->day = day;
+	memory->last_us = ev->ts_us;
+	memory->past_first = true;
 	dp_buf_release(&s.scratch);
+	dp_buf_release(&s.url);
 }

@@ -71,7 +71,7 @@ static void must(bool ok)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make a request: out of memory");
 }
 
-static void add_path(CURLU *url)
+static void add_path(CURLU *url, const char *route)
 {
 	struct dp_buf path = {0};
 	char *text = NULL;
@@ -80,7 +80,7 @@ static void add_path(CURLU *url)
 	dp_buf_add_text(&path, text);
 	while (path.len > 0 && path.data[path.len - 1] == '/')
 		path.len--;
-	dp_buf_add_text(&path, "/api/events");
+	dp_buf_add_text(&path, route);
 	must(curl_url_set(url, CURLUPART_PATH, dp_buf_text(&path), 0) == CURLUE_OK);
 	curl_free(text);
 	dp_buf_release(&path);
@@ -110,13 +110,30 @@ static void avoid_proxy(CURL *easy, CURLU *url)
 	curl_free(host);
 }
 
-static void set_url(CURL *easy, const struct source_query *q, bool from_now)
+static CURLU *begin_url(const struct source_query *q, const char *route)
 {
 	CURLU *url = curl_url();
-	char *text = NULL;
 
 	must(url && curl_url_set(url, CURLUPART_URL, q->url, 0) == CURLUE_OK);
-	add_path(url);
+	add_path(url, route);
+	return url;
+}
+
+static void set_url(CURL *easy, CURLU *url)
+{
+	char *text = NULL;
+
+	avoid_proxy(easy, url);
+	must(curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK);
+	must(curl_easy_setopt(easy, CURLOPT_URL, text) == CURLE_OK);
+	curl_free(text);
+	curl_url_cleanup(url);
+}
+
+static CURLU *make_events_url(const struct source_query *q, bool from_now)
+{
+	CURLU *url = begin_url(q, "/api/events");
+
 	if (q->follow)
 		add_param(url, "follow", "1");
 	add_param(url, "n", from_now ? "0" : q->lines);
@@ -125,11 +142,7 @@ static void set_url(CURL *easy, const struct source_query *q, bool from_now)
 	add_param(url, "system", q->system);
 	add_param(url, "type", q->type);
 	add_param(url, "filter", q->filter);
-	avoid_proxy(easy, url);
-	must(curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK);
-	must(curl_easy_setopt(easy, CURLOPT_URL, text) == CURLE_OK);
-	curl_free(text);
-	curl_url_cleanup(url);
+	return url;
 }
 
 static void add_header(struct request *r, const char *name, const char *value)
@@ -154,21 +167,37 @@ static void set_user_agent(CURL *easy)
 	must(curl_easy_setopt(easy, CURLOPT_USERAGENT, name) == CURLE_OK);
 }
 
-void request_init(
-    struct request *r, const struct source_query *q, const struct request_place *place)
+/* What all requests have. Takes the URL. */
+static void set_up(struct request *r, const struct source_query *q, CURLU *url)
 {
 	*r = (struct request){.easy = curl_easy_init()};
 	must(r->easy != NULL);
-	set_url(r->easy, q, place->from_now);
-	add_header(r, "Accept: ", "text/event-stream");
-	add_header(r, "Last-Event-ID: ", place->cursor);
-	add_header(r, "Authorization: Bearer ", q->token.text);
-	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+	set_url(r->easy, url);
+	add_header(r, "Authorization: Bearer ", q->token.text[0] ? q->token.text : NULL);
 	set_user_agent(r->easy);
 	curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(r->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L);
+}
+
+void request_init(
+    struct request *r, const struct source_query *q, const struct request_place *place)
+{
+	set_up(r, q, make_events_url(q, place->from_now));
+	add_header(r, "Accept: ", "text/event-stream");
+	add_header(r, "Last-Event-ID: ", place->cursor);
+	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+}
+
+void request_init_timeline(struct request *r, const struct source_query *q, const char *trace)
+{
+	CURLU *url = begin_url(q, "/api/trace/timeline");
+
+	add_param(url, "trace", trace);
+	set_up(r, q, url);
+	add_header(r, "Accept: ", "application/json");
+	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 }
 
 void request_release(struct request *r)

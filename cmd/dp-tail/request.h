@@ -1,4 +1,4 @@
-/* The request for a stream of events. */
+/* The requests to dp-http. */
 #ifndef DP_TAIL_REQUEST_H
 #define DP_TAIL_REQUEST_H
 
@@ -17,9 +17,13 @@ struct request {
 	struct curl_slist *headers;
 };
 
-/* Borrows the query until request_release. */
+/* For a stream of events. Borrows the query until request_release. */
 void request_init(
     struct request *r, const struct source_query *q, const struct request_place *place);
+
+/* For the timeline of a trace. */
+void request_init_timeline(struct request *r, const struct source_query *q, const char *trace);
+
 void request_release(struct request *r);
 
 #endif

@@ -1,6 +1,7 @@
 #include "source.h"
 
 #include "clock.h"
+#include "cursor_file.h"
 #include "log.h"
 #include "problem.h"
 #include "proc.h"
@@ -8,6 +9,7 @@
 #include "sse.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +25,7 @@ enum {
 	PAUSE_MAX_MS = 5000,
 	WAITING_MS = 1000, /* without an event, before that is said */
 	TICK_MS = 1000,
-	EXIT_INTERRUPTED = 130,
+	SAVE_MS = 1000, /* between two writes of the cursor's file */
 	ERROR_BYTES = 512,
 };
 
@@ -32,7 +34,9 @@ enum outcome {
 	OUTCOME_ENDED,   /* the whole answer came */
 	OUTCOME_LOST,    /* no connection, or no longer */
 	OUTCOME_STOPPED, /* by a signal */
-	OUTCOME_NO_VIEW, /* stdout takes no more */
+	OUTCOME_NO_VIEW, /* stdout takes no more, or no more is wanted */
+	OUTCOME_TIME_OVER,
+	OUTCOME_UNSAVED, /* the cursor's file could not be written; it was reported */
 };
 
 struct follower {
@@ -42,6 +46,9 @@ struct follower {
 	struct sse *sse;
 	struct dp_event_reader *reader;
 	struct dp_buf cursor; /* behind the event shown last; empty: none yet */
+	bool from_file;       /* the cursor is that of the file, and nothing was heard yet */
+	bool unsaved;         /* the cursor's file has an older one */
+	int64_t saved_ms;     /* when it was written last */
 	bool from_now;        /* without cursor: begin with what comes, not with the past */
 	bool away;            /* it was said */
 	bool waiting_said;
@@ -84,8 +91,10 @@ static int on_message(void *arg, const struct sse_message *m)
 	if (m->id.n > 0) { /* else the one of before stays, although sse_reset forgot it */
 		dp_buf_clear(&f->cursor);
 		dp_buf_add_str(&f->cursor, m->id);
+		f->unsaved = true;
 	}
-	return 0;
+	f->no_view = view_is_done(f->view);
+	return f->no_view ? -1 : 0;
 }
 
 static void begin_stream(struct follower *f)
@@ -93,6 +102,7 @@ static void begin_stream(struct follower *f)
 	if (f->away)
 		dp_log(DP_LOG_INFO, "%s is back", f->query->url);
 	f->away = false;
+	f->from_file = false;
 	f->streaming = true;
 }
 
@@ -180,13 +190,31 @@ static void say_waiting(struct follower *f, int64_t now_ms)
 		dp_log(DP_LOG_INFO, "waiting for events");
 }
 
-/* Waits for the server, a stop signal, or the end of who reads stdout. */
+/* Notes how far stdout was written, now and then, or `now`. */
+static int save_cursor(struct follower *f, bool now)
+{
+	const char *path = f->query->cursor_file;
+	const int64_t now_ms = dp_clock_monotonic_ms();
+
+	if (!path || !f->unsaved || f->cursor.len == 0 ||
+	    (!now && f->saved_ms != 0 && now_ms - f->saved_ms < SAVE_MS))
+		return 0;
+	if (cursor_file_write(path, dp_buf_str(&f->cursor)) < 0) {
+		dp_log(DP_LOG_ERROR, "cannot write the cursor to %s: %s", path, strerror(errno));
+		return -1;
+	}
+	f->unsaved = false;
+	f->saved_ms = now_ms;
+	return 0;
+}
+
+/* Waits for the server, a stop signal, the end of who reads stdout, or the time to end. */
 static void wait_for_more(struct follower *f)
 {
 	struct curl_waitfd more[] = {
 	    {.fd = dp_proc_stop_fd(), .events = CURL_WAIT_POLLIN}, {.fd = STDOUT_FILENO}};
 
-	curl_multi_poll(f->multi, more, 2, TICK_MS, NULL);
+	curl_multi_poll(f->multi, more, 2, source_wait_ms(&f->query->end, TICK_MS), NULL);
 }
 
 /* Moves the bytes of an attempt until it ends. */
@@ -201,8 +229,12 @@ static enum outcome transfer(struct follower *f)
 			return finish(f);
 		if (view_flush(f->view) < 0 || view_is_closed())
 			return OUTCOME_NO_VIEW;
+		if (save_cursor(f, false) < 0)
+			return OUTCOME_UNSAVED;
 		if (dp_proc_stopping())
 			return OUTCOME_STOPPED;
+		if (source_wait_ms(&f->query->end, -1) == 0)
+			return OUTCOME_TIME_OVER;
 		/* the time that a full stdout took is not the server's */
 		now_ms = dp_clock_monotonic_ms();
 		if (f->got_bytes)
@@ -288,7 +320,12 @@ static int judge_answer(struct follower *f)
 
 	problem_write(&said, f->status, dp_buf_str(&f->body));
 	text = dp_buf_text(&said);
-	if (f->status == 410 && f->cursor.len > 0) {
+	if (f->from_file && (f->status == 410 || f->status == 400)) {
+		dp_log(DP_LOG_ERROR,
+		    "%s: %s; the cursor is that of %s: remove the file to begin anew", url, text,
+		    f->query->cursor_file);
+		rc = DP_EXIT_USAGE;
+	} else if (f->status == 410 && f->cursor.len > 0) {
 		dp_log(DP_LOG_WARNING,
 		    "%s has another database now: going on with what comes from here", url);
 		dp_buf_clear(&f->cursor);
@@ -320,6 +357,10 @@ static int judge(struct follower *f, enum outcome outcome)
 {
 	if (outcome == OUTCOME_NO_VIEW)
 		return view_status(f->view);
+	if (outcome == OUTCOME_TIME_OVER)
+		return f->query->end.status;
+	if (outcome == OUTCOME_UNSAVED)
+		return DP_EXIT_FAILURE;
 	if (outcome == OUTCOME_STOPPED)
 		return f->query->follow || dp_proc_stop_signal() != SIGINT ? 0 : EXIT_INTERRUPTED;
 	if (outcome == OUTCOME_LOST)
@@ -340,16 +381,18 @@ static int pause_ms(int failures)
 	return ms - ms * random / 512;
 }
 
-/* Returns false where a stop signal came, or nobody reads stdout any more. */
-static bool pause_before_retry(struct follower *f)
+/* Returns OUTCOME_LOST to go on, or why not. */
+static enum outcome pause_before_retry(struct follower *f)
 {
 	struct pollfd p[] = {{.fd = dp_proc_stop_fd(), .events = POLLIN}, {.fd = STDOUT_FILENO}};
 
 	if (f->streaming && dp_clock_monotonic_ms() - f->start_ms > STEADY_MS)
 		f->failures = 0;
-	poll(p, 2, pause_ms(f->failures));
+	poll(p, 2, source_wait_ms(&f->query->end, pause_ms(f->failures)));
 	f->failures++;
-	return !dp_proc_stopping() && !view_is_closed();
+	if (dp_proc_stopping() || view_is_closed())
+		return OUTCOME_STOPPED;
+	return source_wait_ms(&f->query->end, -1) == 0 ? OUTCOME_TIME_OVER : OUTCOME_LOST;
 }
 
 static int run(struct follower *f)
@@ -357,12 +400,26 @@ static int run(struct follower *f)
 	int status;
 
 	while ((status = judge(f, attempt(f))) < 0) {
+		enum outcome outcome;
+
 		if (view_flush(f->view) < 0)
 			return view_status(f->view);
-		if (!pause_before_retry(f))
-			return judge(f, OUTCOME_STOPPED);
+		outcome = pause_before_retry(f);
+		if (outcome != OUTCOME_LOST)
+			return judge(f, outcome);
 	}
 	return status;
+}
+
+/* Takes the cursor of the file that the query names. */
+static void load_cursor(struct follower *f)
+{
+	const char *path = f->query->cursor_file;
+	const char *why;
+
+	if (path && cursor_file_read(path, &f->cursor, &why) < 0)
+		dp_log_die(DP_EXIT_USAGE, "--cursor-file: %s: %s", path, why);
+	f->from_file = f->cursor.len > 0;
 }
 
 int source_follow(struct view *v, const struct source_query *q)
@@ -376,9 +433,12 @@ int source_follow(struct view *v, const struct source_query *q)
 	f.reader = dp_event_reader_new();
 	if (!f.multi)
 		dp_log_die(DP_EXIT_FAILURE, "cannot start libcurl: out of memory");
+	load_cursor(&f);
 	status = run(&f);
 	if (view_flush(v) < 0)
 		status = view_status(v);
+	else if (save_cursor(&f, true) < 0)
+		status = DP_EXIT_FAILURE;
 	curl_multi_cleanup(f.multi);
 	curl_global_cleanup();
 	dp_event_reader_free(&f.reader);

@@ -6,6 +6,7 @@
 #include "proc.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +21,9 @@ struct input {
 	const struct dp_filter *filter;
 	struct dp_line_reader *lines;
 	struct dp_event_reader *reader;
+	const struct source_end *end;
 	uint64_t refused;
-	int64_t end_ms; /* at the latest, after a stop signal; 0: none came */
+	int64_t stop_ms; /* at the latest, after a stop signal; 0: none came */
 };
 
 static void refuse(struct input *in, const char *kind, const char *why)
@@ -31,6 +33,7 @@ static void refuse(struct input *in, const char *kind, const char *why)
 	    (unsigned long long)dp_line_number(in->lines), why);
 }
 
+/* Returns 0, or -1 where no more is to be shown. */
 static int show_line(struct input *in, struct dp_str line)
 {
 	struct dp_event ev;
@@ -43,11 +46,13 @@ static int show_line(struct input *in, struct dp_str line)
 			refuse(in, why.code, why.why);
 		return 0;
 	}
-	return dp_filter_match(in->filter, &ev) ? view_show(in->view, &ev) : 0;
+	if (!dp_filter_match(in->filter, &ev))
+		return 0;
+	return view_show(in->view, &ev) < 0 || view_is_done(in->view) ? -1 : 0;
 }
 
 /* Shows the lines that are there. Returns DP_LINE_MORE where none is left, DP_LINE_END or
- * DP_LINE_FAILED; or -1 where stdout takes no more. */
+ * DP_LINE_FAILED; or -1 where no more is to be shown. */
 static int show_lines(struct input *in)
 {
 	struct dp_str line;
@@ -64,22 +69,34 @@ static int show_lines(struct input *in)
 	}
 }
 
-/* Waits for more input. Returns false at the time to end: a while after a stop signal, in which
- * the writer, which got the signal too, can write its last. */
+int source_wait_ms(const struct source_end *end, int most)
+{
+	const int64_t left = end->at_ms - dp_clock_monotonic_ms();
+
+	if (end->at_ms == 0)
+		return most;
+	if (left <= 0)
+		return 0;
+	return most >= 0 && left > most ? most : left < INT_MAX ? (int)left : INT_MAX;
+}
+
+/* Waits for more input. Returns false at the time to end: that which was given, or a while after a
+ * stop signal, in which the writer, which got the signal too, can write its last. */
 static bool wait_for_more(struct input *in)
 {
 	int64_t left;
 
-	if (in->end_ms == 0 && dp_line_wait(in->lines, dp_proc_stop_fd(), -1) >= 0 &&
+	if (in->stop_ms == 0 &&
+	    dp_line_wait(in->lines, dp_proc_stop_fd(), source_wait_ms(in->end, -1)) >= 0 &&
 	    !dp_proc_stopping())
-		return true;
-	if (in->end_ms == 0)
-		in->end_ms = dp_clock_monotonic_ms() + DRAIN_MAX_MS;
-	left = in->end_ms - dp_clock_monotonic_ms();
+		return source_wait_ms(in->end, -1) != 0;
+	if (in->stop_ms == 0)
+		in->stop_ms = dp_clock_monotonic_ms() + DRAIN_MAX_MS;
+	left = in->stop_ms - dp_clock_monotonic_ms();
 	return left > 0 && dp_line_wait(in->lines, -1, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0;
 }
 
-/* Reads to the end, or for a while after a stop signal. */
+/* Reads to the end. Returns the exit status, or -1 where no more is to be shown. */
 static int read_all(struct input *in)
 {
 	int got;
@@ -92,19 +109,24 @@ static int read_all(struct input *in)
 	}
 	if (got == -1)
 		return -1;
+	if (got == DP_LINE_MORE && in->stop_ms == 0)
+		return in->end->status;
 	if (got != DP_LINE_FAILED)
 		return 0;
 	dp_log(DP_LOG_ERROR, "cannot read stdin: %s", strerror(errno));
 	return 1;
 }
 
-int source_read_stdin(struct view *v, const struct dp_filter *f)
+int source_read_stdin(struct view *v, const struct dp_filter *f, const struct source_end *end)
 {
-	struct input in = {
-	    v, f, dp_line_new(STDIN_FILENO, DP_EVENT_LINE_MAX), dp_event_reader_new(), 0, 0};
+	struct input in = {.view = v,
+	    .filter = f,
+	    .lines = dp_line_new(STDIN_FILENO, DP_EVENT_LINE_MAX),
+	    .reader = dp_event_reader_new(),
+	    .end = end};
 	int rc = read_all(&in);
 
-	if (rc >= 0 && view_flush(v) < 0)
+	if (view_flush(v) < 0)
 		rc = -1;
 	if (in.refused > 1)
 		dp_log(DP_LOG_WARNING, "%llu lines were no events", (unsigned long long)in.refused);

@@ -2,9 +2,12 @@
 
 #include "clock.h"
 #include "log.h"
+#include "markdown.h"
 #include "mem.h"
+#include "plain.h"
 #include "proc.h"
 #include "render.h"
+#include "template.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -24,6 +27,7 @@ struct view {
 	struct view_options options;
 	struct dp_buf out;
 	struct render_memory memory;
+	struct tally tally;
 	int status;
 };
 
@@ -32,7 +36,7 @@ struct view *view_new(const struct view_options *o)
 	struct view *v = dp_mem_new(sizeof *v);
 
 	v->options = *o;
-	v->memory.day = render_day(dp_clock_now_us());
+	v->memory.day = when_day(o->time, dp_clock_now_us());
 	return v;
 }
 
@@ -41,22 +45,69 @@ void view_free(struct view **v)
 	if (!*v)
 		return;
 	dp_buf_release(&(*v)->out);
+	tally_release(&(*v)->tally);
 	free(*v);
 	*v = NULL;
 }
 
+static void show_pretty(struct view *v, const struct dp_event *ev)
+{
+	const struct view_options *vo = &v->options;
+	const struct render_options o = {.width = terminal_width(),
+	    .color = vo->color,
+	    .traces = vo->traces,
+	    .groups = vo->terminal,
+	    .time = vo->time,
+	    .now_us = dp_clock_now_us(),
+	    .link = vo->link};
+
+	render_event(&v->out, ev, &o, &v->memory);
+}
+
+static void show_line(struct view *v, const struct dp_event *ev)
+{
+	const struct view_options *vo = &v->options;
+	const struct plain_options o = {.when = {vo->time, dp_clock_now_us(),
+					    v->memory.past_first ? v->memory.last_us : ev->ts_us},
+	    .width = vo->terminal ? terminal_width() : 0,
+	    .color = vo->color};
+
+	if (vo->format == VIEW_SHORT)
+		plain_short(&v->out, ev, &o);
+	else if (vo->format == VIEW_LOGFMT)
+		plain_logfmt(&v->out, ev);
+	else if (vo->format == VIEW_RAW)
+		plain_raw(&v->out, ev);
+	else if (vo->format == VIEW_MARKDOWN)
+		markdown_write(&v->out, ev, &o.when);
+	else
+		template_write(&v->out, vo->template, ev, &o.when);
+	v->memory.last_us = ev->ts_us;
+	v->memory.past_first = true;
+}
+
 int view_show(struct view *v, const struct dp_event *ev)
 {
-	if (v->options.json) {
+	if (v->options.format == VIEW_JSON) {
 		dp_buf_add_str(&v->out, ev->json);
 		dp_buf_add_char(&v->out, '\n');
+	} else if (v->options.format == VIEW_PRETTY) {
+		show_pretty(v, ev);
 	} else {
-		const struct render_options o = {
-		    terminal_width(), v->options.color, v->options.traces};
-
-		render_event(&v->out, ev, &o, &v->memory);
+		show_line(v, ev);
 	}
+	tally_add(&v->tally, ev);
 	return v->out.len < HOLD_BYTES ? 0 : view_flush(v);
+}
+
+bool view_is_done(const struct view *v)
+{
+	return v->options.count > 0 && tally_total(&v->tally) >= v->options.count;
+}
+
+const struct tally *view_tally(const struct view *v)
+{
+	return &v->tally;
 }
 
 /* Waits until stdout takes something; -1 where it does not and the program shall stop. */

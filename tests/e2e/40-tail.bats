@@ -39,7 +39,8 @@ store() { dp-ingest - | dp-store 2>/dev/null; }
 	[ "$(wc -L <folded)" -le 40 ]
 	[ "$(sed -n 2p folded)" = '07:12:00.000 ERROR backend error' ]
 	echo "$mission" >event
-	script -qec 'stty cols 50; dp-tail - <event' /dev/null | tr -d '\r' | sed 's/\x1b\[[0-9;]*m//g' >folded
+	script -qec 'stty cols 50; dp-tail - <event' /dev/null | tr -d '\r' |
+		sed 's/\x1b\[[0-9;]*m//g; s/\x1b]8;;[^\x1b]*\x1b\\//g' >folded
 	[ "$(sed -n 2,3p folded)" = "$(printf '%s\n%s' \
 		'07:12:00.000 ERROR backend error Database insert' '  failed  fail  app.py:42: function foo()')" ]
 }
@@ -233,7 +234,17 @@ colored() {
 	-n some|--lines: a whole number from 0 to 1000000 is wanted, not 'some'
 	-n -1|--lines: a whole number from 0 to 1000000 is wanted, not '-1'
 	-n 5 -|--lines is for dp-http: of stdin all events are shown
-	-o xml|--output: pretty or json is wanted
+	-o xml|--output: pretty, short, json, logfmt, raw or md is wanted
+	-o raw --format %m|--format and --output: one of them is wanted
+	--format %q|--format: %t %S %s %y %T %m %p %d %e %i %{path} and %% are known, with a width up to 200 as %-10s
+	--time now|--time: local, utc, relative, delta or none is wanted
+	--since soon|--since: a time is expected, as 15m, 2h, 7d (ago), 2026-01-31 or 2026-01-31T12:00Z
+	-p loud|--priority: a severity is one of error, warning, info, debug
+	-c 0|--count: a whole number from 1 to 1000000000 is wanted, not '0'
+	-W 0|--wait: a whole number from 1 to 1000000000 is wanted, not '0'
+	--fail-on some|--fail-on: a severity is one of error, warning, info, debug
+	--timeline x -o raw|--timeline: --output is pretty or json
+	--completion csh|--completion: bash, zsh or fish is wanted
 	--color yes|--color: auto, always or never is wanted
 	--severity loud|--severity: a severity is one of error, warning, info, debug
 	--trace=|--trace: an empty value
@@ -532,6 +543,17 @@ PY
 	diff <(grep -i '^last-event-id' requests | tr -d '\r') <(printf 'Last-Event-ID: %s\n' 1 1 5 6)
 }
 
+@test "--since and since= mean the same instant when the stream is begun again" {
+	fake_server <<'PY'
+head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+answers = [head + b"id: 1\n\n", head + b"id: 1\n\n", b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"]
+PY
+	run dp-tail --since 1h since=2h x
+	[ "$(grep -c '^GET ' requests)" = 3 ]
+	[ "$(grep '^GET ' requests | sort -u | wc -l)" = 1 ]
+	grep -qiE '^GET /api/events\?follow=1&n=all&filter=since%3d20[0-9t%a-]+\.[0-9]{6}z\+x\+since%3d20' requests
+}
+
 @test "an event without id leaves the place where it was" {
 	fake_server <<'PY'
 head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -602,6 +624,19 @@ PY
 	[ "$(dp-tail -t abc123 --severity error --no-follow -o json | jq .locals.order_id)" = 7 ]
 	[ "$(numbered t 1 3 | dp-ingest - | dp-store --tee 2>/dev/null | dp-tail - | wc -l)" = 3 ]
 	dp-tail --color always --no-follow -n all | grep -q $'\x1b\\['
+	[ "$(dp-tail -n all --no-follow 'severity>=warning' since=1h x | grep -c trace=abc123)" = 1 ]
+	run dp-tail --trace abc123 -W 1 --fail-on error
+	[ "$status" = 4 ]
+	background tail dp-tail -n 0 -c 1 -W 20 -o raw type=started
+	retry_until follows
+	store <<<'{"type":"started","details":"now"}'
+	wait_for "$tail_pid"
+	[ "$status" = 0 ]
+	[ "$(cat tail.out)" = now ]
+	[ "$(dp-tail --no-follow --cursor-file shown severity=error --format '%s: %m')" = 'unknown: x' ]
+	[ "$(dp-tail --no-follow --cursor-file shown severity=error --format '%s: %m')" = '' ]
+	dp-tail --timeline abc123 | grep -q '^trace abc123 '
+	dp-tail -t abc123 --no-follow -o md | grep -q '^## ERROR'
 }
 
 @test "the operands are a filter, of stdin and of dp-http" {

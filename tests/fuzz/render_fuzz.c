@@ -76,7 +76,8 @@ static void check_lines(struct dp_str text, int width)
 
 static void check_width(const struct dp_event *ev, int width)
 {
-	const struct render_options options[] = {{width, false, true}, {width, true, true}};
+	const struct render_options options[] = {{.width = width, .traces = true, .groups = true},
+	    {.width = width, .color = true, .traces = true, .groups = true}};
 	struct dp_buf out[2] = {{0}, {0}};
 	struct dp_buf plain = {0};
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_ONLY_LONG = 256 };
+enum { KEY_ONLY_LONG = 256, KEY_COLOR, KEY_FILE };
 
 static const struct dp_opt options[] = {
     {'l', "listen", "ADDRESS:PORT", "TEST_LISTEN", "where to listen", "127.0.0.1:1"},
@@ -19,6 +19,8 @@ static const struct dp_opt options[] = {
     {'x', "extra", NULL, NULL, "say more", NULL},
     {'b', "bytes", "BYTES", NULL, "how much", NULL},
     {'t', "time", "TIME", NULL, "how long", NULL},
+    {KEY_COLOR, "color", "auto|always", NULL, "the [colour]'s", NULL},
+    {KEY_FILE, "file", "FILE", NULL, "which", NULL},
     {KEY_ONLY_LONG, "ready-fd", "N", NULL, "write a newline there when ready", NULL},
     {0},
 };
@@ -181,6 +183,10 @@ static const struct call calls[] = {
 	"dp-test: error: --lines: a whole number from -5 to 100 is wanted, not "
 	"'99999999999999999999'\n",
 	2},
+    {"completion of no shell", {"--completion", "csh"}, {NULL},
+	"dp-test: error: --completion: bash, zsh or fish is wanted\n", 2},
+    {"completion without a shell", {"--completion"}, {NULL},
+	"dp-test: error: --completion needs an argument" SEE, 2},
     {"bad variable", {NULL}, {"TEST_LINES=many"},
 	"dp-test: error: TEST_LINES: a whole number from -5 to 100 is wanted, not 'many'\n", 2},
 };
@@ -209,6 +215,7 @@ static void help_tells_all(void **state)
 	    "  -n, --lines N                 how many [TEST_LINES]\n",
 	    "  -q, --quiet                   say less [TEST_QUIET]\n",
 	    "      --ready-fd N              write a newline there when ready\n",
+	    "      --completion bash|zsh|fish\n",
 	    "  -h, --help                    print this and exit\n",
 	    "  -V, --version                 print the version and exit\n",
 	    "\nexamples:\n  dp-test -q\n",
@@ -223,6 +230,40 @@ static void help_tells_all(void **state)
 		if (!strstr(out, parts[i]))
 			fail_msg("not in --help: %s\n%s", parts[i], out);
 	child_release(&c);
+}
+
+static void completion_knows_the_table(void **state)
+{
+	static const struct {
+		struct call call;
+		const char *parts[5];
+	} cases[] = {
+	    {{"", {"--completion", "bash"}, {NULL}, NULL, 0},
+		{"words=' --listen --lines ", "\t--color) words='auto always' ;;\n",
+		    "\t--file) return ;;\n", "\t-l|--listen) compopt +o default; return ;;\n",
+		    " -F _dp-test dp-test\n"}},
+	    {{"", {"--completion=zsh"}, {NULL}, NULL, 0},
+		{"#compdef dp-test\n",
+		    "'(-l --listen)'{-l+,--listen=}'[where to listen]:ADDRESS\\:PORT: '",
+		    "'--color=[the \\[colour\\]'\\''s]:color:(auto always)'",
+		    "'--file=[which]:FILE:_files'", "'(-q --quiet)'{-q,--quiet}'[say less]'"}},
+	    {{"", {"--completion", "fish"}, {NULL}, NULL, 0},
+		{"complete -c dp-test -f\n", " -s l -l listen -x -d 'where to listen'\n",
+		    " -l color -x -a 'auto always' -d 'the [colour]\\'s'\n", " -l file -r -F -d ",
+		    " -s h -l help -d "}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct child c = child_run(tell, &cases[i].call);
+		const char *out = dp_buf_text(&c.out);
+
+		assert_int_equal(c.status, 0);
+		for (size_t j = 0; j < 5; j++)
+			if (!strstr(out, cases[i].parts[j]))
+				fail_msg("not there: %s\n%s", cases[i].parts[j], out);
+		child_release(&c);
+	}
 }
 
 static void version_tells_program_and_number(void **state)
@@ -244,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(takes_settings_and_refuses_the_rest),
 	    cmocka_unit_test(help_tells_all),
+	    cmocka_unit_test(completion_knows_the_table),
 	    cmocka_unit_test(version_tells_program_and_number),
 	};
 

@@ -176,6 +176,13 @@ static const struct {
 	"03:04:05.678 INFO  api        log      x  /srv/application/\n" BELOW
 	"releases/2026/modules/payment/charge.py\n"},
 
+    {"the stage of a task",
+	INFO "\"details\":\"x\",\"stage\":\"retry\",\"response\":\"fail\",\"n\":1}", 80, false,
+	"03:04:05.678 INFO  api        log      x  retry  fail  n=1\n"},
+    {"an error says the trace whole below",
+	"{\"traceId\":\"0af7651916cd43dd\",\"severity\":\"error\"," AT
+	"\"system\":\"api\",\"details\":\"x\"}",
+	80, true, HEAD "x  trace=0af76519…\n" BELOW "trace 0af7651916cd43dd\n"},
     {"no blocks below what is no error",
 	INFO "\"details\":\"x\",\"locals\":{\"a\":1},"
 	     "\"stacktrace\":[\"y\"]}",
@@ -230,7 +237,7 @@ static void shows_what_matters(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct render_options o = {rows[i].width, false, rows[i].traces};
+		const struct render_options o = {.width = rows[i].width, .traces = rows[i].traces};
 		struct dp_buf out = {0};
 
 		render(&out, dp_str_from(rows[i].json), &o);
@@ -240,8 +247,26 @@ static void shows_what_matters(void **state)
 	}
 }
 
-/* Checks that no line is wider than `width`, and that nothing but newlines and our own colours is a
- * control character. Returns the number of lines; puts the text without colours into *plain. */
+/* The length of the colour or hyperlink of ours that the text begins with, which has `n` bytes. */
+static size_t sequence_size(const char *p, size_t n)
+{
+	const char *end = p + 2;
+
+	if (n > 2 && p[1] == '[') {
+		end += strspn(end, "0123456789;");
+		assert_int_equal(*end, 'm');
+		return (size_t)(end + 1 - p);
+	}
+	assert_true(n > 6 && memcmp(p, "\x1b]8;;", 5) == 0);
+	end = memchr(p + 5, '\x1b', n - 5);
+	assert_non_null(end);
+	assert_int_equal(end[1], '\\');
+	return (size_t)(end + 2 - p);
+}
+
+/* Checks that no line is wider than `width`, and that nothing but newlines, our own colours and
+ * hyperlinks is a control character. Returns the number of lines; puts the text without colours
+ * into *plain. */
 static int check_lines(
     const char *name, const struct dp_buf *out, int width, bool color, struct dp_buf *plain)
 {
@@ -257,9 +282,8 @@ static int check_lines(
 		if (n == 0)
 			fail_msg("%s: not UTF-8", name);
 		if (cp == 0x1b) {
-			assert_true(color && p[1] == '[');
-			p += strspn(p + 2, "0123456789;") + 2;
-			assert_int_equal(*p++, 'm');
+			assert_true(color);
+			p += sequence_size(p, (size_t)(end - p));
 			continue;
 		}
 		if (cp != '\n' && (cp < 0x20 || (cp >= 0x7f && cp < 0xa0)))
@@ -284,8 +308,11 @@ static const int widths[] = {RENDER_WIDTH_MIN, 21, 40, 59, 60, 61, 80, 100, 110,
 static void check_all_widths(const char *name, struct dp_str json, int lines_max)
 {
 	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-		const struct render_options o = {widths[i], false, true};
-		const struct render_options colored = {widths[i], true, true};
+		const struct render_options o = {.width = widths[i], .traces = true};
+		const struct render_options colored = {.width = widths[i],
+		    .color = true,
+		    .traces = true,
+		    .link = {LINK_DEFAULT, "/home/me", "box"}};
 		struct dp_buf out[2] = {{0}, {0}};
 		struct dp_buf plain[2] = {{0}, {0}};
 
@@ -368,7 +395,7 @@ static void giant_texts_take_no_time(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		for (size_t j = 0; j < sizeof units / sizeof *units; j++) {
-			const struct render_options o = {80, false, true};
+			const struct render_options o = {.width = 80, .traces = true};
 			struct dp_buf json = {0};
 			struct dp_buf out = {0};
 			bool nests = strcmp(fields[i], "locals") == 0;
@@ -403,7 +430,7 @@ static void folding_takes_linear_time(void **state)
 
 static void what_is_cut_is_said(void **state)
 {
-	const struct render_options o = {100, false, false};
+	const struct render_options o = {.width = 100};
 	struct dp_buf json = {0};
 	struct dp_buf out = {0};
 
@@ -430,7 +457,7 @@ static void what_is_cut_is_said(void **state)
 /* A traceback of 182 lines, joined by `between` and with its error last. */
 static void check_long_stack(const char *before, const char *between, const char *after)
 {
-	const struct render_options o = {100, false, false};
+	const struct render_options o = {.width = 100};
 	struct dp_buf json = {0};
 	struct dp_buf out = {0};
 
@@ -499,7 +526,7 @@ static void color_before(const char *text, const char *word, char color[16])
 static void systems_differ_in_colour_and_keep_theirs(void **state)
 {
 	static const char *const systems[] = {"web", "api", "worker", "billing", "mail", "search"};
-	const struct render_options o = {100, true, false};
+	const struct render_options o = {.width = 100, .color = true};
 	struct render_memory memory = {.day = DAY};
 	struct dp_event_reader *r = dp_event_reader_new();
 	char colors[6][16];
@@ -531,7 +558,7 @@ static void systems_differ_in_colour_and_keep_theirs(void **state)
 /* So that grep finds what it finds without colours. */
 static void a_colour_does_not_cut_words_apart(void **state)
 {
-	const struct render_options o = {100, true, false};
+	const struct render_options o = {.width = 100, .color = true};
 	struct dp_buf out = {0};
 
 	(void)state;
@@ -543,8 +570,8 @@ static void a_colour_does_not_cut_words_apart(void **state)
 static void the_date_is_said_when_it_changes(void **state)
 {
 	static const int64_t hours = 3600000000;
-	const struct render_options o = {100, false, false};
-	struct render_memory memory = {.day = render_day(0)};
+	const struct render_options o = {.width = 100};
+	struct render_memory memory = {.day = when_day(WHEN_LOCAL, 0)};
 	struct dp_event_reader *r = dp_event_reader_new();
 	struct dp_refusal why;
 	struct dp_event ev;
@@ -567,6 +594,117 @@ static void the_date_is_said_when_it_changes(void **state)
 	dp_event_reader_free(&r);
 }
 
+/* Renders an event after others, at 03:04:05.678 and so many milliseconds. */
+static void render_next(struct dp_buf *out, const char *json, int64_t ms,
+    const struct render_options *o, struct render_memory *memory)
+{
+	struct dp_event_reader *r = dp_event_reader_new();
+	struct dp_refusal why;
+	struct dp_event ev;
+
+	assert_int_equal(
+	    dp_event_read(r, dp_str_from(json), 1767323045678000 + ms * 1000, &ev, &why), 0);
+	render_event(out, &ev, o, memory);
+	dp_event_reader_free(&r);
+}
+
+static void a_wide_terminal_groups_by_trace(void **state)
+{
+	static const char *const events[] = {
+	    "{\"traceId\":\"0af7651916cd\",\"system\":\"web\",\"type\":\"request\",\"name\":\"GET "
+	    "/\"}",
+	    "{\"traceId\":\"0af7651916cd\",\"system\":\"api\",\"type\":\"query\",\"details\":"
+	    "\"SELECT 1\"}",
+	    "{\"traceId\":\"b\",\"system\":\"api\",\"details\":\"x\"}",
+	    "{\"traceId\":\"0af7651916cd\",\"system\":\"api\",\"severity\":\"error\",\"details\":"
+	    "\"y\","
+	    "\"locals\":{\"n\":1}}",
+	};
+	const struct render_options o = {.width = 120, .traces = true, .groups = true};
+	struct render_memory memory = {.day = DAY};
+	struct dp_buf out = {0};
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		render_next(&out, events[i], i, &o, &memory);
+	assert_string_equal(dp_buf_text(&out),
+	    "03:04:05.678 INFO  ┃ 0af76519 web               request  GET /\n"
+	    "03:04:05.679 INFO  ┃            api             query    SELECT 1\n"
+	    "03:04:05.680 INFO  ┃ b        api               log      x\n"
+	    "03:04:05.681 ERROR ┃ 0af76519   api             error    y\n"
+	    "                   ┃ locals\n"
+	    "                   ┃   n = 1\n"
+	    "                   ┃ trace 0af7651916cd\n");
+	dp_buf_release(&out);
+}
+
+static void times_are_told_as_asked_for(void **state)
+{
+	static const struct {
+		enum when_mode mode;
+		const char *want;
+	} cases[] = {
+	    {WHEN_UTC, "03:04:05.678Z INFO  api        log      x\n"
+		       "03:04:07.178Z INFO  api        log      x\n"},
+	    {WHEN_RELATIVE, "    1.5s ago INFO  api        log      x\n"
+			    "    0.0s ago INFO  api        log      x\n"},
+	    {WHEN_DELTA, "     +0.000s INFO  api        log      x\n"
+			 "     +1.500s INFO  api        log      x\n"},
+	    {WHEN_NONE, "INFO  api        log      x\nINFO  api        log      x\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct render_options o = {
+		    .width = 80, .time = cases[i].mode, .now_us = 1767323047178000};
+		struct render_memory memory = {.day = DAY};
+		struct dp_buf out = {0};
+
+		render_next(&out, "{\"system\":\"api\",\"details\":\"x\"}", 0, &o, &memory);
+		render_next(&out, "{\"system\":\"api\",\"details\":\"x\"}", 1500, &o, &memory);
+		assert_string_equal(dp_buf_text(&out), cases[i].want);
+		dp_buf_release(&out);
+	}
+}
+
+#define LINKED(url, text) "\x1b]8;;" url "\x1b\\" text "\x1b]8;;\x1b\\"
+
+static void places_are_hyperlinks(void **state)
+{
+	const struct render_options o = {
+	    .width = 100, .link = {"e:{path}:{line}", "/home/me", "box"}};
+	struct dp_buf out = {0};
+
+	(void)state;
+	render(&out,
+	    DP_STR(ERROR "\"details\":\"x\",\"file\":\"/app/a.py\",\"line\":7,\"stacktrace\":["
+			 "\"  File \\\"/app/b.py\\\", line 97, in f\","
+			 "{\"file\":\"c.js\",\"line\":3,\"function\":\"g\"},\"KeyError\"]}"),
+	    &o);
+	assert_string_equal(dp_buf_text(&out),
+	    HEAD "x  " LINKED("e:/app/a.py:7",
+		"/app/a.py:7") "\n" BELOW "stack\n" DETAIL "  " LINKED("e:/app/b.py:97",
+		"File \"/app/b.py\", line 97, in f") "\n" DETAIL LINKED("e:/home/me/c.js:3",
+		"c.js:3 in g") "\n" DETAIL "KeyError\n");
+	dp_buf_release(&out);
+}
+
+static void a_library_s_call_is_dimmed(void **state)
+{
+	const struct render_options o = {.width = 100, .color = true};
+	struct dp_buf out = {0};
+
+	(void)state;
+	render(&out,
+	    DP_STR(ERROR
+		"\"stacktrace\":[\"  File \\\"/usr/lib/python3.11/json/x.py\\\", line 1, in f\","
+		"\"  File \\\"/app/b.py\\\", line 97, in f\"]}"),
+	    &o);
+	assert_non_null(strstr(dp_buf_text(&out), "\x1b[38;5;243mFile \"/usr/lib"));
+	assert_non_null(strstr(dp_buf_text(&out), "  File \"/app/b.py\""));
+	dp_buf_release(&out);
+}
+
 static void time_is_local(void **state)
 {
 	static const struct {
@@ -581,7 +719,7 @@ static void time_is_local(void **state)
 	    {"UTC", "0001-01-01T00:00:00Z", "00:00:00.000"},
 	    {"UTC", "9999-12-31T23:59:59.999Z", "23:59:59.999"},
 	};
-	const struct render_options o = {100, false, false};
+	const struct render_options o = {.width = 100};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -615,6 +753,10 @@ int main(void)
 	    cmocka_unit_test(systems_differ_in_colour_and_keep_theirs),
 	    cmocka_unit_test(a_colour_does_not_cut_words_apart),
 	    cmocka_unit_test(the_date_is_said_when_it_changes),
+	    cmocka_unit_test(a_wide_terminal_groups_by_trace),
+	    cmocka_unit_test(times_are_told_as_asked_for),
+	    cmocka_unit_test(places_are_hyperlinks),
+	    cmocka_unit_test(a_library_s_call_is_dimmed),
 	    cmocka_unit_test(time_is_local),
 	};
 
