@@ -1,9 +1,9 @@
 /* What SQLite gives: puts the rows of a database's table `events` into the same table of a new
  * database by a loop around a prepared INSERT. Prints rows, and seconds without those of reading.
  *
- *	insert FROM TO BATCH WRITER.SQL
+ *	insert FROM TO BATCH FILE.SQL...
  *
- * BATCH: rows of a transaction. WRITER.SQL: what a writer sets on its connection. */
+ * BATCH: rows of a transaction. FILE.SQL: what dp-store sets on its connection. */
 #include "buf.h"
 
 #include <err.h>
@@ -153,11 +153,12 @@ int main(int argc, char **argv)
 	int64_t rows = 0;
 	int n;
 
-	if (argc != 5)
-		errx(2, "usage: insert FROM TO BATCH WRITER.SQL");
+	if (argc < 5)
+		errx(2, "usage: insert FROM TO BATCH FILE.SQL...");
 	from = open_db(argv[1], SQLITE_OPEN_READONLY);
 	to = open_db(argv[2], SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-	run_file(argv[4]);
+	for (int i = 4; i < argc; i++)
+		run_file(argv[i]);
 	make_table();
 	name_columns(&names, &marks);
 	dp_buf_addf(&sql, "SELECT %s FROM events", dp_buf_text(&names));

@@ -350,7 +350,7 @@ def write_databases(names: list[str], db: str | None) -> None:
         )
         write(f"PostgreSQL {psql(server, 'SHOW server_version')}: {settings}")
     if "sqlite" in names:
-        write(f"SQLite {sqlite3.sqlite_version}: lib/sql/sqlite/writer.sql")
+        write(f"SQLite {sqlite3.sqlite_version}: lib/sql/sqlite/writer.sql, cache.sql")
 
 
 # Events

@@ -21,6 +21,7 @@ enum {
 };
 
 DP_SQL(writer_sql, "sqlite/writer.sql");
+DP_SQL(cache_sql, "sqlite/cache.sql");
 DP_SQL(find_schema_sql, "sqlite/find_schema.sql");
 DP_SQL(read_schema_sql, "sqlite/read_schema.sql");
 DP_SQL(write_schema_sql, "sqlite/write_schema.sql");
@@ -44,6 +45,7 @@ static void disconnect(struct sqlite_store *s)
 	sqlite3_finalize(s->ask_version);
 	s->ask_version = NULL;
 	s->has_waited = false;
+	dp_checkpointer_free(&s->checkpointer);
 	sqlite3_close(s->db);
 	s->db = NULL;
 }
@@ -57,6 +59,7 @@ static void disconnect_store(struct dp_store *store)
  * of that file has everything. A reader in the midst of it only leaves more for the next writer. */
 static void empty_wal(struct sqlite_store *s)
 {
+	dp_checkpointer_free(&s->checkpointer);
 	sqlite3_busy_timeout(s->db, BUSY_AT_END_MS);
 	sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
 }
@@ -286,7 +289,12 @@ static int set_durability(struct sqlite_store *s)
 	while ((rc = sqlite3_exec(s->db, writer_sql, NULL, NULL, NULL)) == SQLITE_BUSY &&
 	       dp_clock_monotonic_ms() < end_ms)
 		poll(NULL, 0, 5);
-	return rc == SQLITE_OK ? 0 : dp_sqlite_fail(s);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(s->db, cache_sql, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return dp_sqlite_fail(s);
+	s->checkpointer = dp_checkpointer_new(s->db, s->path);
+	return 0;
 }
 
 /* Where the file is not writable SQLite opens it to read: told before an event is read for it. */

@@ -3,6 +3,7 @@
 #define DP_STORE_SQLITE_H
 
 #include "store_backend.h"
+#include "store_sqlite_checkpoint.h"
 
 #include <sqlite3.h>
 
@@ -15,6 +16,7 @@ struct sqlite_store {
 	struct dp_store store;
 	char *path;
 	sqlite3 *db;
+	struct dp_checkpointer *checkpointer; /* of a writer */
 	sqlite3_stmt *statements[SQLITE_STATEMENTS];
 	sqlite3_stmt *ask_version; /* a number that moves with the commits of others */
 	int64_t version;           /* what it was when dp_store_wait returned last */
