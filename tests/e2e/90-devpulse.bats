@@ -253,6 +253,16 @@ came_back() {
 	events_stored "$(wc -l <examples/events.ndjson)"
 }
 
+@test "pipeline ends when one of its programs is killed" {
+	for program in dp-store dp-ingest; do
+		background pipeline ./devpulse pipeline
+		retry_until test -s "$DEVPULSE_STATE_DIR/pipeline/$program.ready"
+		kill -KILL "$(cut -d " " -f 1 "$DEVPULSE_STATE_DIR/pipeline/$program.pid")"
+		wait_for "$pipeline_pid"
+		[ "$status" = 137 ]
+	done
+}
+
 @test "PostgreSQL by DEVPULSE_DB, its password not shown" {
 	DEVPULSE_DB=$(new_database postgresql)
 	export DEVPULSE_DB=${DEVPULSE_DB/postgres@/postgres:s3cret@}
