@@ -15,12 +15,17 @@ int64_t dp_clock_now_us(void)
 	return (int64_t)t.tv_sec * US + t.tv_nsec / 1000;
 }
 
-int64_t dp_clock_monotonic_ms(void)
+int64_t dp_clock_monotonic_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t dp_clock_monotonic_ms(void)
+{
+	return dp_clock_monotonic_us() / 1000;
 }
 
 /* Days from 1970-01-01 to a date of the proleptic Gregorian calendar from the year 0 on, counted in

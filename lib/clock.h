@@ -16,8 +16,9 @@ struct dp_time {
 
 int64_t dp_clock_now_us(void);
 
-/* Milliseconds that only go forward, from an arbitrary start: for time-outs. */
+/* Milliseconds that only go forward, from an arbitrary start: for time-outs; and microseconds. */
 int64_t dp_clock_monotonic_ms(void);
+int64_t dp_clock_monotonic_us(void);
 
 /* Reads an RFC 3339 date-time: any offset, any number of fraction digits (those after the ninth
  * are cut off), 't', 'z' or a space as the RFC allows, a leap second as the second after it. Years

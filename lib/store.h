@@ -123,6 +123,9 @@ int dp_store_positions(struct dp_store *s, dp_store_position_fn *fn, void *arg);
 /* How many events are in dead_letters. */
 int dp_store_dead(struct dp_store *s, int64_t *n);
 
+/* The bytes that the database takes. */
+int dp_store_size(struct dp_store *s, int64_t *bytes);
+
 /* An event as read back; borrowed until the callback returns. */
 struct dp_store_row {
 	int64_t seq;

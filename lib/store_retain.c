@@ -57,16 +57,25 @@ static int64_t cutoff(const struct dp_store_limits *l, int64_t now_us)
 	return us - (us % minute_us + minute_us) % minute_us;
 }
 
-static int measure(struct dp_store *s, int64_t limit, bool *is_over)
+static int find_size(struct dp_store *s, int64_t *bytes)
 {
 	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, s->backend->find_size);
+	return dp_query_run_for_number(s, &q, bytes);
+}
+
+int dp_store_size(struct dp_store *s, int64_t *bytes)
+{
+	return dp_store_connect(s) < 0 ? -1 : find_size(s, bytes);
+}
+
+static int measure(struct dp_store *s, int64_t limit, bool *is_over)
+{
 	int64_t bytes = 0;
 
-	if (limit > 0) {
-		dp_buf_add_text(&q.sql, s->backend->find_size);
-		if (dp_query_run_for_number(s, &q, &bytes) < 0)
-			return -1;
-	}
+	if (limit > 0 && find_size(s, &bytes) < 0)
+		return -1;
 	*is_over = limit > 0 && bytes > limit;
 	return 0;
 }

@@ -1,8 +1,10 @@
 #include "answer.h"
 
 #include "accept.h"
+#include "clock.h"
 #include "gzip.h"
 #include "json.h"
+#include "metrics.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,6 +30,8 @@ static const struct kind kinds[] = {
     [PROBLEM_NOT_ACCEPTABLE] = {406, "not-acceptable", "Not acceptable", NULL, NULL},
     [PROBLEM_CURSOR_GONE] = {410, "cursor-gone", "Cursor of another database", NULL, NULL},
     [PROBLEM_BODY_TOO_LARGE] = {413, "body-too-large", "Body too large", NULL, NULL},
+    [PROBLEM_TARGET_TOO_LONG] = {414, "target-too-long", "Target too long", NULL, NULL},
+    [PROBLEM_FIELDS_TOO_LARGE] = {431, "fields-too-large", "Header fields too large", NULL, NULL},
     [PROBLEM_HOST] = {421, "host-refused", "Host not served here", NULL, NULL},
     [PROBLEM_STORE_BROKEN] = {500, "store-broken", "Database not usable", NULL, NULL},
     [PROBLEM_STORE_AWAY] = {503, "store-away", "Database away", "Retry-After", "1"},
@@ -57,6 +61,8 @@ enum MHD_Result answer_queue(struct request *r, int status, struct MHD_Response 
 	enum MHD_Result result;
 
 	answer_add_headers(*response);
+	metrics_count(r->service->metrics, r->route, r->method, status,
+	    dp_clock_monotonic_us() - r->begun_us);
 	result = MHD_queue_response(r->connection, (unsigned)status, *response);
 	MHD_destroy_response(*response);
 	*response = NULL;

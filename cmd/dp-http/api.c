@@ -3,12 +3,12 @@
 #include "answer.h"
 #include "assets.h"
 #include "cursor.h"
-#include "feed.h"
 #include "flow_doc.h"
 #include "follow.h"
 #include "json.h"
 #include "pool.h"
 #include "stats_doc.h"
+#include "status.h"
 #include "trace_doc.h"
 
 #include <errno.h>
@@ -23,8 +23,6 @@ enum { PARAMS_MAX = 8, LIMIT_DEFAULT = 50, LIMIT_MAX = 500 };
 typedef int handler_fn(struct request *r, struct dp_store *s, enum MHD_Result *result);
 
 static handler_fn answer_traces;
-static handler_fn answer_livez;
-static handler_fn answer_readyz;
 
 static const struct route {
 	const char *path;               /* "{id}" is one segment: a trace id */
@@ -42,8 +40,10 @@ static const struct route {
 	follow_answer, true, false},
     {"/api/stats", {"filter", "since", "until", "buckets"}, stats_doc_answer, true, false},
     {"/api/flow", {"trace", "filter", "since", "until"}, flow_doc_answer, true, false},
-    {"/livez", {NULL}, answer_livez, false, false},
-    {"/readyz", {"verbose"}, answer_readyz, false, false},
+    {"/livez", {NULL}, status_answer_livez, false, false},
+    {"/readyz", {"verbose"}, status_answer_readyz, false, false},
+    {"/healthz", {"verbose"}, status_answer_readyz, false, false},
+    {"/metrics", {NULL}, status_answer_metrics, false, false},
 };
 
 /* Whether a path is of a route; in *id the segment in the place of "{id}". */
@@ -185,15 +185,22 @@ static enum MHD_Result answer_options(struct request *r)
 	return answer_queue(r, 204, &response);
 }
 
-/* The page's files are free to load: they ask the person for the token. */
-static bool may_pass(const struct request *r)
+/* The page's files are free to load: they ask the person for the token. So is whether the server
+ * does well. */
+static bool wants_token(struct dp_str path)
 {
 	static const char api[] = "/api/";
+
+	return dp_str_is(path, "/metrics") ||
+	       (path.n >= sizeof api - 1 && memcmp(path.p, api, sizeof api - 1) == 0);
+}
+
+static bool may_pass(const struct request *r)
+{
 	const char *header =
 	    MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Authorization");
 
-	if (!dp_guard_wants_token(r->service->guard) || r->path.n < sizeof api - 1 ||
-	    memcmp(r->path.p, api, sizeof api - 1) != 0)
+	if (!dp_guard_wants_token(r->service->guard) || !wants_token(r->path))
 		return true;
 	return header && dp_guard_token_ok(r->service->guard, dp_guard_bearer(dp_str_from(header)));
 }
@@ -204,6 +211,7 @@ static enum MHD_Result dispatch(struct request *r)
 	const struct route *route = find_route(r->path, &segment);
 	enum MHD_Result result;
 
+	r->route = route ? route->path : assets_has(r->path) ? "file" : NULL;
 	if (!may_pass(r))
 		return answer_problem(
 		    r, PROBLEM_TOKEN, "Authorization: Bearer TOKEN is wanted, and the right one");
@@ -230,59 +238,6 @@ enum MHD_Result api_answer(struct request *r)
 	free(r->trace_id);
 	r->trace_id = NULL;
 	return result;
-}
-
-static int answer_text(struct request *r, const char *json, enum MHD_Result *result)
-{
-	struct dp_buf b = {0};
-
-	dp_buf_add_text(&b, json);
-	*result = answer_state(r, &b);
-	return 0;
-}
-
-/* Says that the process runs, and looks at nothing else: a supervisor restarts what is not alive,
- * and a database that is away is not cured by that. */
-static int answer_livez(struct request *r, struct dp_store *s, enum MHD_Result *result)
-{
-	(void)s;
-	return answer_text(r, "{\"status\":\"alive\"}\n", result);
-}
-
-static void write_readiness(
-    struct dp_buf *b, struct request *r, const struct dp_store *s, int64_t head)
-{
-	size_t max;
-	size_t count = feed_count(r->service->feed, &max);
-
-	dp_buf_add_text(b, "{\"status\":\"ready\",\"database\":");
-	dp_json_write_string(b, dp_str_from(dp_store_name(s)));
-	dp_buf_addf(b,
-	    ",\"database_id\":\"%s\",\"head\":%" PRId64 ",\"followers\":%zu,"
-	    "\"max_followers\":%zu}\n",
-	    dp_store_id(s), head, count, max);
-}
-
-static int answer_readyz(struct request *r, struct dp_store *none, enum MHD_Result *result)
-{
-	struct dp_store *s = pool_take(r->service->pool);
-	struct dp_buf b = {0};
-	int64_t head = 0;
-	bool ok = s && dp_store_head(s, &head) == 0;
-
-	(void)none;
-	if (!ok) {
-		*result = answer_problem(r, PROBLEM_STORE_AWAY,
-		    s ? dp_store_error(s) : "the database is away; it is being tried");
-	} else if (query_get(&r->query, "verbose")) {
-		write_readiness(&b, r, s, head);
-		*result = answer_state(r, &b);
-	} else {
-		answer_text(r, "{\"status\":\"ready\"}\n", result);
-	}
-	if (s)
-		pool_give(r->service->pool, &s, ok || dp_store_fault(s) != DP_STORE_AWAY);
-	return 0;
 }
 
 /* A page of the list while it is read: one trace more is asked for than is given, to know whether

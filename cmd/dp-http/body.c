@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mem.h"
 #include "pool.h"
+#include "server.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,16 +48,14 @@ static void make(struct body *b, struct dp_store *s, size_t bytes)
 /* Turns what was made into what is sent. */
 static void pack(struct body *b)
 {
-	struct dp_buf sent = b->out;
-
-	dp_buf_clear(&sent);
 	b->sent = 0;
 	if (!b->gzip) {
+		dp_buf_release(&b->out);
 		b->out = b->piece;
-		b->piece = sent;
+		b->piece = (struct dp_buf){0};
 		return;
 	}
-	b->out = sent;
+	dp_buf_clear(&b->out);
 	gzip_add(b->gzip, dp_buf_str(&b->piece), b->step == BODY_END, &b->out);
 	dp_buf_clear(&b->piece);
 }
@@ -96,6 +95,7 @@ static ssize_t on_room(void *cls, uint64_t pos, char *buf, size_t max)
 	size_t n;
 
 	(void)pos;
+	server_note_progress(b->connection);
 	while (b->sent == b->out.len) {
 		if (b->step == BODY_END)
 			return MHD_CONTENT_READER_END_OF_STREAM;

@@ -35,6 +35,7 @@ static bool same_name(struct dp_str name, const char *want)
 
 void headers_add(struct headers *h, struct dp_str name, struct dp_str value)
 {
+	h->bytes += name.n + value.n;
 	if (!is_token(name) || !is_field_value(value))
 		h->malformed = true;
 	if (same_name(name, "Host")) {
@@ -152,6 +153,11 @@ int check_request(const struct dp_guard *g, const char *method, const char *targ
 {
 	const char *why = check_target(target);
 
+	if (strlen(target) > CHECK_TARGET_MAX)
+		return refuse(out, PROBLEM_TARGET_TOO_LONG, "a target has at most 24576 bytes");
+	if (h->bytes > CHECK_FIELDS_MAX)
+		return refuse(out, PROBLEM_FIELDS_TOO_LARGE,
+		    "names and values of the header fields have at most 16384 bytes");
 	if (why)
 		return refuse(out, PROBLEM_BAD_REQUEST, why);
 	if (h->malformed)

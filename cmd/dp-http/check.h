@@ -14,7 +14,11 @@
 
 #include <stdbool.h>
 
-enum { CHECK_BODY_MAX = 64 * 1024 };
+enum {
+	CHECK_TARGET_MAX = 24 * 1024,
+	CHECK_FIELDS_MAX = 16 * 1024, /* names and values */
+	CHECK_BODY_MAX = 64 * 1024,
+};
 
 struct refusal {
 	enum problem problem;
@@ -30,6 +34,7 @@ struct headers {
 	int origins;
 	int lengths;
 	int codings;    /* Transfer-Encoding */
+	size_t bytes;   /* of all names and values */
 	bool malformed; /* a name that is no token, or a control character in a value */
 };
 

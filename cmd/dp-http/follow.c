@@ -17,7 +17,7 @@
 enum {
 	CHUNK_BYTES = 64 * 1024, /* read ahead for a client, one event more at most */
 	CHUNK_ROWS = 256,
-	BLOCK_BYTES = 32 * 1024,
+	BLOCK_BYTES = 4 * 1024,       /* for HTTP/1.0 alone */
 	KEEP_BYTES = 4 * CHUNK_BYTES, /* a larger buffer is not kept once it is sent */
 	START_DEFAULT = 20,           /* the newest events to begin with */
 	START_MAX = 1000000,
@@ -70,6 +70,7 @@ static void add_sse(struct dp_buf *out, struct dp_str json, const char *cursor)
 
 struct reading {
 	struct stream *stream;
+	struct dp_buf *out;
 	size_t rows;
 	bool full;
 };
@@ -84,12 +85,12 @@ static int on_row(void *arg, const struct dp_store_row *row)
 		return 1;
 	cursor_write_event(cursor, s->store_id, row->seq);
 	if (s->form == FORM_SSE)
-		add_sse(&s->out, row->json, cursor);
+		add_sse(reading->out, row->json, cursor);
 	else
-		add_ndjson(&s->out, row->json, cursor);
+		add_ndjson(reading->out, row->json, cursor);
 	s->after = row->seq;
 	reading->rows++;
-	reading->full = s->out.len >= CHUNK_BYTES;
+	reading->full = reading->out->len >= CHUNK_BYTES;
 	return reading->full;
 }
 
@@ -102,10 +103,11 @@ static size_t rows_of_chunk(size_t rows, size_t bytes)
 	return fit < 1 ? 1 : fit > CHUNK_ROWS ? CHUNK_ROWS : fit;
 }
 
-static int read_rows(struct stream *s, struct dp_store *store)
+static int read_rows(struct stream *s, struct dp_store *store, struct dp_buf *out)
 {
 	const size_t limit = s->rows > 0 ? s->rows : CHUNK_ROWS;
-	struct reading reading = {s, 0, false};
+	const size_t before = out->len;
+	struct reading reading = {.stream = s, .out = out};
 
 	if (dp_store_connect(store) < 0)
 		return -1;
@@ -115,7 +117,7 @@ static int read_rows(struct stream *s, struct dp_store *store)
 	if (dp_store_after(store, &s->filter, s->after, limit, on_row, &reading) < 0)
 		return -1;
 	s->caught_up = !reading.full && reading.rows < limit;
-	s->rows = rows_of_chunk(reading.rows, s->out.len);
+	s->rows = rows_of_chunk(reading.rows, out->len - before);
 	return 0;
 }
 
@@ -123,7 +125,7 @@ static int read_rows(struct stream *s, struct dp_store *store)
 static int refill(struct stream *s)
 {
 	struct dp_store *store = pool_take(s->service->pool);
-	int rc = store ? read_rows(s, store) : -1;
+	int rc = store ? read_rows(s, store, &s->out) : -1;
 
 	if (store && rc < 0)
 		dp_log_limited(DP_LOG_WARNING, "stream", "cannot read events for a client: %s",
@@ -170,6 +172,7 @@ static bool advance(struct stream *s)
  * what the library takes as the end. */
 static ssize_t follow_on(struct stream *s, bool *wait)
 {
+	dp_buf_release(&s->out); /* it may wait for long, and there may be many */
 	switch (feed_wait(s->service->feed, &s->follower)) {
 	case FEED_STOPPING:
 		return MHD_CONTENT_READER_END_OF_STREAM;
@@ -320,10 +323,10 @@ static enum body_step next_rows(void *arg, struct dp_store *store, struct dp_buf
 {
 	struct stream *s = arg;
 
-	if (read_rows(s, store) < 0)
+	dp_buf_add_str(out, dp_buf_str(&s->out)); /* how the form begins */
+	dp_buf_release(&s->out);
+	if (read_rows(s, store, out) < 0)
 		return BODY_FAILED;
-	dp_buf_add_str(out, dp_buf_str(&s->out));
-	dp_buf_clear(&s->out);
 	if (s->orphaned)
 		return BODY_GONE;
 	return s->caught_up ? BODY_END : BODY_MORE;
@@ -343,6 +346,7 @@ static enum MHD_Result send_endless(
 		return MHD_NO;
 	}
 	answer_add_head(response, head, false);
+	r->is_endless = true;
 	/* A client that stops reading is slow, not gone: it costs nothing. */
 	MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0);
 	return answer_queue(r, 200, &response);

@@ -4,6 +4,7 @@
 #include "health.h"
 #include "listen.h"
 #include "log.h"
+#include "metrics.h"
 #include "opt.h"
 #include "pool.h"
 #include "proc.h"
@@ -12,8 +13,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { TICK_MS = 250, OTHER_CONNECTIONS = 156 };
 
@@ -104,7 +107,7 @@ static struct config parse_args(int argc, char **argv)
 			cfg.threads = (unsigned)dp_opt_number(&o, 1, 64);
 			break;
 		case OPT_FOLLOWERS:
-			cfg.max_followers = (unsigned)dp_opt_number(&o, 1, 800);
+			cfg.max_followers = (unsigned)dp_opt_number(&o, 1, 10000);
 			break;
 		case OPT_HEARTBEAT:
 			cfg.heartbeat_ms = dp_opt_number(&o, 1, 3600) * 1000;
@@ -176,6 +179,35 @@ static void open_store(const struct config *cfg, struct service *service)
 	free(preset);
 }
 
+static struct server_settings make_settings(const struct config *cfg)
+{
+	const unsigned connections = cfg->max_followers + OTHER_CONNECTIONS;
+
+	/* On loopback all have one address. */
+	return (struct server_settings){
+	    .threads = cfg->threads,
+	    .connections = connections,
+	    .per_address = cfg->listen.loopback ? 0 : connections / 2,
+	    .ipv6 = cfg->listen.ipv6,
+	};
+}
+
+/* As many descriptors as may be needed: mostly the system allows more than a shell begins with. */
+static void allow_descriptors(const struct server_settings *settings)
+{
+	const rlim_t wanted = server_descriptors(settings);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	if (limit.rlim_max < wanted)
+		dp_log_die(DP_EXIT_USAGE,
+		    "--max-followers wants %ju descriptors, and %ju are allowed: ulimit -Hn",
+		    (uintmax_t)wanted, (uintmax_t)limit.rlim_max);
+	limit.rlim_cur = wanted;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void serve_until_stopped(struct server *server)
 {
 	struct pollfd stop = {.fd = dp_proc_stop_fd(), .events = POLLIN};
@@ -199,8 +231,7 @@ int main(int argc, char **argv)
 	const struct config cfg = parse_args(argc, argv);
 	struct dp_listen listen = cfg.listen;
 	struct service service = {0};
-	const struct server_settings settings = {
-	    cfg.threads, cfg.max_followers + OTHER_CONNECTIONS, cfg.listen.ipv6};
+	const struct server_settings settings = make_settings(&cfg);
 	struct server *server;
 	char name[DP_LISTEN_NAME_MAX];
 	int fd;
@@ -208,7 +239,9 @@ int main(int argc, char **argv)
 	if (cfg.healthcheck)
 		return check_health(&cfg);
 	dp_proc_init();
+	allow_descriptors(&settings);
 	fd = listen_or_die(&listen);
+	service.metrics = metrics_new();
 	service.guard = dp_guard_new(cfg.hosts, &listen, cfg.token.text);
 	open_store(&cfg, &service);
 	server = server_new(fd, &settings, &service);
@@ -223,5 +256,6 @@ int main(int argc, char **argv)
 	feed_free(&service.feed);
 	pool_free(&service.pool);
 	dp_guard_free(&service.guard);
+	metrics_free(&service.metrics);
 	return 0;
 }

@@ -6,9 +6,12 @@
 #include "query.h"
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct feed;
+struct metrics;
 struct pool;
 
 /* What the handlers work with. */
@@ -16,6 +19,7 @@ struct service {
 	struct dp_guard *guard;
 	struct pool *pool;
 	struct feed *feed;
+	struct metrics *metrics;
 };
 
 struct request {
@@ -23,9 +27,12 @@ struct request {
 	struct MHD_Connection *connection;
 	const char *method;
 	const char *target; /* as it was sent: path and query */
+	int64_t begun_us;   /* when its header section was there, by dp_clock_monotonic_us */
+	const char *route;  /* of the route table; NULL where it has none */
 	struct dp_str path; /* of the target, not decoded */
 	char *trace_id;     /* of "/api/traces/{id}" or ?trace=, decoded; or NULL */
 	struct query query;
+	bool is_endless; /* the answer: set by the handler */
 };
 
 #endif

@@ -11,14 +11,22 @@ struct server;
 
 struct server_settings {
 	unsigned threads;
-	unsigned connections; /* at most that many */
+	unsigned connections; /* at most that many; beyond it the idlest gives way */
+	unsigned per_address; /* at most that many from one; 0: as many as there are */
 	bool ipv6;            /* what listen_fd is bound to */
 };
+
+/* The descriptors that the server needs. */
+unsigned server_descriptors(const struct server_settings *settings);
 
 /* Serves on a listening, non-blocking socket, which is its own from here on. NULL where the library
  * cannot be started. `service` is kept. */
 struct server *server_new(
     int listen_fd, const struct server_settings *settings, const struct service *service);
+
+/* To be called whenever a client takes a piece of a long answer: who doesn't may have to give way
+ * to others. */
+void server_note_progress(struct MHD_Connection *connection);
 
 /* Cuts off connections that have not sent a whole request in time. Call it several times a second.
  */

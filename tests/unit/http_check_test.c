@@ -82,6 +82,42 @@ static const struct check_case {
     {"nothing behind %", "GET", "/?a=%", {HOST}, PROBLEM_BAD_REQUEST},
 };
 
+/* Limits: `target` and a field's value are so long. */
+static const struct limit_case {
+	size_t target;
+	size_t value;
+	int want;
+} limits[] = {
+    {CHECK_TARGET_MAX, CHECK_FIELDS_MAX - sizeof "HostlocalhostX" + 1, PASSES},
+    {CHECK_TARGET_MAX + 1, 1, PROBLEM_TARGET_TOO_LONG},
+    {1, CHECK_FIELDS_MAX - sizeof "HostlocalhostX" + 2, PROBLEM_FIELDS_TOO_LARGE},
+};
+
+static void test_limits(void **state)
+{
+	static char target[CHECK_TARGET_MAX + 2] = "/";
+	static char value[CHECK_FIELDS_MAX];
+	struct dp_guard *g = dp_guard_new(NULL, NULL, NULL);
+
+	(void)state;
+	memset(value, 'v', sizeof value);
+	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+		struct headers h = {.hosts = 0};
+		struct refusal refusal = {PROBLEM_NOT_FOUND, NULL};
+		int want = limits[i].want;
+
+		memset(target + 1, 'a', sizeof target - 2);
+		target[limits[i].target] = '\0';
+		headers_add(&h, DP_STR("Host"), DP_STR("localhost"));
+		headers_add(&h, DP_STR("X"), (struct dp_str){value, limits[i].value});
+		assert_int_equal(
+		    check_request(g, "GET", target, &h, &refusal), want == PASSES ? 0 : -1);
+		if (want != PASSES)
+			assert_int_equal(refusal.problem, want);
+	}
+	dp_guard_free(&g);
+}
+
 static void test_request(void **state)
 {
 	struct dp_guard *guard = dp_guard_new("devbox", NULL, NULL);
@@ -107,7 +143,10 @@ static void test_request(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_request)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_request),
+	    cmocka_unit_test(test_limits),
+	};
 
 	return cmocka_run_group_tests_name("http_check", tests, NULL, NULL);
 }
