@@ -38,6 +38,7 @@ help:
 	@echo 'make coverage         the branches of the spool and the normaliser that their tests take'
 	@echo 'make lint             format, static analysis, layers, manuals, scripts'
 	@echo 'make fuzz SECONDS=60  each fuzz target for that long (clang)'
+	@echo 'make fuzz-http SECONDS=60  dp-http, by requests made at random from docs/openapi.yaml'
 	@echo 'make torture          ROUNDS=1000 of kills under load, DB=sqlite|postgresql|both, SEED=, MINUTES='
 	@echo 'make outage           MINUTES=30 without the database, under load'
 	@echo 'make compile_commands.json'

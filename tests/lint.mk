@@ -41,6 +41,12 @@ fuzz: $(FUZZERS)
 	@for f in $(FUZZERS); do n=$$(basename $$f _fuzz); mkdir -p build/fuzz/$$n.found; \
 		$$f -max_total_time=$(SECONDS) -timeout=10 build/fuzz/$$n.found tests/fuzz/$$n.corpus || exit 1; done
 
+# Requests made at random from the contract.
+.PHONY: fuzz-http
+fuzz-http: all
+	FUZZ_SECONDS=$(SECONDS) DEVPULSE_BUILD=$(CURDIR)/$B bats --filter 'at random' --print-output-on-failure \
+		--verbose-run tests/e2e/36-contract.bats
+
 # Without libFuzzer: the corpora are tests.
 CORPORA := $(patsubst tests/fuzz/%_fuzz.c,$B/fuzz/%_corpus,$(wildcard tests/fuzz/*_fuzz.c))
 $B/fuzz/%_corpus: $B/tests/fuzz/%_fuzz.o $B/tests/fuzz/corpus.o $B/libdevpulse.a

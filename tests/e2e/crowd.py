@@ -1,4 +1,5 @@
-"""A crowd of clients, as slow as clients can be: crowd.py KIND COUNT, until it is ended. The port is in $PORT.
+"""A crowd of clients, as slow as clients can be, until it is ended: crowd.py KIND COUNT. The port
+is in $PORT.
 
 idle      connects, and says nothing
 headers   sends a byte of a header now and then
