@@ -10,7 +10,7 @@ enum { MANY = 20 }; /* buckets, of which one may be missing */
 static const int64_t second_us = 1000000;
 
 /* In seconds. */
-static const int64_t lengths[] = {1, 5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600,
+static const int lengths[] = {1, 5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600,
     86400, 7 * 86400, 30 * 86400};
 
 /* The multiple of `each` that is not above us. */

@@ -8,10 +8,10 @@
 #include "store_query.h"
 
 enum {
-	SLACK = 20000,      /* numbers around the place where a span should begin */
-	PART_FIRST = 10000, /* numbers that are looked at in a query */
+	SLACK = 5000,       /* numbers around the place where a span should begin */
+	PART_FIRST = 2000,  /* numbers that are looked at in a query */
 	PART_LEAST = 1000,  /* the fewest */
-	PART_MOST = 160000, /* the most */
+	PART_MOST = 128000, /* the most */
 	PART_QUICK_MS = 50, /* more are looked at after a query that was quicker */
 	PART_SLOW_MS = 200, /* and fewer after one that was slower */
 };

@@ -208,7 +208,8 @@ static const char fill_pg[] =
     " FROM events GROUP BY 1, 2, 3;"
     "INSERT INTO minute_counts VALUES"
     " (date_trunc('minute', now() - interval '5 days'), 'svc1', 'info', ROWS / 250),"
-    " (date_trunc('minute', now() - interval '4 days'), 'svc1', 'info', ROWS / 10 * 8);"
+    " (date_trunc('minute', now() - interval '4 days'), 'svc1', 'info',"
+    " (SELECT count(*) FROM events WHERE ts > now() - interval '5 days'));"
     "INSERT INTO positions SELECT md5(n::text), n FROM generate_series(1, 1000) n;"
     "ANALYZE";
 
@@ -234,7 +235,8 @@ static const char fill_sqlite[] =
     " FROM events GROUP BY 1, 2, 3;"
     "INSERT INTO minute_counts VALUES"
     " ((unixepoch() / 60 - 5 * 1440) * 60000000, 'svc1', 'info', ROWS / 250),"
-    " ((unixepoch() / 60 - 4 * 1440) * 60000000, 'svc1', 'info', ROWS / 10 * 8);"
+    " ((unixepoch() / 60 - 4 * 1440) * 60000000, 'svc1', 'info',"
+    " (SELECT count(*) FROM events WHERE ts > (unixepoch() - 5 * 86400) * 1000000));"
     "COMMIT";
 
 static long rows_wanted(void)
@@ -674,20 +676,20 @@ static const struct asked queries[] = {
     {.name = "an hour",
 	.ask = ask_samples,
 	.rows = 500,
-	.most = 50000,
+	.most = 10000,
 	.pg = "events_seq_idx, minute_counts_pkey",
 	.sqlite = "events, minute_counts"},
     {.name = "an hour's durations",
 	.ask = ask_samples,
 	.after = 1,
 	.rows = 500,
-	.most = 50000,
+	.most = 10000,
 	.pg = "events_seq_idx, minute_counts_pkey",
 	.sqlite = "events, minute_counts"},
     {.name = "what is rare in an hour",
 	.ask = ask_samples,
 	.filter = "type=nothing",
-	.most = 50000,
+	.most = 10000,
 	.pg = "events_seq_idx, minute_counts_pkey",
 	.sqlite = "events, minute_counts"},
     {.name = "a position",
