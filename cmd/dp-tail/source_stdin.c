@@ -6,7 +6,6 @@
 #include "proc.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,17 +66,6 @@ static int show_lines(struct input *in)
 		else if (show_line(in, line) < 0)
 			return -1;
 	}
-}
-
-int source_wait_ms(const struct source_end *end, int most)
-{
-	const int64_t left = end->at_ms - dp_clock_monotonic_ms();
-
-	if (end->at_ms == 0)
-		return most;
-	if (left <= 0)
-		return 0;
-	return most >= 0 && left > most ? most : left < INT_MAX ? (int)left : INT_MAX;
 }
 
 /* Waits for more input. Returns false at the time to end: that which was given, or a while after a

@@ -306,7 +306,7 @@ no_gap_no_repeat() {
 	local i
 	start_all "$1"
 	numbered t 1 5 | store
-	background tail dp-tail -t t -o json
+	background tail dp-tail -t t -o json -c 32 --cursor-file cursor
 	retry_until lines_in tail.out 5
 	for i in 1 2 3; do
 		numbered t $((i * 10 + 1)) $((i * 10 + 5)) | store
@@ -318,6 +318,9 @@ no_gap_no_repeat() {
 		retry_until lines_in tail.out $((5 + 9 * i))
 		retry_until lines_in tail.err $((2 * i))
 	done
+	wait_for "$tail_pid"
+	[ "$status" = 0 ]
+	[ "$(dp-tail --no-follow -t t --cursor-file cursor 2>&1)" = 'dp-tail: info: no event matches' ]
 	[ "$(shown)" = '1 2 3 4 5 11 12 13 14 15 16 17 18 19 21 22 23 24 25 26 27 28 29 31 32 33 34 35 36 37 38 39 ' ]
 	[ "$(grep -c "dp-tail: warning: $DEVPULSE_URL is away: .*; retrying" tail.err)" = 3 ]
 	[ "$(grep -c "dp-tail: info: $DEVPULSE_URL is back" tail.err)" = 3 ]
