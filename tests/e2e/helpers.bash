@@ -71,7 +71,7 @@ feed_fifo() {
 # $BATS_TEST_TMPDIR/out: start_spooling [OPTION...]. Its pid is in $ingest_pid.
 start_spooling() {
 	: >"$BATS_TEST_TMPDIR/err"
-	dp-ingest --listen "127.0.0.1:$PORT" --spool "$S" "$@" >>"$BATS_TEST_TMPDIR/out" \
+	dp-ingest --listen "127.0.0.1:${PORT:?}" --spool "${S:?}" "$@" >>"$BATS_TEST_TMPDIR/out" \
 		2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
 	ingest_pid=$!
 	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"
