@@ -109,7 +109,7 @@ DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renam
 $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 	private LDFLAGS += $(DISK_CALLS:%=-Wl,--wrap=%)
 # What the store asks the databases can be explained: tests/unit/store_plan_test.c.
-PLAN_CALLS := PQsendQueryParams PQexecParams sqlite3_prepare_v2 sqlite3_prepare_v3
+PLAN_CALLS := PQsendQueryParams sqlite3_prepare_v2 sqlite3_prepare_v3
 $B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
 $B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us -Wl,--wrap=dp_clock_monotonic_ms
 .PRECIOUS: $B/tests/unit/%.o
