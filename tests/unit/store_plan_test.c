@@ -35,7 +35,7 @@ static void note(const char *what)
 }
 
 /* A name up to a blank, that of a partition's index as that of the table's: "events_20260131_pkey"
- * and "events_default_pkey" are both "events_pkey". */
+ * and "events_default_new_pkey" are both "events_pkey". */
 static void copy_name(const char *from, char out[64])
 {
 	static const char prefix[] = "events_";
@@ -46,8 +46,9 @@ static void copy_name(const char *from, char out[64])
 		skip = 0;
 	else if (digits == 8)
 		skip += digits + (from[skip + digits] == '_');
-	else if (strncmp(from + skip, "default", 7) == 0)
-		skip += 7 + (from[skip + 7] == '_');
+	else if (strncmp(from + skip, "default_old", 11) == 0 ||
+		 strncmp(from + skip, "default_new", 11) == 0)
+		skip += 11 + (from[skip + 11] == '_');
 	snprintf(
 	    out, 64, "%s%.*s", skip ? prefix : "", (int)strcspn(from + skip, " \n"), from + skip);
 }
@@ -191,11 +192,13 @@ int __wrap_sqlite3_prepare_v3(
 /* NOLINTEND(bugprone-reserved-identifier,cert-*) */
 
 /* Events of the last seven days and, by clocks that are ahead, the next two: every tenth of one
- * large trace, else twenty a trace; every hundredth of a time long ago. */
+ * large trace, else twenty a trace; every hundredth of a time long ago
+ * or, in PostgreSQL, far ahead. */
 static const char fill_pg[] =
     "SELECT devpulse_add_day((now() AT TIME ZONE 'UTC')::date - n) FROM generate_series(-2, 7) n;"
     "INSERT INTO events SELECT n, CASE WHEN n % 10 = 0 THEN 'large' ELSE 't' || (n / 20) END,"
-    " md5(n::text)::uuid, CASE WHEN n % 100 = 7 THEN timestamptz '2001-01-01Z' ELSE"
+    " md5(n::text)::uuid, CASE n % 200 WHEN 7 THEN timestamptz '2001-01-01Z'"
+    "  WHEN 107 THEN now() + interval '40 days' ELSE"
     "  date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '7 days' END"
     "  + n * (interval '10 days' / ROWS),"
     " (ARRAY['info', 'debug', 'info', 'warning', 'error'])[1 + n % 5], 'svc' || n % 7,"
