@@ -28,7 +28,7 @@ UNIT     := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*_test.c))
 SOURCES  := $(wildcard lib/*.[ch] cmd/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.c)
 ALL_LIBS := -lpq -lsqlite3 -ljson-c -lz
 
-.PHONY: all bench-programs coverage outage torture unit unit-programs unit-list lint help clean install uninstall
+.PHONY: all bench-programs big coverage outage torture unit unit-programs unit-list lint help clean install uninstall
 .DELETE_ON_ERROR:
 all: $(PROGRAMS:%=$B/bin/%)
 
@@ -41,6 +41,7 @@ help:
 	@echo 'make fuzz-http SECONDS=60  dp-http, by requests made at random from docs/openapi.yaml'
 	@echo 'make torture          ROUNDS=1000 of kills under load, DB=sqlite|postgresql|both, SEED=, MINUTES='
 	@echo 'make outage           MINUTES=30 without the database, under load'
+	@echo 'make big              what is tested of many events, with a million'
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
@@ -109,7 +110,7 @@ DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renam
 $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 	private LDFLAGS += $(DISK_CALLS:%=-Wl,--wrap=%)
 # What the store asks the databases can be explained: tests/unit/store_plan_test.c.
-PLAN_CALLS := PQsendQueryParams PQexecParams sqlite3_prepare_v2 sqlite3_prepare_v3
+PLAN_CALLS := PQsendQueryParams sqlite3_prepare_v2 sqlite3_prepare_v3
 $B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
 $B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us -Wl,--wrap=dp_clock_monotonic_ms
 .PRECIOUS: $B/tests/unit/%.o
@@ -140,6 +141,11 @@ torture: all
 	$(FAULT)/power.py --rounds 100 $(if $(SEED),--seed $(SEED))
 outage: all
 	$(FAULT)/outage.py --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE))
+
+# The long forms of tests that take as many events as there are to be.
+big: all $B/unit/store_plan_test
+	DEVPULSE_TEST_ROWS=1000000 tests/with-postgres.sh $B/unit/store_plan_test
+	DEVPULSE_TEST_ROWS=1000000 TESTS=tests/e2e/27-large.bats tests/run.sh e2e
 
 -include $(wildcard $B/lib/*.d $B/cmd/*/*.d $B/tests/unit/*.d $B/tests/fuzz/*.d)
 

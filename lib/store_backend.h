@@ -9,7 +9,7 @@
 #include "store.h"
 #include "store_rollup.h"
 
-enum { DP_STORE_SCHEMA = 3 }; /* the version of the schema that this code knows */
+enum { DP_STORE_SCHEMA = 4 }; /* the version of the schema that this code knows */
 
 /* One column of a row; borrowed until the callback returns. */
 struct dp_store_cell {
@@ -95,6 +95,9 @@ struct dp_store_backend {
 	/* Ends the transaction that a failure left open, where there is one. The noted failure
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
+	/* Before the transaction that stores these: makes room for them. May be NULL. Returns 0, or
+	 * -1 where the connection is lost; what else fails is of no matter to them. */
+	int (*prepare)(struct dp_store *s, const struct dp_entry *entries, size_t n);
 	/* In a transaction: stores events. n > 0; is_new is false before and says after it which
 	 * are, it seems, not there already. Fails with REJECT where an event is at fault, and what
 	 * was done since the last savepoint can be taken back. */

@@ -3,7 +3,6 @@
 #include "store_pg_columns.h"
 
 #include "clock.h"
-#include "log.h"
 #include "mem.h"
 #include "store_sql.h"
 
@@ -14,8 +13,7 @@
 #include <string.h>
 
 enum {
-	CONNECT_MS = 5000,        /* unless the URL has a connect_timeout */
-	DAYS_MS = 10 * 60 * 1000, /* between two looks for partitions that are missing */
+	CONNECT_MS = 5000, /* unless the URL has a connect_timeout */
 	SQLSTATE_SIZE = 6,
 };
 
@@ -27,17 +25,17 @@ DP_SQL(write_schema_sql, "postgresql/write_schema.sql");
 DP_SQL(migration_1_sql, "postgresql/migration_1.sql");
 DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
 DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
+DP_SQL(migration_4_sql, "postgresql/migration_4.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
 DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
 DP_SQL(find_head_sql, "postgresql/find_head.sql");
 DP_SQL(find_size_sql, "postgresql/find_size.sql");
 DP_SQL(read_by_id_sql, "postgresql/read_by_id.sql");
 DP_SQL(notify_sql, "postgresql/notify.sql");
-DP_SQL(add_days_sql, "postgresql/add_days.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {
-    migration_1_sql, migration_2_sql, migration_3_sql};
+    migration_1_sql, migration_2_sql, migration_3_sql, migration_4_sql};
 
 void dp_pg_disconnect(struct pg_store *s)
 {
@@ -380,24 +378,6 @@ static int make_ready(struct pg_store *s)
 	return rc == 1 ? migrate(s) : rc;
 }
 
-/* Now and then makes the partitions of the days to come. Where that is not possible, as a reader
- * has been at it for long or the right is missing, the events go into the default partition, and
- * move when it is. */
-static void add_days(struct pg_store *s)
-{
-	const int64_t now_ms = dp_clock_monotonic_ms();
-
-	if (s->store.mode != DP_STORE_WRITE || now_ms < s->days_ms)
-		return;
-	s->days_ms = now_ms + DAYS_MS;
-	if (dp_pg_execute(s, add_days_sql) == 0)
-		return;
-	dp_log_limited(DP_LOG_WARNING, "days", "cannot make the partitions of the days to come: %s",
-	    dp_store_error(&s->store));
-	s->store.fault = DP_STORE_OK;
-	roll_back(&s->store);
-}
-
 static int connect_store(struct dp_store *store)
 {
 	struct pg_store *s = (struct pg_store *)store;
@@ -411,8 +391,7 @@ static int connect_store(struct dp_store *store)
 			return -1;
 		}
 	}
-	add_days(s);
-	return s->conn ? 0 : -1;
+	return dp_pg_add_days(s);
 }
 
 static void close_store(struct dp_store *store)
@@ -466,6 +445,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .commit = commit,
 	    .dialect = &dp_pg_dialect,
 	    .roll_back = roll_back,
+	    .prepare = dp_pg_prepare,
 	    .begin_put = dp_pg_begin_put,
 	    .end_put = dp_pg_end_put,
 	    .put_rollup = dp_pg_put_rollup,

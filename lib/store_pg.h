@@ -43,6 +43,8 @@ struct pg_queue {
 	size_t last; /* that was run, when the queue was settled: where it failed, that one */
 };
 
+enum { PG_DAYS = 400 };
+
 struct pg_store {
 	struct dp_store store;
 	char *url;
@@ -54,7 +56,8 @@ struct pg_store {
 	bool is_copying;                  /* events are on their way, and not yet answered for */
 	bool expects_old;                 /* the last batch had events that were there already */
 	int64_t days_ms;                  /* when to look for missing partitions again */
-	bool is_mute;                     /* the server cannot NOTIFY */
+	int64_t days[PG_DAYS]; /* seen to since, since 1970, at their places modulo PG_DAYS */
+	bool is_mute;          /* the server cannot NOTIFY */
 	enum { PG_DEAF, PG_LISTENS, PG_CANNOT_LISTEN } ear;
 	int64_t emptied_us;    /* a day from which events are being removed: its beginning */
 	int64_t emptied_after; /* no number up to this one is left of it */
@@ -110,6 +113,10 @@ int64_t dp_pg_read_int8(const char *p);
  * one that is finite. */
 int64_t dp_pg_time(int64_t us);
 int64_t dp_pg_time_us(int64_t pg_time);
+
+/* Now and then makes the partitions of the days to come. 0, or -1 where the connection is lost. */
+int dp_pg_add_days(struct pg_store *s);
+int dp_pg_prepare(struct dp_store *store, const struct dp_entry *entries, size_t n);
 
 int dp_pg_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_end_put(struct dp_store *store, struct dp_entry *entries, size_t n);

@@ -226,7 +226,9 @@ int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_
 		return -1;
 	p.entries = make_entries(events, n, &fingerprints);
 	p.outcomes = dp_mem_new(n * sizeof *p.outcomes);
-	rc = put_all(&p, put_events);
+	rc = s->backend->prepare ? s->backend->prepare(s, p.entries, n) : 0;
+	if (rc == 0)
+		rc = put_all(&p, put_events);
 	if (rc < 0 && s->fault == DP_STORE_REJECT)
 		rc = put_all(&p, put_halves);
 	if (rc < 0)

@@ -26,21 +26,9 @@ recent_events() {
 
 count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
 
-# Starts dp-store on a fifo, whose other end is descriptor 8: start_store URL OPTION...
-start_store() {
-	rm -f "$BATS_TEST_TMPDIR/in"
-	mkfifo "$BATS_TEST_TMPDIR/in"
-	exec 7<>"$BATS_TEST_TMPDIR/in"
-	dp-store --db "$@" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/store.out" \
-		2>"$BATS_TEST_TMPDIR/store.err" 3>&- 7>&- &
-	pid=$!
-	echo "$pid" >>"$BATS_TEST_TMPDIR/pids"
-	exec 8>"$BATS_TEST_TMPDIR/in" 7>&-
-}
-
 end_store() {
 	exec 8>&-
-	wait_for "$pid"
+	wait_for "$FIFO_PID"
 	cat "$BATS_TEST_TMPDIR/store.err"
 	[ "$status" = 0 ]
 }
@@ -63,7 +51,7 @@ removes_what_is_old() {
 	retry_until curl -fsS "http://127.0.0.1:$port/livez"
 	rm -f "$BATS_TEST_TMPDIR/stop"
 	background reader read_meanwhile "http://127.0.0.1:$port"
-	start_store "$1" --retain 7d
+	feed_fifo store dp-store --db "$1" --retain 7d
 	for n in {1..20}; do
 		events_since $((n * 100 + 10001)) $((n * 100 + 10100)) now >&8
 	done
@@ -90,7 +78,7 @@ removes_what_is_old() {
 	events_since 1 6000 '1 day ago' | dp-store --db "$db"
 	size='SELECT (page_count - freelist_count) * page_size <= 1048576 FROM pragma_page_count, pragma_freelist_count, pragma_page_size'
 	[ "$(query "$db" "$size")" = 0 ]
-	start_store "$db" --retain-bytes 1M
+	feed_fifo store dp-store --db "$db" --retain-bytes 1M
 	fits() { [ "$(query "$db" "$size")" = 1 ]; }
 	RETRY_SECONDS=60 retry_until fits
 	end_store
@@ -102,7 +90,7 @@ removes_what_is_old() {
 what_fails_stops_nothing() {
 	{ events_since 1 10 '20 days ago'; recent_events; } | dp-store --db "$1"
 	query "$1" 'ALTER TABLE dead_letters RENAME TO hidden'
-	start_store "$1" --retain 7d
+	feed_fifo store dp-store --db "$1" --retain 7d
 	retry_until file_has "$BATS_TEST_TMPDIR/store.err" 'warning: what is too old or too much cannot be removed now: .*dead_letters'
 	events_since 101 110 now >&8
 	retry_until count_is "$1" 30
@@ -116,7 +104,7 @@ what_fails_stops_nothing() {
 	local db="sqlite:///$BATS_TEST_TMPDIR/events.db"
 	{ events_since 1 10 '20 days ago'; recent_events; } | dp-store --db "$db"
 	export DEVPULSE_RETAIN=7d
-	start_store "$db"
+	feed_fifo store dp-store --db "$db"
 	retry_until count_is "$db" 10
 	end_store
 	run -2 dp-store --db "$db" --retain 7 </dev/null

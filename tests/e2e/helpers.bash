@@ -54,11 +54,24 @@ background() {
 	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
 }
 
+# Starts a program in the background, as `background` does, on a fifo whose other end is descriptor 8 of
+# the test: feed_fifo NAME COMMAND [ARG...]. Its pid is in $FIFO_PID.
+feed_fifo() {
+	local fifo=$BATS_TEST_TMPDIR/$1.in
+	rm -f "$fifo"
+	mkfifo "$fifo"
+	exec 7<>"$fifo"
+	"${@:2}" <"$fifo" >"$BATS_TEST_TMPDIR/$1.out" 2>"$BATS_TEST_TMPDIR/$1.err" 3>&- 4>&- 7>&- &
+	FIFO_PID=$!
+	echo "$FIFO_PID" >>"$BATS_TEST_TMPDIR/pids"
+	exec 8>"$fifo" 7>&-
+}
+
 # Starts dp-ingest on the port $PORT with its spool in $S, its events appended to
 # $BATS_TEST_TMPDIR/out: start_spooling [OPTION...]. Its pid is in $ingest_pid.
 start_spooling() {
 	: >"$BATS_TEST_TMPDIR/err"
-	dp-ingest --listen "127.0.0.1:$PORT" --spool "$S" "$@" >>"$BATS_TEST_TMPDIR/out" \
+	dp-ingest --listen "127.0.0.1:${PORT:?}" --spool "${S:?}" "$@" >>"$BATS_TEST_TMPDIR/out" \
 		2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
 	ingest_pid=$!
 	echo "$ingest_pid" >>"$BATS_TEST_TMPDIR/pids"

@@ -7,6 +7,7 @@
 DP_SQL(pg_begin_sql, "postgresql/begin_migration.sql");
 DP_SQL(pg_1_sql, "postgresql/migration_1.sql");
 DP_SQL(pg_2_sql, "postgresql/migration_2.sql");
+DP_SQL(pg_3_sql, "postgresql/migration_3.sql");
 DP_SQL(sqlite_1_sql, "sqlite/migration_1.sql");
 DP_SQL(sqlite_2_sql, "sqlite/migration_2.sql");
 
@@ -65,7 +66,7 @@ static void what_version_1_holds_is_kept(void **state)
 	make_version_1(d);
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 1");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "3");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
 	assert_string_equal(dp_store_id(d->store), DATABASE_ID);
 	assert_ok(d->store, dp_store_position(d->store, SPOOL, &pos));
 	assert_int_equal(pos, 0);
@@ -174,6 +175,54 @@ static void what_version_2_holds_is_summed_up(void **state)
 	dp_store_close(&reader);
 }
 
+/* As dp-store of version 3 left it, with events of a time that has no partition of its own: of a
+ * long time ago, of five days ago, and far ahead. */
+static void make_version_3(const struct database *d)
+{
+	struct dp_buf script = {0};
+
+	dp_buf_addf(&script, "%s%s%s%s", pg_begin_sql, pg_1_sql, pg_2_sql, pg_3_sql);
+	dp_buf_add_text(&script,
+	    "DROP TABLE events_2;"
+	    "INSERT INTO events SELECT n, 'a', gen_random_uuid(), now() + days * interval '1 day',"
+	    " 'info', 'web', 'log', NULL, NULL, NULL, '{\"n\":1}'"
+	    " FROM unnest(ARRAY[-5000, -5, -5, 5000], ARRAY[1, 2, 3, 4]) AS given (days, n);"
+	    "INSERT INTO schema_version VALUES (1, 3, '" DATABASE_ID "'); COMMIT;");
+	sql(d, dp_buf_text(&script));
+	dp_buf_release(&script);
+}
+
+static void what_version_3_holds_finds_its_partition(void **state)
+{
+	const struct database *d = *state;
+
+	make_version_3(d);
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(
+	    sql(d, "SELECT string_agg(replace(tableoid::regclass::text, 'events_' ||"
+		   "  to_char(ts AT TIME ZONE 'UTC', 'YYYYMMDD'), 'day'), ' ' ORDER BY seq)"
+		   " FROM events"),
+	    "events_default_old day day events_default_new");
+	assert_string_equal(
+	    sql(d, "SELECT count(*) FROM pg_class WHERE relname = 'events_3'"), "0");
+}
+
+/* Where somebody laid the table out otherwise there is no such thing. */
+static void a_table_by_hash_stays_as_it_is(void **state)
+{
+	const struct database *d = *state;
+	char *statements = read_sql_of("docs/scale.md");
+
+	make_version_3(d);
+	pg_run(d->url, statements, NULL, 0);
+	free(statements);
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "4");
+	assert_string_equal(
+	    sql(d, "SELECT count(*) FROM pg_class WHERE relname LIKE 'events\\_default%'"), "0");
+}
+
 static void a_migration_that_fails_changes_nothing(void **state)
 {
 	const struct database *d = *state;
@@ -184,7 +233,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "1");
 	sql(d, "DROP TABLE positions");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "3");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
 }
 
 static void *connect_writer(void *arg)
@@ -211,7 +260,7 @@ static void several_writers_may_migrate(void **state)
 		pthread_join(threads[i], &result);
 		assert_non_null(result);
 	}
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "3");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
 }
 
 #define TESTS(X)                                                               \
@@ -221,7 +270,11 @@ static void several_writers_may_migrate(void **state)
 int main(void)
 {
 	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
-	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
+	const struct CMUnitTest of_pg[] = {
+	    TESTS(IN_PG),
+	    IN_PG(what_version_3_holds_finds_its_partition),
+	    IN_PG(a_table_by_hash_stays_as_it_is),
+	};
 	int failed = cmocka_run_group_tests_name("store, older: sqlite", of_sqlite, NULL, NULL);
 
 	if (has_pg("store, older: postgresql"))

@@ -45,7 +45,7 @@ def test_an_empty_database_gets_the_schema_of_dp_store(
     theirs, ours = make_database(), make_database()
     store_lines([], theirs.url)
     assert store_by_sdk([], ours.url) == 0
-    assert ours.query("SELECT version FROM schema_version") == [(3,)]
+    assert ours.query("SELECT version FROM schema_version") == [(4,)]
     if theirs.url.startswith("sqlite:"):
         assert tables_of(ours) == tables_of(theirs)
     else:  # the toast tables are numbered
@@ -67,7 +67,7 @@ def test_an_old_schema_without_events_is_brought_up_to_date(
     store_by_programs(some, theirs.url)
     for table in TABLES:
         assert ours.rows(table) == theirs.rows(table)
-    assert ours.query("SELECT version FROM schema_version") == [(3,)]
+    assert ours.query("SELECT version FROM schema_version") == [(4,)]
     assert ours.query("SELECT CAST(database_id AS TEXT) FROM schema_version") == [(ID[1:-1],)]
     assert "events_2" not in tables_of(ours)
 

@@ -1,0 +1,1 @@
+-- Version 3 to 4: nothing but the number. The change is one of PostgreSQL.

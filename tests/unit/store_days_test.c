@@ -1,0 +1,104 @@
+/* The partitions of days in PostgreSQL: which get one, and what it costs. */
+#include "store_fixture.h"
+
+#include "clock.h"
+
+#define DAY_US INT64_C(86400000000)
+
+/* Puts n events of the day that is so many days from today. */
+static void put_of_day(struct dp_store *s, int first, int n, int days)
+{
+	const int64_t noon_us = dp_clock_now_us() / DAY_US * DAY_US + DAY_US / 2;
+	struct dp_event *events[200];
+
+	for (int i = 0; i < n; i++)
+		events[i] = event(first + i, "a", noon_us + days * DAY_US + i, DP_INFO, "web");
+	put(s, events, (size_t)n, NULL);
+}
+
+/* Where the events are: how many days back, and how many in the partition of that day, "old" or
+ * "new"; the oldest first. */
+static const char *places(const struct database *d)
+{
+	return sql(d,
+	    "SELECT string_agg(days || ':' || place || ':' || n, ' ' ORDER BY days DESC) FROM"
+	    " (SELECT (now() AT TIME ZONE 'UTC')::date - (ts AT TIME ZONE 'UTC')::date AS days,"
+	    "   CASE tableoid::regclass::text WHEN 'events_default_old' THEN 'old'"
+	    "   WHEN 'events_default_new' THEN 'new'"
+	    "   WHEN 'events_' || to_char(ts AT TIME ZONE 'UTC', 'YYYYMMDD') THEN 'day'"
+	    "   END AS place, count(*) AS n FROM events GROUP BY 1, 2) places");
+}
+
+static void a_day_of_many_events_gets_a_partition(void **state)
+{
+	const struct database *d = *state;
+
+	put_of_day(d->store, 0, 150, -10);
+	put_of_day(d->store, 200, 5, -20);
+	put_of_day(d->store, 300, 150, -365);
+	put_of_day(d->store, 500, 150, -400);
+	put_of_day(d->store, 700, 150, 2);
+	put_of_day(d->store, 900, 150, 3);
+	assert_string_equal(places(d), "400:old:150 365:day:150 20:new:5 10:day:150 -2:day:150"
+				       " -3:new:150");
+	/* and takes with it those that had none */
+	put_of_day(d->store, 1200, 150, -20);
+	assert_string_equal(places(d), "400:old:150 365:day:150 20:day:155 10:day:150 -2:day:150"
+				       " -3:new:150");
+}
+
+static void who_reads_is_not_waited_for(void **state)
+{
+	const struct database *d = *state;
+	PGconn *reader = PQconnectdb(d->url);
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	PQclear(PQexec(reader, "BEGIN"));
+	PQclear(PQexec(reader, "SELECT count(*) FROM events"));
+	put_of_day(d->store, 0, 150, -10);
+	assert_string_equal(places(d), "10:new:150");
+	PQfinish(reader);
+	put_of_day(d->store, 200, 10, -10);
+	dp_store_disconnect(d->store); /* or when it is looked for again */
+	put_of_day(d->store, 300, 150, -10);
+	assert_string_equal(places(d), "10:day:310");
+}
+
+static void note(void *arg, const char *text)
+{
+	dp_buf_add_text(arg, text);
+}
+
+/* However many there are: PostgreSQL says so. */
+static void events_of_long_ago_are_not_looked_through(void **state)
+{
+	const struct database *d = *state;
+	PGconn *conn = PQconnectdb(d->url);
+	struct dp_buf notes = {0};
+	PGresult *res;
+
+	put_of_day(d->store, 0, 150, -2000);
+	PQsetNoticeProcessor(conn, note, &notes);
+	PQclear(PQexec(conn, "SET client_min_messages = debug1"));
+	res = PQexec(conn, "SELECT devpulse_add_day(current_date + 10)");
+	assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+	assert_non_null(strstr(dp_buf_text(&notes), "default partition \"events_default_old\" is"
+						    " implied by existing constraints"));
+	assert_null(strstr(notes.data, "\"events_default_new\" is implied"));
+	PQclear(res);
+	PQfinish(conn);
+	dp_buf_release(&notes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest of_pg[] = {
+	    IN_PG(a_day_of_many_events_gets_a_partition),
+	    IN_PG(who_reads_is_not_waited_for),
+	    IN_PG(events_of_long_ago_are_not_looked_through),
+	};
+
+	if (!has_pg("store, days: postgresql"))
+		return 0;
+	return cmocka_run_group_tests_name("store, days: postgresql", of_pg, NULL, NULL);
+}
