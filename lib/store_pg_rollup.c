@@ -152,9 +152,9 @@ int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r)
 	if ((r->trace_count > 0 && read_traces(s, r) < 0) ||
 	    (r->group_count > 0 && read_groups(s, r) < 0) || dp_pg_settle(s) < 0)
 		return -1;
-	if (r->trace_count > 0 && put_traces(s, r) < 0)
+	/* The large one last: the server has something to do while it is made. */
+	if ((r->minute_count > 0 && put_minutes(s, r) < 0) ||
+	    (r->group_count > 0 && put_groups(s, r) < 0))
 		return -1;
-	if (r->minute_count > 0 && put_minutes(s, r) < 0)
-		return -1;
-	return r->group_count > 0 ? put_groups(s, r) : 0;
+	return r->trace_count > 0 ? put_traces(s, r) : 0;
 }

@@ -441,6 +441,8 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	       "sqlite:////var/lib/events.db";
 	if (strncmp(url, prefix, strlen(prefix)) != 0 || !*path || path[strlen(path) - 1] == '/')
 		return NULL;
+	/* Else each allocation takes a lock and is counted. Has no effect once SQLite has begun. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	s = dp_mem_new(sizeof *s);
 	s->store.backend = &backend;
 	s->store.name = dp_mem_copy(url, strlen(url));
