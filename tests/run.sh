@@ -1,9 +1,9 @@
 #!/bin/sh
-# All tests: lint, unit tests, end-to-end tests, those with faults, those of the Python SDK (tests/sdk.sh); the
-# unit and end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
+# All tests: lint, unit tests, end-to-end tests, those with faults, those of the Python SDK (tests/sdk.sh), those of
+# the containers, which are skipped where no engine answers; the unit and end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
 # N skipped", the exit status 1 where one failed.
 #
-#	tests/run.sh [SUITE...]    lint unit e2e fault sdk san-unit san-e2e (default: all)
+#	tests/run.sh [SUITE...]    lint unit e2e fault sdk compose san-unit san-e2e (default: all)
 #	TESTS='tests/e2e/20-store.bats' tests/run.sh e2e
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -89,6 +89,7 @@ two_at_a_time() {
 
 e2e() { two_at_a_time tests/ui/*.bats tests/e2e/*.bats; }
 fault() { two_at_a_time tests/fault/*.bats; }
+compose() { two_at_a_time tests/compose/*.bats; }
 
 sdk() {
 	build all || return 1
@@ -96,7 +97,7 @@ sdk() {
 }
 
 began=$(date +%s)
-[ $# -gt 0 ] || set -- lint unit e2e fault sdk san-unit san-e2e
+[ $# -gt 0 ] || set -- lint unit e2e fault sdk compose san-unit san-e2e
 for name; do
 	dir=build
 	unset SAN
@@ -106,6 +107,7 @@ for name; do
 	e2e) suite 'end-to-end tests' e2e ;;
 	fault) suite 'kills, outages, faults of the disk' fault ;;
 	sdk) suite 'Python SDK' sdk ;;
+	compose) suite 'compose, the image, systemd' compose ;;
 	san-unit) dir=build-san && export SAN=1 && suite 'unit tests, sanitizers' unit ;;
 	san-e2e) dir=build-san && export SAN=1 && suite 'end-to-end tests, sanitizers' e2e ;;
 	*) echo "$0: no suite '$name'" >&2 && exit 2 ;;
