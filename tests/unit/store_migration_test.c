@@ -66,7 +66,7 @@ static void what_version_1_holds_is_kept(void **state)
 	make_version_1(d);
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 1");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
 	assert_string_equal(dp_store_id(d->store), DATABASE_ID);
 	assert_ok(d->store, dp_store_position(d->store, SPOOL, &pos));
 	assert_int_equal(pos, 0);
@@ -217,7 +217,7 @@ static void a_table_by_hash_stays_as_it_is(void **state)
 	pg_run(d->url, statements, NULL, 0);
 	free(statements);
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "4");
 	assert_string_equal(
 	    sql(d, "SELECT count(*) FROM pg_class WHERE relname LIKE 'events\\_default%'"), "0");
@@ -233,7 +233,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "1");
 	sql(d, "DROP TABLE positions");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
 }
 
 static void *connect_writer(void *arg)
@@ -260,7 +260,7 @@ static void several_writers_may_migrate(void **state)
 		pthread_join(threads[i], &result);
 		assert_non_null(result);
 	}
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "4");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
 }
 
 #define TESTS(X)                                                               \

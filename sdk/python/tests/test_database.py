@@ -76,7 +76,7 @@ def test_an_event_that_went_both_ways_stands_there_once(
     assert database.query("SELECT sum(events) FROM error_groups") == [
         (sum(r.severity == "error" for r in some),)
     ]
-    assert database.query("SELECT version FROM schema_version") == [(4,)]
+    assert database.query("SELECT version FROM schema_version") == [(5,)]
 
 
 def test_dp_http_shows_what_the_sdk_alone_wrote(

@@ -45,7 +45,7 @@ def test_an_empty_database_gets_the_schema_of_dp_store(
     theirs, ours = make_database(), make_database()
     store_lines([], theirs.url)
     assert store_by_sdk([], ours.url) == 0
-    assert ours.query("SELECT version FROM schema_version") == [(4,)]
+    assert ours.query("SELECT version FROM schema_version") == [(5,)]
     if theirs.url.startswith("sqlite:"):
         assert tables_of(ours) == tables_of(theirs)
     else:  # the toast tables are numbered
@@ -67,9 +67,22 @@ def test_an_old_schema_without_events_is_brought_up_to_date(
     store_by_programs(some, theirs.url)
     for table in TABLES:
         assert ours.rows(table) == theirs.rows(table)
-    assert ours.query("SELECT version FROM schema_version") == [(4,)]
+    assert ours.query("SELECT version FROM schema_version") == [(5,)]
     assert ours.query("SELECT CAST(database_id AS TEXT) FROM schema_version") == [(ID[1:-1],)]
     assert "events_2" not in tables_of(ours)
+
+
+def test_a_schema_that_lacks_indexes_gets_them_with_its_events(database: Database) -> None:
+    some = [record(n) for n in range(20)]
+    assert store_by_sdk(some[:10], database.url) == 10
+    tables = tables_of(database)
+    database.change("DROP INDEX traces_duration")
+    database.change("DROP INDEX traces_errors")
+    database.change("UPDATE schema_version SET version = 4")
+    assert store_by_sdk(some[10:], database.url) == 10
+    assert database.query("SELECT version FROM schema_version") == [(5,)]
+    assert tables_of(database) == tables
+    assert database.query("SELECT sum(events) FROM traces") == [(20,)]
 
 
 def test_an_old_schema_with_events_is_left_to_dp_store(
@@ -168,4 +181,4 @@ def test_who_waits_for_events_is_told(
         told = list(listener.notifies(timeout=0.1 if is_mute else 10, stop_after=1))
     assert [n.channel for n in told] == ([] if is_mute else ["devpulse"])
     assert database.count() == 4
-    assert database.query("SELECT sum(events) FROM minute_counts") == [(4,)]
+    assert database.query("SELECT sum(events) FROM minute_counts") == [(5,)]
