@@ -170,25 +170,75 @@ void dp_store_disconnect(struct dp_store *s);
 /* The events of a trace in order of (ts, event id). */
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
 
+/* The same in parts, whatever its size: in order of event id, those behind after_id ("": all), at
+ * most `limit`. */
+int dp_store_trace_part(struct dp_store *s, const char *trace_id, const char *after_id,
+    size_t limit, dp_store_row_fn *fn, void *arg);
+
+/* One event, if it is there. */
+int dp_store_event(
+    struct dp_store *s, const char *trace_id, const char *event_id, dp_store_row_fn *fn, void *arg);
+
+/* A place in a list, that of one of its rows: what the order looks at. */
+struct dp_store_place {
+	int64_t rank; /* by duration: in microseconds; by errors: how many; else 0. Of an event
+			 its number */
+	int64_t us;   /* of the last event of a trace, the last error of a group; of an event */
+	char id[DP_EVENT_TRACE_ID_MAX + 1]; /* of a trace or group */
+};
+
+/* Orders of a list; equal ones by id, descending. */
+enum dp_store_order {
+	DP_STORE_BY_TIME,     /* of the last event, newest first */
+	DP_STORE_BY_DURATION, /* longest first */
+	DP_STORE_BY_ERRORS,   /* most errors first, then newest */
+};
+
+/* The worst that happened in a trace. */
+enum dp_store_status {
+	DP_STORE_ANY_STATUS,
+	DP_STORE_SUCCESS, /* neither error nor warning */
+	DP_STORE_WARNING,
+	DP_STORE_ERROR,
+};
+
+/* What is wanted of a list. The first members are of traces alone. */
+struct dp_store_list {
+	enum dp_store_order order;
+	enum dp_store_status status;
+	const char *title;                 /* or NULL: any */
+	const struct dp_filter *filter;    /* rows of which ONE event (of groups: error) matches it;
+					      or NULL: all */
+	const struct dp_store_place *from; /* what lies behind it; or NULL: the list's beginning */
+	bool is_inclusive;                 /* the row at the place, too */
+	bool is_backwards; /* what lies before it, the nearest first; or from the list's end on */
+	size_t limit;      /* rows at most */
+	int64_t end_ms; /* of dp_clock_monotonic_ms: when not to look any further. Then one row more
+			   may be looked at, which takes long where it has very many events */
+};
+
 /* A trace in the list; borrowed until the callback returns. */
 struct dp_store_trace_row {
 	struct dp_str trace_id;
 	struct dp_str title;   /* of the first request, else of the first event that has one */
 	struct dp_str systems; /* a canonical JSON array of strings, in order of first appearance;
 				  not more than DP_ROLLUP_TRACE_SYSTEMS */
+	struct dp_str environment; /* may be empty, as last_error */
+	struct dp_str last_error;
 	int64_t first_us;
 	int64_t last_us;
 	int64_t events;
 	int64_t errors;
 	int64_t warnings;
+	const struct dp_store_place *at; /* in the list */
 };
 
 typedef int dp_store_trace_fn(void *arg, const struct dp_store_trace_row *row);
 
-/* Traces by the time of their last event, newest first, then by id: those behind
- * (before_us, before_id), or from the newest where before_id is NULL; at most `limit`. */
-int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
-    dp_store_trace_fn *fn, void *arg);
+/* Traces. Returns 0; -1; or 1 where the time was over before the end of the list or the limit was
+ * reached, and in *reached the place that was looked at last. */
+int dp_store_traces(struct dp_store *s, const struct dp_store_list *l, dp_store_trace_fn *fn,
+    void *arg, struct dp_store_place *reached);
 
 /* A group of errors that are the same (fingerprint.h); borrowed until the callback returns. The
  * lists are canonical JSON arrays of strings. */
@@ -204,20 +254,34 @@ struct dp_store_group_row {
 	int64_t first_us;
 	int64_t last_us;
 	int64_t events;
+	const struct dp_store_place *at; /* in the list */
 };
 
 typedef int dp_store_group_fn(void *arg, const struct dp_store_group_row *row);
 
-/* Groups by the time of their last error, newest first, then by fingerprint; as dp_store_traces. */
-int dp_store_groups(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
-    dp_store_group_fn *fn, void *arg);
+/* Groups, by the time of their last error; as dp_store_traces. */
+int dp_store_groups(struct dp_store *s, const struct dp_store_list *l, dp_store_group_fn *fn,
+    void *arg, struct dp_store_place *reached);
 
 /* One of them, if it is there. */
 int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_fn *fn, void *arg);
 
-/* Its errors, the newest first, at most `limit`. */
-int dp_store_group_events(
-    struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg);
+/* Its errors, the newest first; of *l the place and what is said of it. */
+int dp_store_group_events(struct dp_store *s, const char *fingerprint,
+    const struct dp_store_list *l, dp_store_row_fn *fn, void *arg);
+
+/* How often a group's error came, in n parts of a time. */
+struct dp_store_counts {
+	int64_t since_us;
+	int64_t part_us;
+	size_t n;
+	int64_t *counts; /* n, which are added to */
+	bool is_partial; /* only the newest DP_STORE_COUNTED errors of that time were counted */
+};
+
+enum { DP_STORE_COUNTED = 10000 };
+
+int dp_store_group_counts(struct dp_store *s, const char *fingerprint, struct dp_store_counts *c);
 
 /* Numbers (store_stats.c). */
 

@@ -20,7 +20,9 @@ struct dp_store_cell {
 
 enum {
 	DP_STORE_CELLS_MAX = 16,
-	DP_QUERY_VALUES_MAX = DP_FILTER_TERMS_MAX * (DP_FILTER_PATH_MAX + DP_FILTER_VALUES_MAX) + 8,
+	/* a filter, its values once more for what a list's row says, and a few */
+	DP_QUERY_VALUES_MAX =
+	    DP_FILTER_TERMS_MAX * (DP_FILTER_PATH_MAX + 2 * DP_FILTER_VALUES_MAX) + 16,
 };
 
 /* Gets a row; anything but 0 ends the reading. */
@@ -46,8 +48,8 @@ struct dp_query {
 	} values[DP_QUERY_VALUES_MAX];
 };
 
-/* What filters ask of the databases in different words (store_filter.c). A member's path stands in
- * `depth` parameters from $first on. */
+/* What is asked of the databases in different words (store_filter.c, store_read_*.c). A member's
+ * path stands in `depth` parameters from $first on. */
 struct dp_store_dialect {
 	const char *find;    /* "find(lower(", before a text, the case of ASCII letters aside */
 	const char *in_text; /* "), ", behind it, before what is looked for */
@@ -58,6 +60,9 @@ struct dp_store_dialect {
 	/* Adds " AND …" for events of a span of time, the second instant being behind it, to a
 	 * query that goes by their numbers: an index of times is not to serve it. */
 	void (*add_span)(struct dp_query *q, int64_t since_us, int64_t until_us);
+	const char *epoch;  /* " - epoch", behind a time: the span from 1970 to it */
+	const char *us_of;  /* "us_of(", before a span of time: its microseconds */
+	const char *us_end; /* ")", behind it */
 };
 
 /* What is to go (store_retain.c). */

@@ -142,12 +142,19 @@ static void add_term(struct adding *a)
 	add_sql(a, t->negated ? ", FALSE)" : "");
 }
 
-void dp_query_add_filter(
-    struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f, bool by_key)
+void dp_query_add_terms(struct dp_query *q, const struct dp_store_dialect *d,
+    const struct dp_filter *f, unsigned fields, bool by_key)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		struct adding a = {q, d, &f->terms[i], by_key ? "trace_id" : "trace_id || ''", 0};
 
-		add_term(&a);
+		if (fields >> f->terms[i].field & 1)
+			add_term(&a);
 	}
+}
+
+void dp_query_add_filter(
+    struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f, bool by_key)
+{
+	dp_query_add_terms(q, d, f, ~0U, by_key);
 }

@@ -155,6 +155,9 @@ const struct dp_store_dialect dp_pg_dialect = {
     .add_text = add_member_text,
     .add_number = add_member_number,
     .add_span = add_span,
+    .epoch = " - timestamptz 'epoch'",
+    .us_of = "CAST(extract(epoch FROM ",
+    .us_end = ") * 1000000 AS bigint)",
 };
 
 void dp_pg_read_row(

@@ -86,3 +86,11 @@ int dp_query_ask(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, 
 	dp_buf_release(&q->sql);
 	return -1;
 }
+
+int dp_query_ask_for_number(struct dp_store *s, struct dp_query *q, int64_t *number)
+{
+	if (dp_store_connect(s) == 0)
+		return dp_query_run_for_number(s, q, number);
+	dp_buf_release(&q->sql);
+	return -1;
+}

@@ -19,6 +19,10 @@ void dp_query_add_limit(struct dp_query *q, size_t limit);
 void dp_query_add_filter(
     struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f, bool by_key);
 
+/* The same for the terms of some fields alone: bits 1 << enum dp_filter_field. */
+void dp_query_add_terms(struct dp_query *q, const struct dp_store_dialect *d,
+    const struct dp_filter *f, unsigned fields, bool by_key);
+
 /* Runs it and releases it. Rows that come are ignored where fn is NULL. No failure is an event's.
  */
 int dp_query_run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg);
@@ -26,7 +30,8 @@ int dp_query_run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, 
 /* Runs it for one number, 0 where none comes. */
 int dp_query_run_for_number(struct dp_store *s, struct dp_query *q, int64_t *number);
 
-/* The same as dp_query_run, but connects first where that is needed. */
+/* The same, but connects first where that is needed. */
 int dp_query_ask(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, void *arg);
+int dp_query_ask_for_number(struct dp_store *s, struct dp_query *q, int64_t *number);
 
 #endif

@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of a list that is read backwards: what lies behind a place in it. */
-static void add_before(
-    struct dp_query *q, const char *key, int64_t before_us, const char *before_id)
-{
-	if (!before_id)
-		return;
-	dp_buf_addf(&q->sql, " WHERE (last_ts, %s) < (", key);
-	dp_query_add_time(q, before_us);
-	dp_buf_add_text(&q->sql, ", ");
-	dp_query_add_text(q, before_id);
-	dp_buf_add_char(&q->sql, ')');
-}
-
 int dp_read_event(void *arg, const struct dp_store_cell *c)
 {
 	struct dp_event_reading *reading = arg;
@@ -154,29 +141,54 @@ int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after,
 	return 0;
 }
 
+/* Its span of time tells PostgreSQL in which partitions to look. */
+static void add_trace(struct dp_query *q, const char *trace_id)
+{
+	dp_buf_add_text(&q->sql, DP_SELECT_EVENTS "trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_text(&q->sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_text(&q->sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_char(&q->sql, ')');
+}
+
 int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
-	/* Its span of time tells PostgreSQL in which partitions to look. */
-	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS "trace_id = ");
-	dp_query_add_text(&q, trace_id);
-	dp_buf_add_text(&q.sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
-	dp_query_add_text(&q, trace_id);
-	dp_buf_add_text(&q.sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
-	dp_query_add_text(&q, trace_id);
-	dp_buf_add_text(&q.sql, ") ORDER BY ts, event_id");
+	add_trace(&q, trace_id);
+	dp_buf_add_text(&q.sql, " ORDER BY ts, event_id");
 	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 
-/* Connects, runs a query for one number, 0 where there is none, and releases it. */
-static int run_for_number(struct dp_store *s, struct dp_query *q, int64_t *number)
+int dp_store_trace_part(struct dp_store *s, const char *trace_id, const char *after_id,
+    size_t limit, dp_store_row_fn *fn, void *arg)
 {
-	if (dp_store_connect(s) == 0)
-		return dp_query_run_for_number(s, q, number);
-	dp_buf_release(&q->sql);
-	return -1;
+	struct dp_event_reading reading = {.fn = fn, .arg = arg};
+	struct dp_query q = {.count = 0};
+
+	add_trace(&q, trace_id);
+	if (*after_id) {
+		dp_buf_add_text(&q.sql, " AND event_id > ");
+		dp_query_add_uuid(&q, after_id);
+	}
+	dp_buf_add_text(&q.sql, " ORDER BY event_id");
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, dp_read_event, &reading);
+}
+
+int dp_store_event(
+    struct dp_store *s, const char *trace_id, const char *event_id, dp_store_row_fn *fn, void *arg)
+{
+	struct dp_event_reading reading = {.fn = fn, .arg = arg};
+	struct dp_query q = {.count = 0};
+
+	add_trace(&q, trace_id);
+	dp_buf_add_text(&q.sql, " AND event_id = ");
+	dp_query_add_uuid(&q, event_id);
+	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 
 struct number_reading {
@@ -235,7 +247,7 @@ int dp_store_head(struct dp_store *s, int64_t *seq)
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, s->backend->find_head);
-	return run_for_number(s, &q, seq);
+	return dp_query_ask_for_number(s, &q, seq);
 }
 
 int dp_store_position(struct dp_store *s, const char *source, int64_t *pos)
@@ -244,7 +256,7 @@ int dp_store_position(struct dp_store *s, const char *source, int64_t *pos)
 
 	dp_buf_add_text(&q.sql, "SELECT pos FROM positions WHERE source = ");
 	dp_query_add_text(&q, source);
-	return run_for_number(s, &q, pos);
+	return dp_query_ask_for_number(s, &q, pos);
 }
 
 struct position_reading {
@@ -273,107 +285,5 @@ int dp_store_dead(struct dp_store *s, int64_t *n)
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "SELECT count(*) FROM dead_letters");
-	return run_for_number(s, &q, n);
-}
-
-struct trace_reading {
-	dp_store_trace_fn *fn;
-	void *arg;
-};
-
-static int on_trace(void *arg, const struct dp_store_cell *c)
-{
-	const struct trace_reading *reading = arg;
-	const struct dp_store_trace_row row = {
-	    .trace_id = c[0].text,
-	    .first_us = c[1].number,
-	    .last_us = c[2].number,
-	    .events = c[3].number,
-	    .errors = c[4].number,
-	    .warnings = c[5].number,
-	    .title = c[6].text,
-	    .systems = c[7].text,
-	};
-
-	return reading->fn(reading->arg, &row);
-}
-
-int dp_store_traces(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
-    dp_store_trace_fn *fn, void *arg)
-{
-	struct trace_reading reading = {fn, arg};
-	struct dp_query q = {.count = 0};
-
-	dp_buf_add_text(&q.sql,
-	    "SELECT trace_id, first_ts, last_ts, events, errors, warnings, title, systems "
-	    "FROM traces");
-	add_before(&q, "trace_id", before_us, before_id);
-	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, trace_id DESC");
-	dp_query_add_limit(&q, limit);
-	return dp_query_ask(s, &q, on_trace, &reading);
-}
-
-struct group_reading {
-	dp_store_group_fn *fn;
-	void *arg;
-};
-
-static int on_group(void *arg, const struct dp_store_cell *c)
-{
-	const struct group_reading *reading = arg;
-	const struct dp_store_group_row row = {
-	    .fingerprint = c[0].text,
-	    .type = c[1].text,
-	    .place = c[2].text,
-	    .message = c[3].text,
-	    .title = c[4].text,
-	    .first_us = c[5].number,
-	    .last_us = c[6].number,
-	    .events = c[7].number,
-	    .systems = c[8].text,
-	    .environments = c[9].text,
-	    .traces = c[10].text,
-	};
-
-	return reading->fn(reading->arg, &row);
-}
-
-#define SELECT_GROUPS                                                                           \
-	"SELECT fingerprint, type, place, message, title, first_ts, last_ts, events, systems, " \
-	"environments, traces FROM error_groups"
-
-int dp_store_groups(struct dp_store *s, int64_t before_us, const char *before_id, size_t limit,
-    dp_store_group_fn *fn, void *arg)
-{
-	struct group_reading reading = {fn, arg};
-	struct dp_query q = {.count = 0};
-
-	dp_buf_add_text(&q.sql, SELECT_GROUPS);
-	add_before(&q, "fingerprint", before_us, before_id);
-	dp_buf_add_text(&q.sql, " ORDER BY last_ts DESC, fingerprint DESC");
-	dp_query_add_limit(&q, limit);
-	return dp_query_ask(s, &q, on_group, &reading);
-}
-
-int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_fn *fn, void *arg)
-{
-	struct group_reading reading = {fn, arg};
-	struct dp_query q = {.count = 0};
-
-	dp_buf_add_text(&q.sql, SELECT_GROUPS " WHERE fingerprint = ");
-	dp_query_add_text(&q, fingerprint);
-	return dp_query_ask(s, &q, on_group, &reading);
-}
-
-int dp_store_group_events(
-    struct dp_store *s, const char *fingerprint, size_t limit, dp_store_row_fn *fn, void *arg)
-{
-	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.count = 0};
-
-	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS "fingerprint = ");
-	dp_query_add_text(&q, fingerprint);
-	dp_buf_add_text(&q.sql, " ORDER BY ts DESC");
-	dp_query_add_limit(&q, limit);
-	return dp_query_ask(s, &q, dp_read_event, &reading);
+	return dp_query_ask_for_number(s, &q, n);
 }

@@ -139,6 +139,9 @@ const struct dp_store_dialect dp_sqlite_dialect = {
     .add_text = add_member_text,
     .add_number = add_member_number,
     .add_span = add_span,
+    .epoch = "",
+    .us_of = "(",
+    .us_end = ")",
 };
 
 /* The double nearest to a number's text. SQLite's own conversion leaves whole numbers what they

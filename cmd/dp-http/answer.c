@@ -63,6 +63,8 @@ enum MHD_Result answer_queue(struct request *r, int status, struct MHD_Response 
 	answer_add_headers(*response);
 	metrics_count(r->service->metrics, r->route, r->method, status,
 	    dp_clock_monotonic_us() - r->begun_us);
+	if (r->links)
+		MHD_add_response_header(*response, "Link", r->links);
 	result = MHD_queue_response(r->connection, (unsigned)status, *response);
 	MHD_destroy_response(*response);
 	*response = NULL;

@@ -2,36 +2,32 @@
 
 #include "answer.h"
 #include "assets.h"
-#include "cursor.h"
 #include "flow_doc.h"
 #include "follow.h"
-#include "json.h"
 #include "pool.h"
 #include "stats_doc.h"
 #include "status.h"
 #include "trace_doc.h"
+#include "traces.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARAMS_MAX = 8, LIMIT_DEFAULT = 50, LIMIT_MAX = 500 };
+enum { PARAMS_MAX = 10 };
 
 /* Answers a request in *result and returns 0; or -1 where the store's last call failed, which is
  * then answered by the caller. */
 typedef int handler_fn(struct request *r, struct dp_store *s, enum MHD_Result *result);
 
-static handler_fn answer_traces;
-
 static const struct route {
-	const char *path;               /* "{id}" is one segment: a trace id */
+	const char *path;               /* "{id}" is one segment */
 	const char *params[PARAMS_MAX]; /* those that are known; a filter's may repeat */
 	handler_fn *handler;
 	bool store;    /* whether it gets a store handle */
 	bool of_trace; /* whether it is about one trace, by the path or by ?trace= */
 } routes[] = {
-    {"/api/traces", {"limit", "cursor"}, answer_traces, true, false},
+    {"/api/traces", {"filter", "since", "until", "status", "title", "sort", "limit", "cursor"},
+	traces_answer, true, false},
     {"/api/traces/{id}", {NULL}, trace_doc_answer, true, true},
     {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true, true},
     {"/api/trace", {"trace"}, trace_doc_answer, true, true},
@@ -116,16 +112,18 @@ static char *decode_id(struct dp_str raw)
 	return id;
 }
 
-/* Finds the trace that the request names, where the route wants one. Returns whether its id in the
- * path can be decoded. */
-static bool find_trace_id(
+/* Finds the id in the path, or the trace that the query names, where the route wants one. Returns
+ * whether the one in the path can be decoded. */
+static bool find_id(
     struct request *r, const struct route *route, struct dp_str segment, struct dp_buf *errors)
 {
 	const char *param;
 
 	if (segment.n > 0) {
-		r->trace_id = decode_id(segment);
-		return r->trace_id != NULL;
+		char **id = route->of_trace ? &r->trace_id : &r->id;
+
+		*id = decode_id(segment);
+		return *id != NULL;
 	}
 	if (!route->of_trace)
 		return true;
@@ -162,12 +160,11 @@ static enum MHD_Result answer_route(
 	bool decodable;
 
 	check_params(route, &r->query, &errors);
-	decodable = find_trace_id(r, route, segment, &errors);
+	decodable = find_id(r, route, segment, &errors);
 	if (errors.len > 0)
 		result = answer_bad_parameters(r, dp_buf_str(&errors));
 	else if (!decodable)
-		result = answer_problem(
-		    r, PROBLEM_BAD_REQUEST, "the id of a trace in a path is UTF-8 text");
+		result = answer_problem(r, PROBLEM_BAD_REQUEST, "an id in a path is UTF-8 text");
 	else
 		result = handle(r, route);
 	dp_buf_release(&errors);
@@ -236,126 +233,7 @@ enum MHD_Result api_answer(struct request *r)
 	result = dispatch(r);
 	query_release(&r->query);
 	free(r->trace_id);
-	r->trace_id = NULL;
+	free(r->id);
+	r->trace_id = r->id = NULL;
 	return result;
-}
-
-/* A page of the list while it is read: one trace more is asked for than is given, to know whether
- * there is a next page. */
-struct page {
-	struct dp_buf items;
-	struct dp_buf next;
-	int64_t limit;
-	int64_t count;
-	int64_t last_us;
-	struct dp_buf last_id;
-};
-
-static void write_item(struct dp_buf *out, const struct dp_store_trace_row *row)
-{
-	dp_buf_add_text(out, "{\"trace_id\":");
-	dp_json_write_string(out, row->trace_id);
-	dp_buf_add_text(out, ",\"title\":");
-	dp_json_write_string(out, row->title);
-	dp_buf_add_text(out, ",\"systems\":");
-	dp_buf_add_str(out, row->systems);
-	dp_buf_add_text(out, ",\"start_time\":");
-	trace_doc_write_time(out, row->first_us);
-	dp_buf_add_text(out, ",\"end_time\":");
-	trace_doc_write_time(out, row->last_us);
-	dp_buf_add_text(out, ",\"duration_ms\":");
-	trace_doc_write_ms(out, row->last_us - row->first_us);
-	dp_buf_addf(out,
-	    ",\"event_count\":%" PRId64 ",\"error_count\":%" PRId64 ",\"warning_count\":%" PRId64
-	    ",\"status\":\"%s\"}",
-	    row->events, row->errors, row->warnings,
-	    row->errors > 0     ? "error"
-	    : row->warnings > 0 ? "warning"
-				: "success");
-}
-
-static int on_trace(void *arg, const struct dp_store_trace_row *row)
-{
-	struct page *p = arg;
-
-	if (p->count == p->limit) {
-		cursor_write_page(&p->next, p->last_us, dp_buf_str(&p->last_id));
-		return 1;
-	}
-	if (p->count++ > 0)
-		dp_buf_add_char(&p->items, ',');
-	write_item(&p->items, row);
-	p->last_us = row->last_us;
-	dp_buf_clear(&p->last_id);
-	dp_buf_add_str(&p->last_id, row->trace_id);
-	return 0;
-}
-
-static int read_limit(const struct query *q, int64_t *out)
-{
-	const char *text = query_get(q, "limit");
-	char *end;
-
-	*out = LIMIT_DEFAULT;
-	if (!text)
-		return 0;
-	errno = 0;
-	*out = strtol(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end && errno == 0 && *out >= 1 && *out <= LIMIT_MAX
-		   ? 0
-		   : -1;
-}
-
-static void write_page(struct dp_buf *out, const struct page *p)
-{
-	dp_buf_add_text(out, "{\"items\":[");
-	dp_buf_add_str(out, dp_buf_str(&p->items));
-	dp_buf_add_text(out, "],\"next\":");
-	if (p->next.len > 0) {
-		dp_buf_add_char(out, '"');
-		dp_buf_add_str(out, dp_buf_str(&p->next));
-		dp_buf_add_char(out, '"');
-	} else {
-		dp_buf_add_text(out, "null");
-	}
-	dp_buf_add_text(out, "}\n");
-}
-
-static int answer_page(struct request *r, struct dp_store *s, int64_t limit, int64_t before_us,
-    const char *before_id, enum MHD_Result *result)
-{
-	struct page p = {.limit = limit};
-	struct dp_buf body = {0};
-	int rc = dp_store_traces(s, before_us, before_id, (size_t)limit + 1, on_trace, &p);
-
-	if (rc == 0) {
-		write_page(&body, &p);
-		*result = answer_json(r, &body);
-	}
-	dp_buf_release(&p.items);
-	dp_buf_release(&p.next);
-	dp_buf_release(&p.last_id);
-	return rc;
-}
-
-static int answer_traces(struct request *r, struct dp_store *s, enum MHD_Result *result)
-{
-	const char *cursor = query_get(&r->query, "cursor");
-	struct dp_buf errors = {0};
-	char *id = NULL;
-	int64_t us = 0;
-	int64_t limit;
-	int rc = 0;
-
-	if (read_limit(&r->query, &limit) < 0)
-		answer_add_error(&errors, "limit", "a number from 1 to 500 is wanted");
-	if (cursor && cursor_parse_page(cursor, &us, &id) != CURSOR_OK)
-		answer_add_error(&errors, "cursor", "no cursor: it is what a page gave as next");
-	if (errors.len > 0)
-		*result = answer_bad_parameters(r, dp_buf_str(&errors));
-	else
-		rc = answer_page(r, s, limit, us, id, result);
-	dp_buf_release(&errors);
-	free(id);
-	return rc;
 }

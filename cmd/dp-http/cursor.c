@@ -1,11 +1,9 @@
 #include "cursor.h"
 
-#include "mem.h"
 #include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +29,16 @@ static const char *parse_number(const char *text, bool negative, char end, int64
 {
 	const char *digits = text + (negative && *text == '-');
 	char *rest;
+	int64_t n;
 
 	if (*digits < '0' || *digits > '9')
 		return NULL;
 	errno = 0;
-	*out = strtoll(text, &rest, 10);
-	return errno == 0 && *rest == end ? rest : NULL;
+	n = strtoll(text, &rest, 10);
+	if (errno != 0 || *rest != end)
+		return NULL;
+	*out = n;
+	return rest;
 }
 
 enum cursor_fault cursor_parse_event(const char *text, const char *store_id, int64_t *seq)
@@ -85,29 +87,50 @@ static int decode(struct dp_buf *out, const char *text)
 	return have < 6 && (bits & ((1U << have) - 1)) == 0 ? 0 : -1;
 }
 
-void cursor_write_page(struct dp_buf *out, int64_t us, struct dp_str id)
+/* "t1,5eb63bbb,250,1767323045000000,abc": list and flags, question, rank, time, id. */
+void cursor_write_page(struct dp_buf *out, const struct cursor_page *c)
 {
 	struct dp_buf plain = {0};
 
-	dp_buf_add_number(&plain, us);
-	dp_buf_add_char(&plain, ',');
-	dp_buf_add_str(&plain, id);
+	dp_buf_addf(&plain, "%c%d,%" PRIx32 ",%" PRId64 ",%" PRId64 ",%s", c->list,
+	    c->is_inclusive + 2 * c->is_backwards, c->asked, c->place.rank, c->place.us,
+	    c->place.id);
 	encode(out, plain.data, plain.len);
 	dp_buf_release(&plain);
 }
 
-enum cursor_fault cursor_parse_page(const char *text, int64_t *us, char **id)
+static int parse_plain(const char *p, struct cursor_page *c)
+{
+	size_t digits;
+
+	if (*p < 'a' || *p > 'z' || p[1] < '0' || p[1] > '3' || p[2] != ',')
+		return -1;
+	c->list = *p;
+	c->is_inclusive = (p[1] - '0') & 1;
+	c->is_backwards = (p[1] - '0') & 2;
+	p += 3;
+	digits = strspn(p, "0123456789abcdef");
+	if (digits == 0 || digits > 8 || p[digits] != ',')
+		return -1;
+	c->asked = (uint32_t)strtoul(p, NULL, 16);
+	p = parse_number(p + digits + 1, true, ',', &c->place.rank);
+	p = p ? parse_number(p + 1, true, ',', &c->place.us) : NULL;
+	if (!p || strlen(p + 1) >= sizeof c->place.id || !dp_text_is_valid(p + 1, strlen(p + 1)))
+		return -1;
+	memcpy(c->place.id, p + 1, strlen(p + 1) + 1);
+	return 0;
+}
+
+enum cursor_fault cursor_parse_page(const char *text, struct cursor_page *c)
 {
 	enum cursor_fault fault = CURSOR_MALFORMED;
+	struct cursor_page parsed = {0};
 	struct dp_buf plain = {0};
-	const char *comma;
 
-	if (decode(&plain, text) == 0 && plain.len > 0 && !memchr(plain.data, '\0', plain.len)) {
-		comma = parse_number(dp_buf_text(&plain), true, ',', us);
-		if (comma && comma[1] && dp_text_is_valid(comma + 1, strlen(comma + 1))) {
-			*id = dp_mem_copy(comma + 1, strlen(comma + 1));
-			fault = CURSOR_OK;
-		}
+	if (decode(&plain, text) == 0 && plain.len > 0 && !memchr(plain.data, '\0', plain.len) &&
+	    parse_plain(dp_buf_text(&plain), &parsed) == 0) {
+		*c = parsed;
+		fault = CURSOR_OK;
 	}
 	dp_buf_release(&plain);
 	return fault;

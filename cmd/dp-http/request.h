@@ -31,8 +31,10 @@ struct request {
 	const char *route;  /* of the route table; NULL where it has none */
 	struct dp_str path; /* of the target, not decoded */
 	char *trace_id;     /* of "/api/traces/{id}" or ?trace=, decoded; or NULL */
+	char *id;           /* of another "{id}", decoded; or NULL */
 	struct query query;
-	bool is_endless; /* the answer: set by the handler */
+	bool is_endless;   /* the answer: set by the handler */
+	const char *links; /* of the answer: its header Link; or NULL */
 };
 
 #endif

@@ -104,9 +104,9 @@ shapes() {
 		<(jq -cS '[.stages[].events[]] | sort_by(.event_id)' "$BATS_TEST_TMPDIR/timeline")
 	api 'trace/timeline?trace=trace-123' | cmp - "$BATS_TEST_TMPDIR/timeline"
 
-	api traces | jq -e '(keys_unsorted == ["items", "next"]) and .next == null and
+	api traces | jq -e '(keys_unsorted == ["items", "next", "prev", "partial"]) and .next == null and
 		(.items | length) == 1 and (.items[0] | . == {trace_id: "trace-123", title: "y",
-			systems: ["web", "backend"], start_time: "2025-09-16T07:11:59.999999Z",
+			systems: ["web", "backend"], environment: "dev", last_error: "Database insert failed", start_time: "2025-09-16T07:11:59.999999Z",
 			end_time: "2025-09-16T07:12:01.250Z", duration_ms: 1250.001, event_count: 3,
 			error_count: 1, warning_count: 1, status: "error"})'
 	[ "$(header content-type /api/traces)" = application/json ]

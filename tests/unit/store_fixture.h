@@ -277,6 +277,19 @@ static inline int tell_trace(void *arg, const struct dp_store_trace_row *row)
 	return ++t->rows == t->stop_after;
 }
 
+/* Traces by time, behind (us, id) where there is one. */
+static inline int list_traces(struct dp_store *s, int64_t us, const char *id, size_t limit,
+    dp_store_trace_fn *fn, void *arg)
+{
+	struct dp_store_place from = {.us = us};
+	const struct dp_store_list list = {
+	    .from = id ? &from : NULL, .limit = limit, .end_ms = INT64_MAX};
+	struct dp_store_place reached;
+
+	snprintf(from.id, sizeof from.id, "%s", id ? id : "");
+	return dp_store_traces(s, &list, fn, arg, &reached);
+}
+
 /* What was told is `want`; begins anew. */
 static inline void assert_told(struct told *t, const char *want)
 {

@@ -223,6 +223,40 @@ static void a_table_by_hash_stays_as_it_is(void **state)
 	    sql(d, "SELECT count(*) FROM pg_class WHERE relname LIKE 'events\\_default%'"), "0");
 }
 
+/* Version 4 lacks the indexes of two orders. */
+static void what_version_4_holds_gets_its_orders(void **state)
+{
+	static const char indexes[] =
+	    "SELECT count(*) FROM sqlite_schema WHERE name IN ('traces_duration', 'traces_errors')";
+	static const char pg_indexes[] =
+	    "SELECT count(*) FROM pg_class WHERE relname IN ('traces_duration', 'traces_errors')";
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	struct dp_store_list list = {.limit = 9, .end_ms = INT64_MAX};
+	struct dp_store_place reached;
+	struct told t = {0};
+
+	put_one(d->store, event(1, "short", 10, DP_ERROR, "web"));
+	put_one(d->store, event(2, "long", 5, DP_INFO, "web"));
+	put_one(d->store, event(3, "long", 8, DP_INFO, "web"));
+	sql(d, "DROP INDEX traces_duration");
+	sql(d, "DROP INDEX traces_errors");
+	sql(d, "UPDATE schema_version SET version = 4");
+	dp_store_disconnect(d->store);
+
+	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 4");
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
+	assert_string_equal(sql(d, d->is_pg ? pg_indexes : indexes), "2");
+	list.order = DP_STORE_BY_DURATION;
+	assert_ok(reader, dp_store_traces(reader, &list, tell_trace, &t, &reached));
+	assert_told(&t, "long short");
+	list.order = DP_STORE_BY_ERRORS;
+	assert_ok(reader, dp_store_traces(reader, &list, tell_trace, &t, &reached));
+	assert_told(&t, "short long");
+	dp_store_close(&reader);
+}
+
 static void a_migration_that_fails_changes_nothing(void **state)
 {
 	const struct database *d = *state;
@@ -263,9 +297,10 @@ static void several_writers_may_migrate(void **state)
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
 }
 
-#define TESTS(X)                                                               \
-	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up), \
-	    X(a_migration_that_fails_changes_nothing), X(several_writers_may_migrate)
+#define TESTS(X)                                                                                \
+	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up),                  \
+	    X(what_version_4_holds_gets_its_orders), X(a_migration_that_fails_changes_nothing), \
+	    X(several_writers_may_migrate)
 
 int main(void)
 {

@@ -207,10 +207,11 @@ static const char fill_pg[] =
     " ('{\"n\":' || n || ',\"details\":\"order ' || n || ' was refused by the warehouse, it is"
     " tried again\",\"environment\":\"prod\"}')::json FROM generate_series(1::bigint, ROWS) n;"
     "UPDATE event_counter SET n = ROWS;"
-    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*), 0, 0, 0, 'title', min(ts), 1,"
-    " 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
+    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*),"
+    " sum(CASE WHEN severity = 'error' AND seq % 100 = 4 THEN 1 ELSE 0 END), 0, 0, 'title',"
+    " min(ts), 1, 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
     "INSERT INTO error_groups SELECT fingerprint, 'E', 'f.py:1', 'm', 't', min(ts), max(ts),"
-    " count(*), '[]', '[]', '[]', '[]', '[]', '[]' FROM events"
+    " count(*), '[\"svc2\"]', '[1]', '[]', '[]', '[]', '[]' FROM events"
     " WHERE fingerprint IS NOT NULL GROUP BY 1;"
     "INSERT INTO minute_counts SELECT date_trunc('minute', ts - interval '30 days'), system, "
     "severity, count(*)"
@@ -230,14 +231,15 @@ static const char fill_sqlite[] =
     " SELECT n, CASE WHEN n % 10 = 0 THEN 'large' ELSE 't' || (n / 20) END,"
     " printf('018bcfe5-6800-7000-8000-%012x', n), CASE WHEN n % 100 = 7 THEN 978307200000000 ELSE"
     "  (unixepoch() / 86400 - 7) * 86400000000 END + n * (864000000000 / ROWS),"
-    " CASE n % 5 WHEN 4 THEN 'error' WHEN 3 THEN 'warning' ELSE 'info' END, 'svc' || n % 7,"
+    " CASE n % 5 WHEN 4 THEN 'error' WHEN 3 THEN 'warning' ELSE 'info' END, 'svc' || (n % 7),"
     " 'log', 'prod', n % 1000, CASE WHEN n % 5 = 4 THEN printf('%016x', n % 1990) END,"
     " '{\"n\":' || n || ',\"details\":\"order ' || n || ' was refused by the warehouse, it is"
     " tried again\",\"environment\":\"prod\"}' FROM s;"
-    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*), 0, 0, 0, 'title', min(ts), 1,"
-    " 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
+    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*),"
+    " sum(CASE WHEN severity = 'error' AND seq % 100 = 4 THEN 1 ELSE 0 END), 0, 0, 'title',"
+    " min(ts), 1, 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
     "INSERT INTO error_groups SELECT fingerprint, 'E', 'f.py:1', 'm', 't', min(ts), max(ts),"
-    " count(*), '[]', '[]', '[]', '[]', '[]', '[]' FROM events"
+    " count(*), '[\"svc2\"]', '[1]', '[]', '[]', '[]', '[]' FROM events"
     " WHERE fingerprint IS NOT NULL GROUP BY 1;"
     "INSERT INTO minute_counts SELECT (ts / 60000000 - 43200) * 60000000, system, severity, "
     "count(*)"
@@ -307,8 +309,11 @@ static int count_group(void *arg, const struct dp_store_group_row *row)
 struct asked {
 	const char *name;
 	int (*ask)(struct dp_store *s, const struct asked *a);
-	const char *filter; /* field=value */
-	int64_t after;      /* or before */
+	const char *filter;
+	enum dp_store_order order; /* of traces */
+	int64_t after;             /* or before */
+	int64_t rank;              /* of the place there */
+	int64_t time_ms;           /* to look for it; or 0: any */
 	const char *id;
 	int rows;  /* that come, at least */
 	long most; /* that PostgreSQL may read in one query */
@@ -316,16 +321,12 @@ struct asked {
 	const char *sqlite;
 };
 
-static void add_term(struct dp_filter *f, const char *term)
+static void add_filter(struct dp_filter *f, const char *text)
 {
-	const char *equals = term ? strchr(term, '=') : NULL;
-	char field[20];
-	const char *why;
+	struct dp_filter_error error;
 
-	if (!equals)
-		return;
-	snprintf(field, sizeof field, "%.*s", (int)(equals - term), term);
-	assert_int_equal(dp_filter_add(f, field, dp_str_from(equals + 1), &why), 0);
+	if (text && dp_filter_parse(f, dp_str_from(text), dp_clock_now_us(), &error) < 0)
+		fail_msg("%s: %s", text, error.why);
 }
 
 static int ask_after(struct dp_store *s, const struct asked *a)
@@ -333,7 +334,7 @@ static int ask_after(struct dp_store *s, const struct asked *a)
 	struct dp_filter f = {0};
 	int rc;
 
-	add_term(&f, a->filter);
+	add_filter(&f, a->filter);
 	rc = dp_store_after(s, &f, a->after, 256, count_row, NULL);
 	dp_filter_release(&f);
 	return rc;
@@ -345,7 +346,7 @@ static int ask_tail(struct dp_store *s, const struct asked *a)
 	int64_t after = -1;
 	int rc;
 
-	add_term(&f, a->filter);
+	add_filter(&f, a->filter);
 	rc = dp_store_tail(s, &f, 100, &after);
 	row_count = after > 0;
 	dp_filter_release(&f);
@@ -407,14 +408,34 @@ static int ask_trace_events(struct dp_store *s, const struct asked *a)
 	return dp_store_trace_events(s, a->id, ids, 256, count_row, NULL);
 }
 
+static int ask_list(struct dp_store *s, const struct asked *a, bool of_groups)
+{
+	struct dp_store_place from = {.rank = a->rank, .us = a->after};
+	struct dp_store_place reached;
+	struct dp_filter f = {0};
+	const struct dp_store_list list = {.order = a->order,
+	    .filter = &f,
+	    .from = a->id ? &from : NULL,
+	    .limit = 51,
+	    .end_ms = a->time_ms > 0 ? dp_clock_monotonic_ms() + a->time_ms : INT64_MAX};
+	int rc;
+
+	snprintf(from.id, sizeof from.id, "%s", a->id ? a->id : "");
+	add_filter(&f, a->filter);
+	rc = of_groups ? dp_store_groups(s, &list, count_group, NULL, &reached)
+		       : dp_store_traces(s, &list, count_trace, NULL, &reached);
+	dp_filter_release(&f);
+	return rc < 0 ? -1 : 0;
+}
+
 static int ask_traces(struct dp_store *s, const struct asked *a)
 {
-	return dp_store_traces(s, a->after, a->id, 51, count_trace, NULL);
+	return ask_list(s, a, false);
 }
 
 static int ask_groups(struct dp_store *s, const struct asked *a)
 {
-	return dp_store_groups(s, a->after, a->id, 51, count_group, NULL);
+	return ask_list(s, a, true);
 }
 
 static int ask_group(struct dp_store *s, const struct asked *a)
@@ -424,7 +445,35 @@ static int ask_group(struct dp_store *s, const struct asked *a)
 
 static int ask_group_events(struct dp_store *s, const struct asked *a)
 {
-	return dp_store_group_events(s, a->id, 50, count_row, NULL);
+	const struct dp_store_place from = {.us = a->after, .rank = INT64_MAX};
+	const struct dp_store_list list = {.from = a->after != 0 ? &from : NULL, .limit = 50};
+
+	return dp_store_group_events(s, a->id, &list, count_row, NULL);
+}
+
+static int ask_group_counts(struct dp_store *s, const struct asked *a)
+{
+	int64_t counts[24] = {0};
+	struct dp_store_counts c = {.since_us = dp_clock_now_us() - INT64_C(86400000000),
+	    .part_us = INT64_C(3600000000),
+	    .n = 24,
+	    .counts = counts};
+	int rc = dp_store_group_counts(s, a->id, &c);
+
+	for (size_t i = 0; i < c.n; i++)
+		row_count += (int)counts[i];
+	return rc;
+}
+
+static int ask_part(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_trace_part(
+	    s, a->id, "018bcfe5-6800-7000-8000-000000000000", 256, count_row, NULL);
+}
+
+static int ask_event(struct dp_store *s, const struct asked *a)
+{
+	return dp_store_event(s, a->id, "018bcfe5-6800-7000-8000-000000000000", count_row, NULL);
 }
 
 static int ask_position(struct dp_store *s, const struct asked *a)
@@ -471,7 +520,7 @@ static int ask_samples(struct dp_store *s, const struct asked *a)
 	struct dp_store_reach reach;
 	int rc;
 
-	add_term(&f, a->filter);
+	add_filter(&f, a->filter);
 	rc = dp_store_samples(s, &span, count_sample, NULL, &reach);
 	dp_filter_release(&f);
 	return rc;
@@ -594,10 +643,10 @@ static const struct asked queries[] = {
 	.pg = "events_seq_idx",
 	.sqlite = "events"},
     {.name = "the head",
-	.ask = ask_head, /* of tables with a row or two */
+	.ask = ask_head, /* of a table with a row or two */
 	.rows = 1,
 	.most = 50,
-	.pg = "SCAN event_counter",
+	.pg = "event_counter_pkey",
 	.sqlite = "SCAN sqlite_sequence"},
     {.name = "a trace",
 	.ask = ask_trace,
@@ -648,6 +697,60 @@ static const struct asked queries[] = {
 	.most = 60,
 	.pg = "traces_last",
 	.sqlite = "traces_last"},
+    {.name = "the longest traces",
+	.ask = ask_traces,
+	.order = DP_STORE_BY_DURATION,
+	.rows = 51,
+	.most = 60,
+	.pg = "traces_duration",
+	.sqlite = "SCAN traces_duration"},
+    {.name = "long traces behind a cursor",
+	.ask = ask_traces,
+	.order = DP_STORE_BY_DURATION,
+	.rank = INT64_C(1000000000000),
+	.id = "t9000",
+	.rows = 51,
+	.most = 60,
+	.pg = "traces_duration",
+	.sqlite = "traces_duration"},
+    {.name = "the traces with most errors",
+	.ask = ask_traces,
+	.order = DP_STORE_BY_ERRORS,
+	.rows = 51,
+	.most = 60,
+	.pg = "traces_errors",
+	.sqlite = "traces_errors"},
+    {.name = "traces with errors behind a cursor",
+	.ask = ask_traces,
+	.order = DP_STORE_BY_ERRORS,
+	.after = LATE,
+	.rank = 1,
+	.id = "t9000",
+	.rows = 51,
+	.most = 60,
+	.pg = "traces_errors",
+	.sqlite = "traces_errors"},
+    {.name = "traces of which an event matches",
+	.ask = ask_traces,
+	.filter = "system=svc1 duration>900",
+	.rows = 51,
+	.most = 6000,
+	.pg = "traces_last, events_pkey",
+	.sqlite = "SCAN traces_last, sqlite_autoindex_events_1"},
+    {.name = "traces of which no event matches",
+	.ask = ask_traces,
+	.filter = "severity=info details=nothing",
+	.time_ms = 200,
+	.most = 100000,
+	.pg = "traces_last, events_pkey",
+	.sqlite = "SCAN traces_last, sqlite_autoindex_events_1"},
+    {.name = "a trace in the list",
+	.ask = ask_traces,
+	.filter = "trace=t9000",
+	.rows = 1,
+	.most = 60,
+	.pg = "sort, traces_pkey",
+	.sqlite = "list"},
     {.name = "the newest groups",
 	.ask = ask_groups,
 	.rows = 51,
@@ -668,13 +771,13 @@ static const struct asked queries[] = {
 	.rows = 1,
 	.most = 2,
 	.pg = "error_groups_pkey",
-	.sqlite = "error_groups"},
+	.sqlite = "list"},
     {.name = "the errors of a group",
 	.ask = ask_group_events,
 	.id = "0000000000000004",
 	.rows = 50,
 	.most = 100,
-	.pg = "events_fingerprint_ts_idx",
+	.pg = "sort, events_fingerprint_ts_idx",
 	.sqlite = "events_fingerprint"},
     {.name = "what minutes count",
 	.ask = ask_minutes,
@@ -701,6 +804,41 @@ static const struct asked queries[] = {
 	.most = 10000,
 	.pg = "events_seq_idx, minute_counts_pkey",
 	.sqlite = "events, minute_counts"},
+    {.name = "the errors of a group, behind a cursor",
+	.ask = ask_group_events,
+	.id = "0000000000000004",
+	.after = LATE,
+	.rows = 50,
+	.most = 100,
+	.pg = "sort, events_fingerprint_ts_idx",
+	.sqlite = "events_fingerprint"},
+    {.name = "how often a group came",
+	.ask = ask_group_counts,
+	.id = "0000000000000004",
+	.rows = 1,
+	.most = 100,
+	.pg = "sort, events_fingerprint_ts_idx",
+	.sqlite = "events_fingerprint, SCAN newest, sort"},
+    {.name = "groups of which an error matches",
+	.ask = ask_groups,
+	.filter = "since=1d system=svc2",
+	.rows = 51,
+	.most = 2000,
+	.pg = "error_groups_last, events_fingerprint_ts_idx",
+	.sqlite = "error_groups_last, events_fingerprint"},
+    {.name = "a part of a large trace",
+	.ask = ask_part,
+	.id = "large",
+	.rows = 256,
+	.most = 600,
+	.pg = "traces_pkey, events_pkey",
+	.sqlite = "sqlite_autoindex_events_1, traces"},
+    {.name = "an event",
+	.ask = ask_event,
+	.id = "large",
+	.most = 10,
+	.pg = "traces_pkey, events_pkey",
+	.sqlite = "sqlite_autoindex_events_1, traces"},
     {.name = "a position",
 	.ask = ask_position,
 	.id = "nobody's",

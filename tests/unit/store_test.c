@@ -153,7 +153,7 @@ static void late_events_keep_traces_right(void **state)
 	struct told t = {0};
 
 	put(d->store, first, 4, NULL);
-	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 10, tell_whole_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 0, NULL, 10, tell_whole_trace, &t));
 	assert_told(&t, "a title 3 [\"a \\\"q\\\"\",\"web\",\"db\"] 200..300 3/1/1;"
 			"b title 1 [\"web\"] 50..50 1/0/0;");
 
@@ -161,7 +161,7 @@ static void late_events_keep_traces_right(void **state)
 	put_one(d->store, event(6, "b", 400, DP_WARNING, "web"));
 	put_one(d->store, event(7, "b", 50, DP_INFO, "web")); /* at the same instant, but later */
 	put_one(d->store, event(8, "b", 60, DP_INFO, "web"));
-	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 10, tell_whole_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 0, NULL, 10, tell_whole_trace, &t));
 	assert_told(&t, "b title 1 [\"web\"] 50..400 4/0/1;"
 			"a title 5 [\"db\",\"a \\\"q\\\"\",\"web\"] 100..300 4/2/1;");
 }
@@ -194,16 +194,16 @@ static void traces_come_in_pages(void **state)
 	put_one(d->store, event(3, "B", 20, DP_INFO, "web"));
 	put_one(d->store, event(4, "c", 20, DP_INFO, "web"));
 	put_one(d->store, event(5, "\xc3\xa4", 20, DP_INFO, "web"));
-	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 2, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 0, NULL, 2, tell_trace, &t));
 	assert_told(&t, "b \xc3\xa4");
-	assert_ok(d->store, dp_store_traces(d->store, 20, "\xc3\xa4", 2, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 20, "\xc3\xa4", 2, tell_trace, &t));
 	assert_told(&t, "c B");
-	assert_ok(d->store, dp_store_traces(d->store, 20, "B", 2, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 20, "B", 2, tell_trace, &t));
 	assert_told(&t, "a");
-	assert_ok(d->store, dp_store_traces(d->store, 10, "a", 2, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 10, "a", 2, tell_trace, &t));
 	assert_told(&t, "");
 	t.stop_after = 1;
-	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 9, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 0, NULL, 9, tell_trace, &t));
 	assert_told(&t, "b");
 }
 
@@ -213,9 +213,9 @@ static void a_cursor_from_nowhere_is_no_error(void **state)
 	struct told t = {0};
 
 	put_one(d->store, event(1, "a", 10, DP_INFO, "web"));
-	assert_ok(d->store, dp_store_traces(d->store, INT64_MAX, "\xff", 9, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, INT64_MAX, "\xff", 9, tell_trace, &t));
 	assert_told(&t, "a");
-	assert_ok(d->store, dp_store_traces(d->store, INT64_MIN, "z", SIZE_MAX, tell_trace, &t));
+	assert_ok(d->store, list_traces(d->store, INT64_MIN, "z", SIZE_MAX, tell_trace, &t));
 	assert_told(&t, "");
 	assert_ok(d->store, dp_store_after(d->store, &everything, INT64_MAX, 9, tell_event, &t));
 	assert_told(&t, "");
@@ -238,7 +238,7 @@ static void the_list_of_systems_is_bounded(void **state)
 		events[i] = event(i, "a", i, DP_INFO, name);
 	}
 	put(d->store, events, SYSTEMS, NULL);
-	assert_ok(d->store, dp_store_traces(d->store, 0, NULL, 9, tell_whole_trace, &t));
+	assert_ok(d->store, list_traces(d->store, 0, NULL, 9, tell_whole_trace, &t));
 	for (size_t i = 0; i < t.text.len; i++)
 		commas += t.text.data[i] == ',';
 	assert_int_equal(commas, DP_ROLLUP_TRACE_SYSTEMS - 1);
@@ -307,9 +307,9 @@ static void a_newer_schema_is_refused(void **state)
 	dp_store_close(&d->store);
 	d->store = open_store(d, DP_STORE_WRITE);
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN,
-	    "schema version 7, this program knows up to 3: upgrade DevPulse");
+	    "schema version 7, this program knows up to 5: upgrade DevPulse");
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_BROKEN, "schema version 7");
-	sql(d, "UPDATE schema_version SET version = 3");
+	sql(d, "UPDATE schema_version SET version = 5");
 	assert_ok(d->store, dp_store_connect(d->store));
 	dp_store_close(&reader);
 }

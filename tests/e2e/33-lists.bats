@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# dp-http: the lists, and their pages.
+
+load helpers
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	port=$(free_port)
+	base=http://127.0.0.1:$port
+}
+
+teardown() {
+	end_http
+	stop_background
+}
+
+# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
+end_http() {
+	kill "${http_pid:-none}" 2>/dev/null || return 0
+	wait_for "$http_pid"
+	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
+	[ "$status" = 0 ]
+}
+
+lives() { curl -fsS "$base/livez" >/dev/null; }
+
+# serve DATABASE
+serve() {
+	background http dp-http --listen "127.0.0.1:$port" --db "$1"
+	retry_until lives
+}
+
+store() { dp-store --db "$1" 2>>"$BATS_TEST_TMPDIR/store.err"; }
+
+# get PATH [NAME=VALUE...]: with the values encoded. In get.head the header.
+get() {
+	local path=$1 args=()
+	shift
+	for pair in "$@"; do args+=(--data-urlencode "$pair"); done
+	curl -fsSG -D "$BATS_TEST_TMPDIR/get.head" "$base/api/$path" "${args[@]}"
+}
+
+# refused STATUS PATH [NAME=VALUE...]: what is wrong is then in $output.
+refused() {
+	local status=$1 path=$2 args=()
+	shift 2
+	for pair in "$@"; do args+=(--data-urlencode "$pair"); done
+	output=$(curl -sG -w '\n%{http_code}' "$base/api/$path" "${args[@]}")
+	[ "${output##*$'\n'}" = "$status" ] || {
+		echo "$output" >&2
+		return 1
+	}
+}
+
+# The target of a link of the last answer.
+link() { tr -d '\r' <"$BATS_TEST_TMPDIR/get.head" | sed -n 's/^Link: //p' | tr ',' '\n' | sed -n "s/^ *<\/api\/\(.*\)>; rel=\"$1\"$/\1/p"; }
+
+# The ids of the traces of a page, on one line.
+ids() { get "$@" >"$BATS_TEST_TMPDIR/page" && jq -r '[.items[].trace_id] | join(" ")' "$BATS_TEST_TMPDIR/page"; }
+
+# is_list WANT PATH [NAME=VALUE...]
+is_list() {
+	local want=$1 got
+	shift
+	got=$(ids "$@")
+	[ "$got" = "$want" ] || {
+		echo "$*: '$got' instead of '$want'" >&2
+		return 1
+	}
+}
+
+some_traces='{"traceId":"a","timestamp":"2026-01-01T00:00:00Z","system":"web","type":"request","name":"GET /","environment":"prod"}
+{"traceId":"a","timestamp":"2026-01-01T00:00:03Z","system":"db","severity":"error","name":"DbError","details":"no room on disk 7","durationMs":900}
+{"traceId":"b","timestamp":"2026-01-01T00:00:05Z","system":"web","severity":"warning","type":"request","name":"GET /"}
+{"traceId":"b","timestamp":"2026-01-01T00:00:05.5Z","system":"db","details":"fine","durationMs":5}
+{"traceId":"c","timestamp":"2026-01-01T00:00:01Z","system":"job","severity":"error","name":"DbError","details":"no room on disk 8"}
+{"traceId":"c","timestamp":"2026-01-01T00:00:02Z","system":"job","severity":"error","name":"KeyError","details":"x"}
+{"traceId":"d/1","timestamp":"2026-01-01T00:00:01Z","system":"my_job","details":"nothing","environment":"dev"}'
+
+traces_are_chosen() {
+	store "$1" <<<"$some_traces"
+	serve "$1"
+	is_list 'b a c d/1' traces
+	jq -e '.partial == false and .next == null and (.prev | type) == "string"' "$BATS_TEST_TMPDIR/page"
+	jq -e '.items[1] == {trace_id: "a", title: "GET /", systems: ["web", "db"], environment: "prod",
+		start_time: "2026-01-01T00:00:00Z", end_time: "2026-01-01T00:00:03Z", duration_ms: 3000,
+		event_count: 2, error_count: 1, warning_count: 0, status: "error",
+		last_error: "DbError: no room on disk 7"}' "$BATS_TEST_TMPDIR/page"
+	is_list 'a c b d/1' traces sort=duration
+	is_list 'c a b d/1' traces sort=errors
+	is_list 'a c' traces status=error
+	is_list b traces status=warning
+	is_list d/1 traces status=success
+	is_list 'b a' traces 'title=GET /'
+	is_list '' traces 'title=get /'
+	is_list 'b a' traces filter=system=db
+	is_list b traces filter=system=db filter=severity=info sort=errors
+	is_list d/1 traces filter=system=my_job
+	# One event has to match all of it.
+	is_list '' traces 'filter=system=web severity=error'
+	is_list 'a c' traces 'filter=disk severity=error' sort=duration
+	is_list 'b a c d/1' traces until=2026-01-02
+	is_list b traces since=2026-01-01T00:00:04Z
+	is_list 'a c' traces since=2026-01-01T00:00:02Z until=2026-01-01T00:00:04Z
+	is_list a traces 'filter=duration>500ms' since=2026-01-01
+	is_list 'c a' traces filter=trace=a,c sort=errors
+	is_list '' traces since=1h
+	refused 400 traces 'filter=severity=loud'
+	[[ $output == *'"parameter":"filter"'*'"character":10'* ]]
+	refused 400 traces since=yesterday
+	[[ $output == *'"parameter":"since","detail":"a time is expected'* ]]
+	refused 400 traces sort=size
+	refused 400 traces status=bad
+	end_http
+}
+
+@test "traces by filter, status, title and time, in three orders" { in_both traces_are_chosen; }
+
+# Forwards by the links to the end, and back: the same traces in the same order.
+pages_lead_both_ways() {
+	local sort limit here there page forward backward
+	awk 'BEGIN { srand(1); for (i = 0; i < 300; i++) printf("{\"traceId\":\"t%d\",\"system\":\"s%d\",\"severity\":\"%s\",\"timestamp\":\"2026-01-01T00:%02d:00Z\"}\n",
+		i % 61, i % 3, rand() < 0.3 ? "error" : "info", rand() * 9) }' | store "$1"
+	serve "$1"
+	while read -r sort limit filter; do
+		here="traces?sort=$sort&limit=$limit${filter:+&filter=$filter}"
+		forward=''
+		while [ -n "$here" ]; do
+			forward+=" $(ids "$here")"
+			there=$here
+			here=$(link next)
+		done
+		[ "$(tr ' ' '\n' <<<"${forward# }" | sort -u | wc -l)" = "$(wc -w <<<"$forward")" ]
+		# The last page again, and what lies before it.
+		page=$(ids "$there")
+		backward=''
+		while [ -n "$page" ]; do
+			backward="$page $backward"
+			here=$(link prev)
+			page=$(ids "$here")
+		done
+		[ "$backward" = "${forward# } " ] || {
+			printf '%s %s:\n%s\n%s\n' "$sort" "$limit" "$forward" "$backward" >&2
+			return 1
+		}
+		# At the beginning: nothing, and the same cursor again; behind it the list begins.
+		[ "$(link prev | sed 's/.*cursor=//')" = "${here##*cursor=}" ]
+		ids "$(link next)" | grep -qx "$(cut -d' ' -f 1 <<<"${forward# }").*"
+	done <<-'PAGES'
+		time 25
+		duration 40
+		errors 22
+		time 9 system%3Ds1+severity%3Derror
+	PAGES
+	[ "$(ids traces limit=500 | wc -w)" = 61 ]
+	# What comes later is found from there.
+	ids traces limit=3
+	here=$(link prev)
+	[ -z "$(ids "$here")" ]
+	store "$1" <<<'{"traceId":"new","timestamp":"2026-01-02T00:00:00Z","details":"x"}'
+	[ "$(ids "$here")" = new ]
+	[ -z "$(ids "$(link prev)")" ]
+	# A cursor is that of its list.
+	here=${here##*cursor=}
+	for other in 'traces sort=duration' 'traces filter=a' 'traces status=error'; do
+		# shellcheck disable=SC2086 # words
+		refused 400 $other "cursor=$here"
+		[[ $output == *'"parameter":"cursor"'*'begin again without it'* ]]
+	done
+	[ "$(curl -sI "$base/api/traces?limit=3" | grep -c '^Link: .*rel="next", .*rel="prev"')" = 1 ]
+	# A link is left out rather than too long for a header, and holds nothing that would end it.
+	get "traces?limit=1&title=a>%22;<b" >/dev/null
+	[ -z "$(link next)" ]
+	get "traces?limit=1&filter=$(printf 'a%.0s' {1..900})%20$(printf 'b%.0s' {1..900})" >/dev/null
+	end_http
+}
+
+@test "pages lead on and back, and to what is new" { in_both pages_lead_both_ways; }
