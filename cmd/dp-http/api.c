@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "assets.h"
+#include "errors.h"
 #include "flow_doc.h"
 #include "follow.h"
 #include "pool.h"
@@ -34,6 +35,10 @@ static const struct route {
     {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true, true},
     {"/api/events", {"trace", "severity", "system", "type", "filter", "n", "after", "follow"},
 	follow_answer, true, false},
+    {"/api/errors", {"filter", "since", "until", "buckets", "limit", "cursor"}, errors_answer, true,
+	false},
+    {"/api/errors/{id}", {"since", "buckets"}, errors_answer_group, true, false},
+    {"/api/errors/{id}/events", {"limit", "cursor"}, errors_answer_events, true, false},
     {"/api/stats", {"filter", "since", "until", "buckets"}, stats_doc_answer, true, false},
     {"/api/flow", {"trace", "filter", "since", "until"}, flow_doc_answer, true, false},
     {"/livez", {NULL}, status_answer_livez, false, false},

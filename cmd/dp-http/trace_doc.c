@@ -79,7 +79,7 @@ void trace_doc_write_time(struct dp_buf *out, int64_t us)
 
 /* Appends the event in the shape of the API. Its own text is copied, so that its numbers and its
  * time keep their digits. */
-static void write_event(struct dp_buf *out, const struct dp_store_row *row)
+void trace_doc_write_event(struct dp_buf *out, const struct dp_store_row *row)
 {
 	struct dp_json event = dp_json_value(row->json);
 	struct dp_json timestamp = dp_json_member(&event, "timestamp");
@@ -188,7 +188,7 @@ static int on_event(void *arg, const struct dp_store_row *row)
 	if (place == BATCH || d->places[place].n > 0)
 		return 0;
 	d->places[place].at = d->text.len;
-	write_event(&d->text, row);
+	trace_doc_write_event(&d->text, row);
 	d->places[place].n = d->text.len - d->places[place].at;
 	d->guess = place + 1;
 	d->found++;

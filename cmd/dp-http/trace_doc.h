@@ -15,4 +15,8 @@ void trace_doc_write_ms(struct dp_buf *out, int64_t us);
 /* Appends an instant as a JSON string, with as many digits as it needs: 0, 3 or 6. */
 void trace_doc_write_time(struct dp_buf *out, int64_t us);
 
+/* Appends an event in the shape of the API. Its own text is copied, so that its numbers and its
+ * time keep their digits. */
+void trace_doc_write_event(struct dp_buf *out, const struct dp_store_row *row);
+
 #endif

@@ -162,7 +162,7 @@ pages_lead_both_ways() {
 	[ -z "$(ids "$(link prev)")" ]
 	# A cursor is that of its list.
 	here=${here##*cursor=}
-	for other in 'traces sort=duration' 'traces filter=a' 'traces status=error'; do
+	for other in 'traces sort=duration' 'traces filter=a' 'traces status=error' errors; do
 		# shellcheck disable=SC2086 # words
 		refused 400 $other "cursor=$here"
 		[[ $output == *'"parameter":"cursor"'*'begin again without it'* ]]
@@ -176,3 +176,53 @@ pages_lead_both_ways() {
 }
 
 @test "pages lead on and back, and to what is new" { in_both pages_lead_both_ways; }
+
+errors_are_in_groups() {
+	local disk since
+	store "$1" <<<"$some_traces"
+	since=$(date -u -d '-59 minutes' +%FT%TZ)
+	for i in 1 2 3; do
+		printf '{"traceId":"late","system":"web","severity":"error","name":"KeyError","details":"x","timestamp":"%s","n":%d}\n' \
+			"$(date -u -d "-$((i * 10)) minutes" +%FT%TZ)" "$i"
+	done | store "$1"
+	serve "$1"
+	get errors >"$BATS_TEST_TMPDIR/page"
+	jq -e '[.items[] | [.count, .type, .message, .title]] == [[4, "KeyError", "x", "KeyError: x"],
+		[2, "DbError", "no room on disk *", "DbError: no room on disk 7"]] and
+		.items[1].systems == ["job", "db"] and .items[1].traces == ["c", "a"] and
+		.items[1].first_seen == "2026-01-01T00:00:01Z" and .items[1].last_seen == "2026-01-01T00:00:03Z" and
+		(.items[0] | has("recent") | not) and .next == null and .partial == false' "$BATS_TEST_TMPDIR/page"
+	disk=$(jq -r '.items[1].fingerprint' "$BATS_TEST_TMPDIR/page")
+	for question in 'filter=duration>500' filter=system=db "filter=error=$disk" \
+		'filter=system=job disk'; do
+		[ "$(get errors "$question" | jq -r '[.items[].fingerprint] | join(" ")')" = "$disk" ] || {
+			echo "$question" >&2
+			return 1
+		}
+	done
+	[ "$(get errors filter=severity=warning | jq '.items | length')" = 0 ]
+	[ "$(get errors since=1h | jq '.items | length')" = 1 ]
+	[ "$(get errors until=2026-01-01T00:00:02Z | jq '.items | length')" = 1 ]
+	[ "$(get errors 'filter=system=db message' | jq '.items | length')" = 0 ]
+	# How often of late: in six parts of an hour.
+	get errors buckets=6 "since=$since" | jq -e --arg since "$since" '[.items[].recent] | length == 1 and
+		(.[0] | .since == $since and .bucket_ms > 589000 and .bucket_ms < 600001 and .partial == false and
+			(.counts | length == 6 and add == 3 and max == 1))'
+	get "errors/$disk" buckets=3 | jq -e --arg id "$disk" '.fingerprint == $id and .count == 2 and
+		.recent.counts == [0, 0, 0] and .recent.bucket_ms == 28800000'
+	# Page by page, and the errors of one group.
+	get errors limit=1 | jq -e '.items[0].count == 4'
+	get "$(link next)" | jq -e '.items[0].count == 2 and .next == null'
+	get "errors/$disk/events" limit=1 | jq -e '[.items[].trace_id] == ["a"] and .partial == false'
+	get "$(link next)" | jq -e '[.items[].data.details] == ["no room on disk 8"] and .next == null'
+	get "$(link prev)" | jq -e '[.items[].trace_id] == ["a"]'
+	refused 404 errors/0000000000000000
+	refused 404 errors/0000000000000000/events
+	refused 400 "errors/$disk" buckets=101
+	refused 400 errors buckets=0
+	refused 400 "errors/$disk/events" cursor=x
+	refused 400 "errors/%ff"
+	end_http
+}
+
+@test "errors in groups, how often of late, and what is in one" { in_both errors_are_in_groups; }
