@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "assets.h"
 #include "errors.h"
+#include "events.h"
 #include "flow_doc.h"
 #include "follow.h"
 #include "pool.h"
@@ -33,14 +34,16 @@ static const struct route {
     {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true, true},
     {"/api/trace", {"trace"}, trace_doc_answer, true, true},
     {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true, true},
-    {"/api/events", {"trace", "severity", "system", "type", "filter", "n", "after", "follow"},
+    {"/api/events",
+	{"trace", "severity", "system", "type", "filter", "since", "until", "n", "after", "follow"},
 	follow_answer, true, false},
+    {"/api/stats", {"filter", "since", "until", "buckets"}, stats_doc_answer, true, false},
+    {"/api/flow", {"trace", "filter", "since", "until"}, flow_doc_answer, true, false},
+    {"/api/events/{id}", {"trace"}, events_answer_one, true, false},
     {"/api/errors", {"filter", "since", "until", "buckets", "limit", "cursor"}, errors_answer, true,
 	false},
     {"/api/errors/{id}", {"since", "buckets"}, errors_answer_group, true, false},
     {"/api/errors/{id}/events", {"limit", "cursor"}, errors_answer_events, true, false},
-    {"/api/stats", {"filter", "since", "until", "buckets"}, stats_doc_answer, true, false},
-    {"/api/flow", {"trace", "filter", "since", "until"}, flow_doc_answer, true, false},
     {"/livez", {NULL}, status_answer_livez, false, false},
     {"/readyz", {"verbose"}, status_answer_readyz, false, false},
     {"/healthz", {"verbose"}, status_answer_readyz, false, false},

@@ -2,15 +2,14 @@
 
 #include "accept.h"
 #include "body.h"
-#include "clock.h"
 #include "cursor.h"
+#include "events.h"
 #include "feed.h"
 #include "log.h"
 #include "mem.h"
 #include "pool.h"
+#include "wish.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,22 +19,12 @@ enum {
 	BLOCK_BYTES = 4 * 1024,       /* for HTTP/1.0 alone */
 	KEEP_BYTES = 4 * CHUNK_BYTES, /* a larger buffer is not kept once it is sent */
 	START_DEFAULT = 20,           /* the newest events to begin with */
-	START_MAX = 1000000,
 };
 
-enum form { FORM_NDJSON, FORM_SSE };
+enum form { FORM_NDJSON, FORM_SSE, FORM_JSON };
 
-static const char *const form_types[] = {"application/x-ndjson", "text/event-stream"};
-
-/* What a request asks for. */
-struct wish {
-	struct dp_filter filter;
-	enum form form;
-	bool follow;
-	bool all;
-	size_t newest;
-	const char *cursor; /* or NULL */
-};
+static const char *const form_types[] = {
+    "application/x-ndjson", "text/event-stream", "application/json"};
 
 /* An answer on its way. Its client pulls: when there is room for them, the next rows are read. */
 struct stream {
@@ -45,12 +34,10 @@ struct stream {
 	enum form form;
 	bool follow;
 	bool caught_up;
-	bool orphaned; /* the database is another one now */
-	bool broken;   /* what is asked cannot be answered, now or later */
-	char store_id[64];
-	int64_t after;
-	int64_t until; /* of a stream that does not follow: where it ends */
-	size_t rows;   /* to read next: 0, or as many as filled a chunk of late */
+	bool orphaned;         /* the database is another one now */
+	bool broken;           /* what is asked cannot be answered, now or later */
+	struct wish_span span; /* `after` moves on; one that does not follow ends at `until` */
+	size_t rows;           /* to read next: 0, or as many as filled a chunk of late */
 	struct dp_buf out;
 	size_t sent; /* of out */
 };
@@ -81,14 +68,14 @@ static int on_row(void *arg, const struct dp_store_row *row)
 	struct stream *s = reading->stream;
 	char cursor[CURSOR_EVENT_MAX];
 
-	if (!s->follow && row->seq > s->until)
+	if (!s->follow && row->seq > s->span.until)
 		return 1;
-	cursor_write_event(cursor, s->store_id, row->seq);
+	cursor_write_event(cursor, s->span.store_id, row->seq);
 	if (s->form == FORM_SSE)
 		add_sse(reading->out, row->json, cursor);
 	else
 		add_ndjson(reading->out, row->json, cursor);
-	s->after = row->seq;
+	s->span.after = row->seq;
 	reading->rows++;
 	reading->full = reading->out->len >= CHUNK_BYTES;
 	return reading->full;
@@ -111,10 +98,10 @@ static int read_rows(struct stream *s, struct dp_store *store, struct dp_buf *ou
 
 	if (dp_store_connect(store) < 0)
 		return -1;
-	s->orphaned = strcmp(dp_store_id(store), s->store_id) != 0;
+	s->orphaned = strcmp(dp_store_id(store), s->span.store_id) != 0;
 	if (s->orphaned)
 		return 0;
-	if (dp_store_after(store, &s->filter, s->after, limit, on_row, &reading) < 0)
+	if (dp_store_after(store, &s->filter, s->span.after, limit, on_row, &reading) < 0)
 		return -1;
 	s->caught_up = !reading.full && reading.rows < limit;
 	s->rows = rows_of_chunk(reading.rows, out->len - before);
@@ -145,7 +132,7 @@ static void forget_sent(struct stream *s)
 		dp_buf_release(&s->out);
 }
 
-/* Reads what there is behind s->after. Returns whether the stream goes on. */
+/* Reads what there is behind s->span.after. Returns whether the stream goes on. */
 static bool advance(struct stream *s)
 {
 	struct feed *feed = s->service->feed;
@@ -163,8 +150,8 @@ static bool advance(struct stream *s)
 	if (s->orphaned)
 		return false;
 	/* What was passed over on the way does not match and need not be looked at again. */
-	if (s->caught_up && head > s->after)
-		s->after = head;
+	if (s->caught_up && head > s->span.after)
+		s->span.after = head;
 	return true;
 }
 
@@ -223,101 +210,6 @@ static void on_end(void *cls)
 	free(s);
 }
 
-static bool parse_flag(const char *text, bool *out)
-{
-	*out = strcmp(text, "0") != 0 && strcmp(text, "false") != 0;
-	return !*out || !*text || strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
-}
-
-static bool parse_newest(const char *text, struct wish *w)
-{
-	char *end;
-	long n;
-
-	w->all = strcmp(text, "all") == 0;
-	if (w->all)
-		return true;
-	errno = 0;
-	n = strtol(text, &end, 10);
-	w->newest = (size_t)n;
-	return *text >= '0' && *text <= '9' && !*end && errno == 0 && n <= START_MAX;
-}
-
-static void read_filter(const char *text, struct wish *w, struct dp_buf *errors)
-{
-	struct dp_filter_error error;
-
-	if (dp_filter_parse(&w->filter, dp_str_from(text), dp_clock_now_us(), &error) < 0)
-		answer_add_error_at(errors, "filter", error.column, error.why);
-}
-
-/* Reads the parameters; what is wrong with them is added to *errors. */
-static void read_wish(const struct query *q, struct wish *w, struct dp_buf *errors)
-{
-	bool counted = false;
-
-	for (size_t i = 0; i < q->count; i++) {
-		const char *name = q->params[i].name;
-		const char *value = q->params[i].value;
-		const char *why = NULL;
-
-		if (dp_filter_knows(name))
-			dp_filter_add(&w->filter, name, dp_str_from(value), &why);
-		else if (strcmp(name, "filter") == 0)
-			read_filter(value, w, errors);
-		else if (strcmp(name, "after") == 0)
-			w->cursor = value;
-		else if (strcmp(name, "follow") == 0 && !parse_flag(value, &w->follow))
-			why = "is given without value, or as 1, true, 0 or false";
-		else if (strcmp(name, "n") == 0 && !parse_newest(value, w))
-			why = "a number from 0 to 1000000 is wanted, or all";
-		counted = counted || strcmp(name, "n") == 0;
-		if (why)
-			answer_add_error(errors, name, why);
-	}
-	if (!counted) {
-		w->all = dp_filter_trace(&w->filter) != NULL;
-		w->newest = START_DEFAULT;
-	}
-}
-
-/* Where the stream begins. Returns 0, -1 where the store failed, or 1 where the cursor is none of
- * this database, with the problem in *problem. */
-static int find_start(
-    struct dp_store *store, const struct wish *w, struct stream *s, enum problem *problem)
-{
-	enum cursor_fault fault;
-
-	if (dp_store_head(store, &s->until) < 0)
-		return -1;
-	snprintf(s->store_id, sizeof s->store_id, "%s", dp_store_id(store));
-	s->after = s->until;
-	if (w->cursor) {
-		fault = cursor_parse_event(w->cursor, s->store_id, &s->after);
-		*problem = fault == CURSOR_MALFORMED ? PROBLEM_BAD_PARAMETER : PROBLEM_CURSOR_GONE;
-		return fault != CURSOR_OK || s->after > s->until;
-	}
-	if (w->all)
-		s->after = 0;
-	else if (w->newest > 0)
-		return dp_store_tail(store, &s->filter, w->newest, &s->after);
-	return 0;
-}
-
-static enum MHD_Result answer_cursor_problem(struct request *r, enum problem problem)
-{
-	struct dp_buf errors = {0};
-	enum MHD_Result result;
-
-	if (problem == PROBLEM_CURSOR_GONE)
-		return answer_problem(r, problem,
-		    "the cursor is of another database or of its future: begin again without it");
-	answer_add_error(&errors, "after", "no cursor: it is what a stream gave as id or _cursor");
-	result = answer_bad_parameters(r, dp_buf_str(&errors));
-	dp_buf_release(&errors);
-	return result;
-}
-
 /* The rest of what was there, of a stream that ends. */
 static enum body_step next_rows(void *arg, struct dp_store *store, struct dp_buf *out)
 {
@@ -359,7 +251,7 @@ static int send_stream(
 	char cursor[CURSOR_EVENT_MAX];
 	const struct answer_head head = {.type = form_types[s->form], .cursor = cursor};
 
-	cursor_write_event(cursor, s->store_id, s->after);
+	cursor_write_event(cursor, s->span.store_id, s->span.after);
 	if (s->form == FORM_SSE)
 		dp_buf_addf(&s->out, "retry: 1000\nid: %s\n\n", cursor);
 	if (!s->follow)
@@ -368,33 +260,39 @@ static int send_stream(
 	return 0;
 }
 
-static struct stream *new_stream(struct request *r, struct wish *w)
+static struct stream *new_stream(const struct request *r, const struct wish *w, enum form form)
 {
 	struct stream *s = dp_mem_new(sizeof *s);
 
 	s->follower.connection = r->connection;
 	s->service = r->service;
-	s->form = w->form;
+	s->form = form;
 	s->follow = w->follow;
-	s->filter = w->filter;
-	w->filter = (struct dp_filter){0};
 	return s;
 }
 
-static int start_stream(
-    struct request *r, struct dp_store *store, struct wish *w, enum MHD_Result *result)
+static int start_stream(struct request *r, struct dp_store *store, struct wish *w, enum form form,
+    enum MHD_Result *result)
 {
-	struct stream *s = new_stream(r, w);
 	enum problem problem = PROBLEM_CURSOR_GONE;
-	int rc = find_start(store, w, s, &problem);
+	struct stream *s;
+	int rc;
 
+	if (!w->has_newest) {
+		w->all = dp_filter_trace(&w->filter) != NULL;
+		w->newest = START_DEFAULT;
+	}
+	s = new_stream(r, w, form);
+	rc = wish_find(w, store, &s->span, &problem);
+	s->filter = w->filter;
+	w->filter = (struct dp_filter){0};
 	if (rc == 0 && s->follow && !feed_join(r->service->feed, &s->follower)) {
 		*result = answer_problem(r, PROBLEM_TOO_MANY_FOLLOWERS,
 		    "as many clients follow as are allowed; see dp-http --max-followers");
 	} else if (rc == 0) {
 		return send_stream(r, store, s, result);
 	} else if (rc > 0) {
-		*result = answer_cursor_problem(r, problem);
+		*result = wish_answer_problem(r, problem);
 	}
 	on_end(s);
 	return rc < 0 ? -1 : 0;
@@ -403,24 +301,22 @@ static int start_stream(
 int follow_answer(struct request *r, struct dp_store *store, enum MHD_Result *result)
 {
 	const char *accept = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Accept");
-	const char *last =
-	    MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Last-Event-ID");
 	int form = accept_choose(accept, form_types, sizeof form_types / sizeof *form_types);
-	struct wish w = {.form = form == FORM_SSE ? FORM_SSE : FORM_NDJSON};
 	struct dp_buf errors = {0};
+	struct wish w;
 	int rc = 0;
 
-	read_wish(&r->query, &w, &errors);
-	if (last && *last)
-		w.cursor = last;
+	wish_read(&w, r, &errors);
 	if (errors.len > 0)
 		*result = answer_bad_parameters(r, dp_buf_str(&errors));
 	else if (form < 0)
 		*result = answer_problem(r, PROBLEM_NOT_ACCEPTABLE,
-		    "there are application/x-ndjson and text/event-stream");
+		    "there are application/x-ndjson, text/event-stream and application/json");
+	else if (form == FORM_JSON)
+		rc = events_answer_list(r, store, &w, result);
 	else
-		rc = start_stream(r, store, &w, result);
+		rc = start_stream(r, store, &w, (enum form)form, result);
 	dp_buf_release(&errors);
-	dp_filter_release(&w.filter);
+	wish_release(&w);
 	return rc;
 }

@@ -206,7 +206,7 @@ is_problem() {
 	is_problem '/api/events?n=1000001' 400 bad-parameter
 	is_problem '/api/events?follow=perhaps' 400 bad-parameter
 	is_problem '/api/events?after=00000000-1' 410 cursor-gone
-	is_problem /api/events 406 not-acceptable -H 'Accept: application/json'
+	is_problem /api/events 406 not-acceptable -H 'Accept: text/html'
 	is_problem '/api/traces/trace-123?n=1&sistem=a' 400 bad-parameter
 	jq -e '.errors == [{parameter: "n", detail: "is not known here"},
 		{parameter: "sistem", detail: "is not known here"}]' "$BATS_TEST_TMPDIR/body"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# dp-http: the lists, and their pages.
+# dp-http: the lists of traces, errors and events, their pages, and events as documents.
 
 load helpers
 
@@ -226,3 +226,53 @@ errors_are_in_groups() {
 }
 
 @test "errors in groups, how often of late, and what is in one" { in_both errors_are_in_groups; }
+
+json() { curl -fsS -H 'Accept: application/json' "$base/api/events$1"; }
+
+events_as_a_document() {
+	local next cursor event_id
+	seq 30 | sed 's/.*/{"traceId":"t","system":"s","details":"&","big":12345678901234567890123}/' | store "$1"
+	serve "$1"
+	[ "$(json '' | jq -r '[.items[].details] | join(" ")')" = "$(seq -s ' ' 11 30)" ]
+	[ "$(json '?trace=t' | jq '.items | length')" = 20 ]
+	json '?n=2&filter=details=3,5,7' >"$BATS_TEST_TMPDIR/list"
+	jq -e '[.items[].details] == ["5", "7"] and (keys_unsorted == ["items", "next"])' "$BATS_TEST_TMPDIR/list"
+	grep -qF '"big":12345678901234567890123,' "$BATS_TEST_TMPDIR/list"
+	[ "$(jq -r .next "$BATS_TEST_TMPDIR/list")" = "$(jq -r '.items[1]._cursor' "$BATS_TEST_TMPDIR/list")" ]
+	# On from a cursor, to the end, and to what comes behind it.
+	next=$(json '?n=25' | jq -r '.items[0]._cursor')
+	next=$(json "?n=20&after=$next" | jq -r .next)
+	next=$(json "?after=$next" | tee "$BATS_TEST_TMPDIR/list" | jq -r .next)
+	[ "$(jq -r '[.items[].details] | join(" ")' "$BATS_TEST_TMPDIR/list")" = '27 28 29 30' ]
+	json "?after=$next" | jq -e --arg next "$next" '. == {items: [], next: $next}'
+	[ "$(json '?n=0' | jq -r .next)" = "$next" ]
+	store "$1" <<<'{"traceId":"t","details":"31"}'
+	[ "$(json "?after=$next" | jq -r '.items[].details')" = 31 ]
+	for wrong in follow n=all n=1001 n=x after=x; do
+		[ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' -H 'Accept: application/json' \
+			"$base/api/events?$wrong")" = 400 ]
+		jq -e --arg name "${wrong%=*}" '.errors[0].parameter == $name' "$BATS_TEST_TMPDIR/body"
+	done
+	[ "$(curl -s -o /dev/null -w '%{http_code}' -H 'Accept: text/html' "$base/api/events")" = 406 ]
+
+	json '?n=1&filter=details=7' >"$BATS_TEST_TMPDIR/list"
+	cursor=$(jq -r '.items[0]._cursor' "$BATS_TEST_TMPDIR/list")
+	event_id=$(jq -r '.items[0].eventId' "$BATS_TEST_TMPDIR/list")
+	get "events/$cursor" >"$BATS_TEST_TMPDIR/event"
+	jq -e --arg id "$event_id" --arg cursor "$cursor" '.event_id == $id and .trace_id == "t" and
+		.data.details == "7" and .cursor == $cursor' "$BATS_TEST_TMPDIR/event"
+	get "events/$event_id" trace=t | cmp - "$BATS_TEST_TMPDIR/event"
+	get "events/${event_id^^}" trace=t | cmp - "$BATS_TEST_TMPDIR/event"
+	get traces/t | jq -c '.events[] | select(.data.details == "7")' |
+		cmp - <(jq -c 'del(.cursor)' "$BATS_TEST_TMPDIR/event")
+	refused 404 "events/$event_id" trace=u
+	refused 404 "events/$cursor" trace=u
+	refused 404 "events/${cursor%-*}-999"
+	refused 404 events/7
+	refused 410 events/00000000-1
+	refused 400 "events/$event_id"
+	[[ $output == *'"parameter":"trace"'* ]]
+	end_http
+}
+
+@test "events as a document, and one event" { in_both events_as_a_document; }
