@@ -4,6 +4,7 @@
 #include "assets.h"
 #include "errors.h"
 #include "events.h"
+#include "export.h"
 #include "flow_doc.h"
 #include "follow.h"
 #include "pool.h"
@@ -32,8 +33,10 @@ static const struct route {
 	traces_answer, true, false},
     {"/api/traces/{id}", {NULL}, trace_doc_answer, true, true},
     {"/api/traces/{id}/timeline", {NULL}, trace_doc_answer_timeline, true, true},
+    {"/api/traces/{id}/export", {NULL}, export_answer, true, true},
     {"/api/trace", {"trace"}, trace_doc_answer, true, true},
     {"/api/trace/timeline", {"trace"}, trace_doc_answer_timeline, true, true},
+    {"/api/trace/export", {"trace"}, export_answer, true, true},
     {"/api/events",
 	{"trace", "severity", "system", "type", "filter", "since", "until", "n", "after", "follow"},
 	follow_answer, true, false},

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# dp-http: the lists of traces, errors and events, their pages, and events as documents.
+# dp-http: the lists of traces, errors and events, their pages, and a trace as a file.
 
 load helpers
 
@@ -276,3 +276,29 @@ events_as_a_document() {
 }
 
 @test "events as a document, and one event" { in_both events_as_a_document; }
+
+# Of any id, with numbers to the letter, into another database by the pipeline.
+a_trace_is_a_file() {
+	local id='shop/1 "x"' there=sqlite:///$BATS_TEST_TMPDIR/there.db target
+	rm -f "$BATS_TEST_TMPDIR"/there.db*
+	jq -nc --arg id "$id" 'range(3000) | {traceId: $id, system: "s\(. % 3)", details: "number \(.)", n: .}' |
+		sed 's/"n":7}/"n":7.50,"environment":"prod","durationMs":1e1}/' | store "$1"
+	store "$1" <<<'{"traceId":"other","details":"x"}'
+	serve "$1"
+	target="trace/export?trace=$(jq -rn --arg id "$id" '$id | @uri')"
+	get "$target" >"$BATS_TEST_TMPDIR/file"
+	grep -qi '^content-type: application/x-ndjson' "$BATS_TEST_TMPDIR/get.head"
+	grep -qi '^content-disposition: attachment; filename="shop_1__x_.ndjson"' "$BATS_TEST_TMPDIR/get.head"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/file")" = 3000 ]
+	diff <(sort "$BATS_TEST_TMPDIR/file") <(query "$1" "select body from events where trace_id <> 'other'" | sort)
+	dp-ingest - <"$BATS_TEST_TMPDIR/file" 2>"$BATS_TEST_TMPDIR/ingest.err" | store "$there"
+	get "trace?${target#*\?}" >"$BATS_TEST_TMPDIR/trace"
+	get traces/other/export | jq -e '.traceId == "other"'
+	refused 404 traces/none/export
+	end_http
+	serve "$there"
+	get "trace?${target#*\?}" | cmp - "$BATS_TEST_TMPDIR/trace"
+	end_http
+}
+
+@test "a trace is a file that dp-ingest takes back" { in_both a_trace_is_a_file; }
