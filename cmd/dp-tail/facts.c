@@ -23,7 +23,7 @@ struct dp_json facts_member(const struct dp_json *event, const char *key)
 
 struct dp_str facts_trim(struct dp_str text)
 {
-	while (text.n > 0 && memchr(" \t\r\n", text.p[text.n - 1], 4))
+	while (text.n > 0 && strchr(" \t\r\n", text.p[text.n - 1]))
 		text.n--;
 	return text;
 }

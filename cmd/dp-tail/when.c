@@ -41,14 +41,14 @@ static void write_age(int64_t us, char out[WHEN_MAX])
 	const int64_t s = us / second_us;
 
 	if (s < 10)
-		snprintf(out, WHEN_MAX, "%.1fs", (double)(us / 100000) / 10);
+		snprintf(out, WHEN_MAX, "%d.%ds", (int)s, (int)(us / 100000 % 10));
 	else if (s < 60)
 		snprintf(out, WHEN_MAX, "%ds", (int)s);
 	else if (s < 3600)
 		snprintf(out, WHEN_MAX, "%dm%02ds", (int)(s / 60), (int)(s % 60));
 	else if (s < 86400)
 		snprintf(out, WHEN_MAX, "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
-	else if (s < 100 * 86400)
+	else if (s < INT64_C(100) * 86400)
 		snprintf(out, WHEN_MAX, "%dd%02dh", (int)(s / 86400), (int)(s / 3600 % 24));
 	else
 		snprintf(out, WHEN_MAX, "%lldd", (long long)(s / 86400));

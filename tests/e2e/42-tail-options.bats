@@ -290,8 +290,9 @@ plain() { sed 's/\x1b\[[0-9;]*m//g; s/\x1b]8;;[^\x1b]*\x1b\\//g'; }
 	DEVPULSE_EDITOR_URL='vscode://file{path}:{line}' on_terminal 100 'dp-tail --no-follow -t abc123 severity=error' >out
 	grep -qF "$esc]8;;vscode://file/app/shop/tasks.py:97$esc\\File" out
 	on_terminal 100 'dp-tail --editor-url none --no-follow -t abc123 severity=error' >out
-	! grep -qF "]8;" out
-	! dp-tail --color always --no-follow -t abc123 severity=error | grep -qF "]8;"
+	dp-tail --color always --no-follow -t abc123 severity=error >>out
+	run grep -F "]8;" out
+	[ "$status" = 1 ]
 	run dp-tail --editor-url 'x:{file}'
 	[ "$status" = 2 ]
 	[ "$output" = 'dp-tail: error: --editor-url: {path}, {line} and {host} are known' ]

@@ -1,7 +1,6 @@
 #include "../../cmd/dp-tail/render.h"
 
 #include "../../cmd/dp-tail/fold.h"
-#include "clock.h"
 #include "text.h"
 
 #include <setjmp.h>
@@ -384,13 +383,19 @@ static void giant_values_are_cut(void **state)
 	    30);
 }
 
+/* Of this process: other programs may want the processor, too. */
+static int64_t cpu_ms(void)
+{
+	return (int64_t)clock() * 1000 / CLOCKS_PER_SEC;
+}
+
 /* The time that grows with the square of a text would be minutes for these. */
 static void giant_texts_take_no_time(void **state)
 {
 	static const char *const fields[] = {
 	    "file", "source", "details", "name", "locals", "other"};
 	static const char *const units[] = {"/a", "x", "日", "\u0301", "\\u0301/", "a ", "\\n"};
-	const int64_t start_ms = dp_clock_monotonic_ms();
+	const int64_t start_ms = cpu_ms();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -407,13 +412,13 @@ static void giant_texts_take_no_time(void **state)
 			dp_buf_release(&json);
 			dp_buf_release(&out);
 		}
-	assert_in_range(dp_clock_monotonic_ms() - start_ms, 0, 10000);
+	assert_in_range(cpu_ms() - start_ms, 0, 10000);
 }
 
 /* Folding alone, of what the renderer would have cut. */
 static void folding_takes_linear_time(void **state)
 {
-	const int64_t start_ms = dp_clock_monotonic_ms();
+	const int64_t start_ms = cpu_ms();
 	struct dp_buf text = {0};
 	struct dp_buf out = {0};
 	struct fold f;
@@ -422,7 +427,7 @@ static void folding_takes_linear_time(void **state)
 	repeat(&text, "/a", 500000);
 	fold_init(&f, &out, 80, false);
 	fold_whole(&f, dp_buf_str(&text));
-	assert_in_range(dp_clock_monotonic_ms() - start_ms, 0, 5000);
+	assert_in_range(cpu_ms() - start_ms, 0, 5000);
 	assert_in_range(out.len, 1000000, 1030000);
 	dp_buf_release(&text);
 	dp_buf_release(&out);
