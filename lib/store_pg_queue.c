@@ -53,7 +53,8 @@ static int take_result(struct pg_store *s, size_t at, const PGresult *res)
 	return t->take ? t->take(s, t->arg, res) : 0;
 }
 
-/* Each statement has a result, and NULL behind it; then comes one for the end of them all. */
+/* Each statement has a result, and NULL behind it; then comes one for the end of them all, or,
+ * where the server ended the connection behind an error, NULL for ever. */
 static int take_results(struct pg_store *s)
 {
 	bool is_over = false;
@@ -69,6 +70,11 @@ static int take_results(struct pg_store *s)
 		else if (!is_over && rc == 0)
 			rc = take_result(s, at, res);
 		PQclear(res);
+		if (!res && s->conn && PQstatus(s->conn) != CONNECTION_OK) {
+			if (rc == 0)
+				dp_pg_fail(s, NULL);
+			dp_pg_disconnect(s);
+		}
 	}
 	return s->conn ? rc : -1;
 }

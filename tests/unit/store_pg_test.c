@@ -118,6 +118,24 @@ static void each_sqlstate_is_a_fault(void **state)
 	free(ev);
 }
 
+/* Behind the error there is no answer any more to what was sent with it. */
+static void a_connection_that_ends_in_a_batch_is_made_again(void **state)
+{
+	const struct database *d = *state;
+	struct dp_event *ev = event(1, "a", 0, DP_INFO, "s");
+	const struct dp_event *events[] = {ev};
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER TABLE traces ADD CONSTRAINT end_it"
+	       " CHECK (pg_terminate_backend(pg_backend_pid()))");
+	assert_fault(d->store, dp_store_put(d->store, events, 1, NULL, NULL), DP_STORE_AWAY,
+	    "terminating connection");
+	sql(d, "ALTER TABLE traces DROP CONSTRAINT end_it");
+	assert_ok(d->store, dp_store_put(d->store, events, 1, NULL, NULL));
+	assert_string_equal(sql(d, "SELECT events FROM traces"), "1");
+	free(ev);
+}
+
 /* How many entries of an index were read, in the table's partitions. */
 static long reads_of(const struct database *d, const char *index)
 {
@@ -282,6 +300,7 @@ int main(void)
 	const struct CMUnitTest of_pg[] = {
 	    IN_PG(each_mode_has_its_settings),
 	    IN_PG(each_sqlstate_is_a_fault),
+	    IN_PG(a_connection_that_ends_in_a_batch_is_made_again),
 	    IN_PG(a_trace_is_not_looked_for_in_all_events),
 	    IN_PG(what_has_no_time_is_looked_for_where_its_trace_is),
 	    IN_PG(a_page_of_a_new_table_is_read_alone),
