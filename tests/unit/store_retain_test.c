@@ -13,7 +13,7 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
-static const int64_t day_one = INT64_C(20454) * DAY; /* 2026-01-01 */
+static const int64_t day_one = INT64_C(18262) * DAY; /* 2020-01-01 */
 
 /* What the n-th event of a test is made of; the other members of it are made of n. */
 struct given {
@@ -83,14 +83,14 @@ static void feed_evidence(struct feed *f, int64_t end_us)
 	flush(f);
 }
 
-/* PostgreSQL: makes partitions of days of 2026. */
+/* PostgreSQL: makes partitions of days of 2020. */
 static void add_days(const struct database *d, int from, int n)
 {
 	char text[100];
 
 	assert_ok(d->store, dp_store_connect(d->store));
 	for (int i = from; i < from + n && d->is_pg; i++) {
-		snprintf(text, sizeof text, "SELECT devpulse_add_day('2026-01-01'::date + %d)", i);
+		snprintf(text, sizeof text, "SELECT devpulse_add_day('2020-01-01'::date + %d)", i);
 		sql(d, text);
 	}
 }
@@ -242,7 +242,7 @@ static int retain(const struct database *d, const struct dp_store_limits *l, int
 	return steps;
 }
 
-/* PostgreSQL: a round after the other until the partition of a day of 2026 is gone; the server's
+/* PostgreSQL: a round after the other until the partition of a day of 2020 is gone; the server's
  * own cleaning may be in the way for a while. */
 static void retain_until_dropped(
     const struct database *d, const struct dp_store_limits *l, int64_t now_us, const char *name)
@@ -326,14 +326,14 @@ static void what_is_old_goes_and_the_rest_stays_true(void **state)
 	/* More than it would take if a step took all it might. */
 	assert_true(retain(d, &limits, now_us + 5 * SECOND, twin, true) > 1000 / DP_RETAIN_EVENTS);
 	/* Ten minutes tell the time; the day is gone, and in SQLite the minutes of the next one. */
-	assert_string_equal(sql(d, d->is_pg ? "SELECT count(*) FROM events WHERE ts < '2026-01-02Z'"
+	assert_string_equal(sql(d, d->is_pg ? "SELECT count(*) FROM events WHERE ts < '2020-01-02Z'"
 					    : "SELECT min(ts) / 60000000 FROM events"),
-	    d->is_pg ? "0" : "29455220");
+	    d->is_pg ? "0" : "26298740");
 	assert_string_equal(count(d), d->is_pg ? "2010" : "1996");
-	retain_until_dropped(d, &limits, now_us, "events_20260101");
+	retain_until_dropped(d, &limits, now_us, "events_20200101");
 	if (d->is_pg)
 		assert_string_equal(
-		    sql(d, "SELECT to_regclass('events_20260102') IS NOT NULL"), "t");
+		    sql(d, "SELECT to_regclass('events_20200102') IS NOT NULL"), "t");
 	free_twin(twin);
 }
 
@@ -394,9 +394,9 @@ static void a_large_trace_shrinks(void **state)
 	check(d, twin, false);
 	assert_string_equal(sql(d, "SELECT events FROM traces"), "1099");
 	assert_string_equal(sql(d, d->is_pg ? "SELECT count(*) FROM traces WHERE first_ts = "
-					      "'2026-01-01Z' AND last_ts > '2026-01-01T19:00Z'"
+					      "'2020-01-01Z' AND last_ts > '2020-01-01T19:00Z'"
 					    : "SELECT count(*) FROM traces WHERE first_ts = "
-					      "1767225600000000 AND last_ts > 1767294000000000"),
+					      "1577836800000000 AND last_ts > 1577905200000000"),
 	    "1");
 	retain(d, &limits, day_one + 270 * MINUTE, twin, false);
 	check(d, twin, true);
@@ -464,10 +464,10 @@ static void dead_letters_go(void **state)
 		snprintf(text, sizeof text,
 		    d->is_pg ? "INSERT INTO dead_letters VALUES ('t', "
 			       "'018bcfe5-6800-7000-8000-00000000000%d', "
-			       "'2026-01-01Z'::timestamptz + interval '%d hour', 'why', 'x')"
+			       "'2020-01-01Z'::timestamptz + interval '%d hour', 'why', 'x')"
 			     : "INSERT INTO dead_letters VALUES ('t', "
 			       "'018bcfe5-6800-7000-8000-00000000000%d', "
-			       "1767225600000000 + 3600000000 * %d, 'why', x'00')",
+			       "1577836800000000 + 3600000000 * %d, 'why', x'00')",
 		    i, i);
 		sql(d, text);
 	}
@@ -485,10 +485,10 @@ static void many_dead_letters_take_several_steps(void **state)
 	sql(d,
 	    d->is_pg
 		? "INSERT INTO dead_letters SELECT 't' || n, "
-		  "'018bcfe5-6800-7000-8000-000000000000', '2026-01-01Z', 'why', 'x' "
+		  "'018bcfe5-6800-7000-8000-000000000000', '2020-01-01Z', 'why', 'x' "
 		  "FROM generate_series(1, 700) n"
 		: "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 700)"
-		  " INSERT INTO dead_letters SELECT 't' || n, 'e', 1767225600000000, 'why', x'00'"
+		  " INSERT INTO dead_letters SELECT 't' || n, 'e', 1577836800000000, 'why', x'00'"
 		  " FROM c");
 	assert_int_equal(retain(d, &limits, day_one + 2 * HOUR, NULL, true), 2);
 	assert_string_equal(sql(d, "SELECT count(*) FROM dead_letters"), "0");
@@ -514,8 +514,8 @@ static void events_that_come_meanwhile_count(void **state)
 		check(d, twin, true);
 	}
 	assert_string_equal(
-	    sql(d, d->is_pg ? "SELECT count(*) FROM events WHERE ts < '2026-01-02Z'"
-			    : "SELECT count(*) FROM events WHERE ts < 1767313200000000"),
+	    sql(d, d->is_pg ? "SELECT count(*) FROM events WHERE ts < '2020-01-02Z'"
+			    : "SELECT count(*) FROM events WHERE ts < 1577924400000000"),
 	    "0");
 	free_twin(twin);
 }
@@ -539,8 +539,8 @@ static void minutes_of_systems_without_room_shrink(void **state)
 	retain(d, &limits, day_one + 12 * HOUR, NULL, true);
 	assert_string_equal(
 	    sql(d, d->is_pg
-		       ? "SELECT count(*) FROM minute_counts WHERE minute < '2026-01-01T11:00Z'"
-		       : "SELECT count(*) FROM minute_counts WHERE minute < 1767265200000000"),
+		       ? "SELECT count(*) FROM minute_counts WHERE minute < '2020-01-01T11:00Z'"
+		       : "SELECT count(*) FROM minute_counts WHERE minute < 1577876400000000"),
 	    "0");
 	assert_string_equal(sql(d, "SELECT (SELECT sum(events) FROM minute_counts) -"
 				   " (SELECT count(*) FROM events)"),
@@ -604,7 +604,7 @@ static void size_limits_sqlite(void **state)
 				  "pragma_page_count, pragma_freelist_count, pragma_page_size"),
 			NULL, 10) <= limits.bytes);
 	assert_string_equal(sql(d, "SELECT max(ts) FROM events"), before);
-	assert_string_equal(sql(d, "SELECT min(ts) > 1767225600000000 FROM events"), "1");
+	assert_string_equal(sql(d, "SELECT min(ts) > 1577836800000000 FROM events"), "1");
 	assert_int_equal(retain(d, &limits, day_one, twin, true), 1);
 	free_twin(twin);
 }
@@ -631,13 +631,13 @@ static void size_limits_pg(void **state)
 		NULL, 10) -
 	    1;
 	retain(d, &limits, now_us, twin, true);
-	retain_until_dropped(d, &limits, now_us, "events_20260101");
-	assert_string_equal(sql(d, "SELECT to_regclass('events_20260102') IS NOT NULL"), "t");
+	retain_until_dropped(d, &limits, now_us, "events_20200101");
+	assert_string_equal(sql(d, "SELECT to_regclass('events_20200102') IS NOT NULL"), "t");
 	/* Nothing suffices: the day that is not over stays. */
 	limits.bytes = 1;
 	retain(d, &limits, now_us, twin, true);
-	retain_until_dropped(d, &limits, now_us, "events_20260102");
-	assert_string_equal(sql(d, "SELECT min(ts) >= '2026-01-03Z' FROM events"), "t");
+	retain_until_dropped(d, &limits, now_us, "events_20200102");
+	assert_string_equal(sql(d, "SELECT min(ts) >= '2020-01-03Z' FROM events"), "t");
 	assert_string_equal(count(d), "1010");
 	free_twin(twin);
 }
@@ -658,13 +658,13 @@ static void a_day_is_dropped_when_nobody_reads(void **state)
 	PQclear(PQexec(reader, "BEGIN; SELECT count(*) FROM events"));
 	retain(d, &limits, now_us, NULL, true);
 	assert_string_equal(count(d), "10"); /* both days are empty */
-	assert_string_equal(sql(d, "SELECT to_regclass('events_20260101') IS NOT NULL"), "t");
+	assert_string_equal(sql(d, "SELECT to_regclass('events_20200101') IS NOT NULL"), "t");
 	feed_trace(&f, "late", day_one, 1);
 	PQfinish(reader);
 	retain(d, &limits, now_us, NULL, true);
 	assert_string_equal(count(d), "10");
-	retain_until_dropped(d, &limits, now_us, "events_20260101");
-	retain_until_dropped(d, &limits, now_us, "events_20260102");
+	retain_until_dropped(d, &limits, now_us, "events_20200101");
+	retain_until_dropped(d, &limits, now_us, "events_20200102");
 }
 
 /* Only a day of which nothing is left; nor is a function for everyone. */
@@ -675,11 +675,11 @@ static void a_day_with_events_is_not_dropped(void **state)
 
 	add_days(d, 0, 1);
 	feed_trace(&f, "a", day_one, 2);
-	assert_string_equal(sql(d, "SELECT devpulse_drop_day('2026-01-01', 1)"), "f");
+	assert_string_equal(sql(d, "SELECT devpulse_drop_day('2020-01-01', 1)"), "f");
 	assert_string_equal(sql(d, "SELECT devpulse_drop_day('2025-01-01', 0)"), "f");
 	assert_string_equal(count(d), "2");
 	sql(d, "DELETE FROM events");
-	assert_string_equal(sql(d, "SELECT devpulse_drop_day('2026-01-01', 1)"), "t");
+	assert_string_equal(sql(d, "SELECT devpulse_drop_day('2020-01-01', 1)"), "t");
 	assert_string_equal(
 	    sql(d, "SELECT count(*) FROM pg_proc WHERE proname LIKE 'devpulse_%_day' AND"
 		   " (proacl IS NULL OR has_function_privilege('pg_monitor', oid, 'EXECUTE'))"),
@@ -705,7 +705,7 @@ static void a_table_of_another_layout_shrinks(void **state)
 	feed_days(&f, 1500, day_one);
 	feed_evidence(&f, now_us);
 	retain(d, &limits, now_us, twin, true);
-	assert_string_equal(sql(d, "SELECT min(ts) >= '2026-01-02T23:50:00Z' FROM events"), "t");
+	assert_string_equal(sql(d, "SELECT min(ts) >= '2020-01-02T23:50:00Z' FROM events"), "t");
 	free_twin(twin);
 }
 
