@@ -112,6 +112,8 @@ $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 # What the store asks the databases can be explained: tests/unit/store_plan_test.c.
 PLAN_CALLS := PQsendQueryParams sqlite3_prepare_v2 sqlite3_prepare_v3
 $B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
+# What it sends is checked: tests/unit/store_scale_test.c.
+$B/unit/store_scale_test: private LDFLAGS += -Wl,--wrap=PQsendQueryParams
 $B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us -Wl,--wrap=dp_clock_monotonic_ms
 .PRECIOUS: $B/tests/unit/%.o
 

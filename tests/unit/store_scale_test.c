@@ -111,6 +111,43 @@ static void the_statements_keep_the_rules(void **state)
 	globfree(&files);
 }
 
+/* What is sent, by the linker (Makefile). NOLINTBEGIN(bugprone-reserved-identifier,cert-*) */
+static size_t sent;
+
+int __real_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format)
+{
+	if (strncmp(sql, "--", 2) != 0) { /* of no file */
+		check_statement("what is sent", sql);
+		sent++;
+	}
+	return __real_PQsendQueryParams(conn, sql, n, types, values, lengths, formats, format);
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-*) */
+
+/* Retention makes its statements in C: of a trace of which some goes, and one that goes whole. */
+static void what_retention_sends_keeps_the_rules(void **state)
+{
+	static const int64_t minute_us = INT64_C(60000000);
+	const struct dp_store_limits limits = {.age_us = 30 * minute_us};
+	const struct database *d = *state;
+	bool more = true;
+
+	for (int i = 0; i < 60; i++)
+		put_one(d->store,
+		    event(i, i % 2 ? "a" : "b", i * minute_us * (1 + i % 2), DP_ERROR, "web"));
+	sent = 0;
+	while (more)
+		assert_ok(d->store, dp_store_retain(d->store, &limits, 119 * minute_us, &more));
+	assert_true(sent > 5);
+	assert_string_equal(sql(d, "SELECT count(*) < 60 AND count(*) > 0 FROM events"), "t");
+}
+
 static void by_hash_there_are_no_days(void **state)
 {
 	const struct database *d = *state;
@@ -130,6 +167,7 @@ int main(void)
 	    IN_PG(the_schema_keeps_the_rules),
 	    IN_HASHED_PG(the_schema_keeps_the_rules),
 	    cmocka_unit_test(the_statements_keep_the_rules),
+	    IN_HASHED_PG(what_retention_sends_keeps_the_rules),
 	    IN_HASHED_PG(by_hash_there_are_no_days),
 	};
 
