@@ -408,7 +408,8 @@ static void test_hostile(void **state)
 	dp_buf_release(&text);
 }
 
-/* The least of three times that it takes to read a call of a function of 400,000 such characters. */
+/* The least of three times that it takes to read a call of a function of 400,000 such characters.
+ */
 static double seconds_of_function(char c)
 {
 	static char name[400000];
