@@ -344,7 +344,7 @@ no_gap_no_repeat() {
 	kill -9 "$http_pid"
 	wait "$http_pid" || true
 	start_http
-	RETRY_SECONDS=30 retry_until lines_in tail.out 30000
+	RETRY_SECONDS=90 retry_until lines_in tail.out 30000
 	diff <(jq -r .details tail.out) <(seq 30000)
 	file_has tail.err 'is back'
 }
