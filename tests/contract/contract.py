@@ -93,9 +93,13 @@ class Contract:
                 yield Operation(
                     path,
                     {status: self.resolve(r) for status, r in node["responses"].items()},
-                    [self.resolve(p) for p in parameters],
+                    [self.resolve_parameter(p) for p in parameters],
                     node.get("security") == [{}],
                 )
+
+    def resolve_parameter(self, node):
+        node = self.resolve(node)
+        return {**node, "schema": self.resolve(node.get("schema", {}))}
 
     def fault(self, what, answer, why):
         what = f"{what[:300]}: {answer.status} {answer.type}"
@@ -171,7 +175,8 @@ class Values:
         failed = [t for t in traces if t["error_count"] > 0] or traces
         self.trace = failed[0]["trace_id"] if failed else "none"
         stream = ask(url, "/api/events?n=1").body.decode().splitlines()
-        self.event = json.loads(stream[0])["_cursor"] if stream else "none"
+        event = json.loads(stream[0]) if stream else {}
+        self.event, self.event_trace = event.get("_cursor", "none"), event.get("traceId", "none")
         groups = self.get(url, "/api/errors").get("items", [])
         self.group = groups[0]["fingerprint"] if groups else "none"
 
@@ -187,8 +192,12 @@ class Values:
             return self.group
         if name == "id" and "/events/" in path:
             return self.event
+        if name == "trace" and "/events/" in path:
+            return self.event_trace
         if name in ("id", "trace"):
             return self.trace
+        if name in ("since", "until"):
+            return "2026-01-31"
         if name == "cursor":
             return None  # of a page: followed below
         if name in ("after", "Last-Event-ID"):
@@ -320,6 +329,8 @@ def walk_bad_values(contract, url, op, parameter):
     schema = parameter.get("schema", {})
     others = [(p, v) for p, v in op.needed if p["name"] != parameter["name"]]
     bad = list(BAD_VALUES.get(parameter["name"], []))
+    if parameter["in"] == "path" and "410" in op.responses:
+        bad.append((410, "00000000-1"))
     if parameter.get("required") and schema.get("type") == "string":
         bad.append((404, "none"))
     if parameter.get("required") and parameter["in"] == "query":

@@ -45,7 +45,7 @@ metric_is() { [ "$(metric "$1")" = "$2" ] || { metric "$1" && return 1; }; }
 
 # Others are answered, each on a connection of its own, in their time.
 others_are_served() {
-	for _ in $(seq "${1:-10}"); do
+	for _ in $(seq "${1:-5}"); do
 		curl -fsS -m 10 -o "$BATS_TEST_TMPDIR/trace" "$url/api/traces/t"
 		jq -e '.events | length == 2' "$BATS_TEST_TMPDIR/trace" >/dev/null
 	done
