@@ -81,13 +81,15 @@ static void check_operand(const char *operand, bool has_spool_flag)
 		    "--spool is for what comes over the network: with '-' nothing is acknowledged");
 }
 
+static const struct config preset = {.server = {.max_connections = 512,
+					 .window = 1000,
+					 .idle_seconds = 3600,
+					 .ready_fd = -1,
+					 .spool_max_bytes = UINT64_C(8) << 30}};
+
 static struct config parse_args(int argc, char **argv)
 {
-	struct config cfg = {.server = {.max_connections = 512,
-				 .window = 1000,
-				 .idle_seconds = 3600,
-				 .ready_fd = -1,
-				 .spool_max_bytes = UINT64_C(8) << 30}};
+	struct config cfg = preset;
 	struct dp_opt_state o;
 	enum dp_token_trust trust = DP_TOKEN_TRUST_LOOPBACK;
 	bool has_spool_flag = false;
