@@ -278,8 +278,8 @@ static inline int tell_trace(void *arg, const struct dp_store_trace_row *row)
 }
 
 /* Traces by time, behind (us, id) where there is one. */
-static inline int list_traces(struct dp_store *s, int64_t us, const char *id, size_t limit,
-    dp_store_trace_fn *fn, void *arg)
+static inline int list_traces(
+    struct dp_store *s, int64_t us, const char *id, size_t limit, dp_store_trace_fn *fn, void *arg)
 {
 	struct dp_store_place from = {.us = us};
 	const struct dp_store_list list = {
