@@ -285,7 +285,7 @@ came_back() {
 	curl -fsS "http://$DEVPULSE_HTTP_LISTEN/api/traces" |
 		jq -e '(.items | length) == 16 and ([.items[] | select(.error_count > 0)] | length) == 2'
 	dp-tail --url "http://$DEVPULSE_HTTP_LISTEN" --severity error --no-follow -n all -o json |
-		jq -se 'length == 2 and all(.[]; (.locals | length) > 3 and (.stacktrace | length) > 3)'
+		jq -se 'length == 2 and all(.[]; (.locals | length) > 3 and (.stacktrace | length) > 2)'
 }
 
 @test "unknown commands and help" {
