@@ -166,28 +166,31 @@ COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_comple
 COMPLETION_FILE = $$(case $$s in bash) echo $(word 1,$(COMPLETIONS))/$$p ;; zsh) echo $(word 2,$(COMPLETIONS))/_$$p ;; \
 	fish) echo $(word 3,$(COMPLETIONS))/$$p.fish ;; esac)
 
+# What goes where below $(PREFIX): FOLDER:FILE. The units are those of systemd, where it looks for them.
+PLACED = $(PROGRAMS:%=bin:$B/bin/%) bin:devpulse share/devpulse:examples/demo.awk \
+	$(foreach s,1 5 7,$(patsubst %,share/man/man$s:%,$(wildcard man/*.$s))) \
+	$(patsubst %,share/doc/devpulse:%,README.md ARCHITECTURE.md $(wildcard docs/*.md docs/*.yaml)) \
+	$(patsubst %,share/doc/devpulse/examples:%,$(wildcard examples/*.*)) \
+	$(patsubst %,lib/systemd/system:%,$(wildcard compose/systemd/*.*)) \
+	$(patsubst %,lib/systemd/user:%,$(wildcard compose/systemd/user/*.*))
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
-		$(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(PROGRAMS:%=$B/bin/%) devpulse $(DESTDIR)$(PREFIX)/bin
-	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/devpulse examples/demo.awk
+	@for f in $(PLACED); do to="$(DESTDIR)$(PREFIX)/$${f%%:*}"; mode=644; \
+		[ "$${f%%:*}" != bin ] || mode=755; \
+		install -d "$$to" && install -m $$mode "$${f#*:}" "$$to" || exit 1; done
 	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
 	for p in $(PROGRAMS); do for s in bash zsh fish; do \
 		$B/bin/$$p --completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
 	for s in bash zsh fish; do p=devpulse; \
 		./devpulse completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done
 
+# Folders that others may use, too, stay.
 uninstall:
-	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) devpulse
-	rm -f $(DESTDIR)$(PREFIX)/share/devpulse/demo.awk
-	cd $(DESTDIR)$(PREFIX)/share && for p in $(PROGRAMS) devpulse; do for s in bash zsh fish; do \
-		rm -f $(COMPLETION_FILE); done; done
-	cd $(DESTDIR)$(PREFIX)/share/man && rm -f $(patsubst man/%.1,man1/%.1,$(wildcard man/*.1)) \
-		$(patsubst man/%.5,man5/%.5,$(wildcard man/*.5)) \
-		$(patsubst man/%.7,man7/%.7,$(wildcard man/*.7))
+	@for f in $(PLACED); do rm -f "$(DESTDIR)$(PREFIX)/$${f%%:*}/$${f##*[:/]}" || exit 1; done
+	for p in $(PROGRAMS) devpulse; do for s in bash zsh fish; do \
+		rm -f $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
+	cd $(DESTDIR)$(PREFIX)/share && for d in devpulse doc/devpulse/examples doc/devpulse; do \
+		[ ! -d $$d ] || rmdir $$d || exit 1; done
 
 clean:
 	rm -rf build build-san build-cov compile_commands.json
