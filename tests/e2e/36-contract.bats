@@ -46,8 +46,9 @@ ends_well() {
 	curl -fsS "$url/openapi.json" | jq -e '.openapi == "3.1.0" and (.paths | length > 10)'
 	diff <(sed -n 's|^ *- /problems/||p' "$ROOT/docs/openapi.yaml" | sort) \
 		<(sed -n 's/.*\[PROBLEM_[A-Z_]*\] = {[0-9]*, "\([a-z-]*\)".*/\1/p' "$ROOT/cmd/dp-http/answer.c" | sort)
-	diff <(curl -fsS "$url/openapi.json" | jq -r '.paths | keys[]' | grep -v '^/openapi' | sort) \
-		<(sed -n 's|^    {"\(/[^"]*\)", {.*|\1|p' "$ROOT/cmd/dp-http/api.c" | sort)
+	diff <(curl -fsS "$url/openapi.json" | jq -r '.paths | keys[]' | sed 's/{[a-z]*}/{id}/' |
+		grep -v '^/openapi' | sort) \
+		<(sed -n 's|^    {"\(/[^"]*\)",.*|\1|p' "$ROOT/cmd/dp-http/api.c" | sort)
 }
 
 walk() {
