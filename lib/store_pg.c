@@ -17,6 +17,7 @@ enum {
 	SQLSTATE_SIZE = 6,
 };
 
+DP_SQL(reader_sql, "postgresql/reader.sql");
 DP_SQL(writer_sql, "postgresql/writer.sql");
 DP_SQL(may_migrate_sql, "postgresql/may_migrate.sql");
 DP_SQL(begin_migration_sql, "postgresql/begin_migration.sql");
@@ -288,15 +289,9 @@ static int check_encoding(struct pg_store *s)
 	    encoding ? encoding : "(unknown)");
 }
 
-/* A reader cannot write and does not run for ever. Whatever it asks an index serves; what the
- * planner takes for more, a part of a list looked through for what is rare, is ended early. */
 static int set_session(struct pg_store *s)
 {
-	static const char reader[] =
-	    "SET default_transaction_read_only = on; SET statement_timeout = '30s';"
-	    "SET enable_seqscan = off; SET jit = off";
-
-	return dp_pg_execute(s, s->store.mode == DP_STORE_READ ? reader : writer_sql);
+	return dp_pg_execute(s, s->store.mode == DP_STORE_READ ? reader_sql : writer_sql);
 }
 
 /* Reads the schema's version, 0 where there is none, and the database's id. */

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+DP_SQL(reader_sql, "postgresql/reader.sql");
 DP_SQL(writer_sql, "postgresql/writer.sql");
 
 enum { ROWS = 200000, PLAN_SIZE = 400 };
@@ -882,6 +883,8 @@ static void each_query_has_its_index(void **state)
 	fill(d);
 	assert_ok(reader, dp_store_connect(reader));
 	watch.aside = d->is_pg ? PQconnectdb(d->url) : NULL;
+	if (d->is_pg)
+		PQclear(PQexec(watch.aside, reader_sql));
 	for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
 		check(d, reader, &queries[i]);
 	if (d->is_pg)
