@@ -167,8 +167,9 @@ int dp_store_wait(struct dp_store *s, int timeout_ms, int wake_fd);
 /* Gives up the connection; the next call makes it again. */
 void dp_store_disconnect(struct dp_store *s);
 
-/* The events of a trace in order of (ts, event id). */
-int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg);
+/* The first events of a trace in order of (ts, event id), at most `limit`. */
+int dp_store_trace(
+    struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg);
 
 /* The same in parts, whatever its size: in order of event id, those behind after_id ("": all), at
  * most `limit`. */

@@ -153,13 +153,15 @@ static void add_trace(struct dp_query *q, const char *trace_id)
 	dp_buf_add_char(&q->sql, ')');
 }
 
-int dp_store_trace(struct dp_store *s, const char *trace_id, dp_store_row_fn *fn, void *arg)
+int dp_store_trace(
+    struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
 	add_trace(&q, trace_id);
 	dp_buf_add_text(&q.sql, " ORDER BY ts, event_id");
+	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 

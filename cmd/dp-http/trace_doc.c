@@ -244,12 +244,11 @@ static void write_events(struct doc *d, struct dp_buf *out)
 	}
 }
 
-static void write_beginning(struct doc *d, struct dp_buf *out)
+static void write_beginning(struct dp_buf *out, const char *trace_id, bool by_stage)
 {
 	dp_buf_add_text(out, "{\"trace_id\":");
-	dp_json_write_string(out, dp_str_from(d->trace_id));
-	dp_buf_add_text(out, d->by_stage ? ",\"stages\":[" : ",\"events\":[");
-	d->is_begun = true;
+	dp_json_write_string(out, dp_str_from(trace_id));
+	dp_buf_add_text(out, by_stage ? ",\"stages\":[" : ",\"events\":[");
 }
 
 static void write_end(const struct doc *d, struct dp_buf *out)
@@ -271,7 +270,8 @@ static enum body_step next(void *arg, struct dp_store *s, struct dp_buf *out)
 	enum body_step step;
 
 	if (!d->is_begun)
-		write_beginning(d, out);
+		write_beginning(out, d->trace_id, d->by_stage);
+	d->is_begun = true;
 	if (d->written == d->key_count && !d->has_all_keys && read_keys(d, s) < 0)
 		return BODY_FAILED;
 	if (d->written == d->key_count) {
@@ -312,6 +312,12 @@ static void make_tag(struct etag *t, const struct dp_store *s, const struct dp_s
 	dp_buf_release(&b);
 }
 
+static int answer_missing(struct request *r, enum MHD_Result *result)
+{
+	*result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
+	return 0;
+}
+
 static int answer(struct request *r, struct dp_store *s, bool by_stage, enum MHD_Result *result)
 {
 	struct etag etag;
@@ -321,10 +327,8 @@ static int answer(struct request *r, struct dp_store *s, bool by_stage, enum MHD
 
 	if (dp_store_trace_extent(s, r->trace_id, &extent) < 0)
 		return -1;
-	if (extent.events == 0) {
-		*result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
-		return 0;
-	}
+	if (extent.events == 0)
+		return answer_missing(r, result);
 	make_tag(&etag, s, &extent);
 	if (answer_unchanged(r, &head, result))
 		return 0;
@@ -336,9 +340,56 @@ static int answer(struct request *r, struct dp_store *s, bool by_stage, enum MHD
 	return body_answer(r, s, &head, &maker, d, result);
 }
 
+/* A document that is read at once. */
+struct small {
+	struct dp_buf events;
+	struct dp_store_extent extent;
+	bool is_too_large;
+};
+
+static int on_small(void *arg, const struct dp_store_row *row)
+{
+	struct small *d = arg;
+
+	d->is_too_large = d->extent.events == BATCH || d->events.len > BATCH_BYTES;
+	if (d->is_too_large)
+		return 1;
+	if (d->extent.events++ > 0)
+		dp_buf_add_char(&d->events, ',');
+	trace_doc_write_event(&d->events, row);
+	if (row->seq > d->extent.seq)
+		d->extent.seq = row->seq;
+	return 0;
+}
+
+static int answer_small(
+    struct request *r, const struct dp_store *s, const struct small *d, enum MHD_Result *result)
+{
+	struct etag etag;
+	const struct answer_head head = {.type = "application/json", .etag = &etag};
+	struct dp_buf body = {0};
+
+	if (d->extent.events == 0)
+		return answer_missing(r, result);
+	make_tag(&etag, s, &d->extent);
+	if (answer_unchanged(r, &head, result))
+		return 0;
+	write_beginning(&body, r->trace_id, false);
+	dp_buf_add_str(&body, dp_buf_str(&d->events));
+	dp_buf_add_text(&body, "]}\n");
+	*result = answer_body(r, &head, &body);
+	return 0;
+}
+
 int trace_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
-	return answer(r, s, false, result);
+	struct small d = {.extent = {0}};
+	int rc = dp_store_trace(s, r->trace_id, BATCH + 1, on_small, &d);
+
+	if (rc == 0)
+		rc = d.is_too_large ? answer(r, s, false, result) : answer_small(r, s, &d, result);
+	dp_buf_release(&d.events);
+	return rc;
 }
 
 int trace_doc_answer_timeline(struct request *r, struct dp_store *s, enum MHD_Result *result)

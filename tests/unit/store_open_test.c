@@ -226,9 +226,9 @@ static void pg_connects_again_after_the_connection_was_lost(void **state)
 	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, &outcome));
 	assert_int_equal(outcome, DP_STORE_NEW);
 	sql(d, kill_all);
-	assert_fault(
-	    d->store, dp_store_trace(d->store, "a", tell_event, &t), DP_STORE_AWAY, "terminat");
-	assert_ok(d->store, dp_store_trace(d->store, "a", tell_event, &t));
+	assert_fault(d->store, dp_store_trace(d->store, "a", SIZE_MAX, tell_event, &t),
+	    DP_STORE_AWAY, "terminat");
+	assert_ok(d->store, dp_store_trace(d->store, "a", SIZE_MAX, tell_event, &t));
 	assert_told(&t, "1 2");
 	free(ev);
 }

@@ -366,7 +366,7 @@ static int ask_head(struct dp_store *s, const struct asked *a)
 
 static int ask_trace(struct dp_store *s, const struct asked *a)
 {
-	return dp_store_trace(s, a->id, count_row, NULL);
+	return dp_store_trace(s, a->id, 257, count_row, NULL);
 }
 
 static int ask_extent(struct dp_store *s, const struct asked *a)
@@ -654,7 +654,7 @@ static const struct asked queries[] = {
 	.id = "t9000",
 	.rows = 18,
 	.most = 100,
-	.pg = "sort, traces_pkey, events_pkey",
+	.pg = "traces_pkey, sort, events_pkey",
 	.sqlite = "sqlite_autoindex_events_1, traces, sort"},
     {.name = "the extent of a trace",
 	.ask = ask_extent,

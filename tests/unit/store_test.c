@@ -60,7 +60,8 @@ static void events_come_back_to_the_letter(void **state)
 		ev->json = dp_str_from(cases[i].json);
 		ev->system = dp_str_from(cases[i].system);
 		assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, NULL));
-		assert_ok(d->store, dp_store_trace(d->store, cases[i].trace_id, check_row, &one));
+		assert_ok(d->store,
+		    dp_store_trace(d->store, cases[i].trace_id, SIZE_MAX, check_row, &one));
 		if (one)
 			fail_msg("%s: not found", cases[i].trace_id);
 		free(ev);
@@ -79,7 +80,7 @@ static void a_body_may_be_large(void **state)
 	memcpy(body + BIG - 2, "\"}", 2);
 	ev->json = (struct dp_str){body, BIG};
 	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, NULL));
-	assert_ok(d->store, dp_store_trace(d->store, "big", check_row, &one));
+	assert_ok(d->store, dp_store_trace(d->store, "big", SIZE_MAX, check_row, &one));
 	assert_null(one);
 	free(body);
 	free(ev);
@@ -91,9 +92,9 @@ static void a_text_that_no_event_has_is_not_found(void **state)
 	struct told t = {0};
 
 	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
-	assert_ok(d->store, dp_store_trace(d->store, "b", tell_event, &t));
-	assert_ok(d->store, dp_store_trace(d->store, "", tell_event, &t));
-	assert_ok(d->store, dp_store_trace(d->store, "\xff\xfe", tell_event, &t));
+	assert_ok(d->store, dp_store_trace(d->store, "b", SIZE_MAX, tell_event, &t));
+	assert_ok(d->store, dp_store_trace(d->store, "", SIZE_MAX, tell_event, &t));
+	assert_ok(d->store, dp_store_trace(d->store, "\xff\xfe", SIZE_MAX, tell_event, &t));
 	assert_told(&t, "");
 }
 
@@ -175,12 +176,12 @@ static void a_trace_is_read_in_order_of_time(void **state)
 	struct told t = {0};
 
 	put(d->store, events, 5, NULL);
-	assert_ok(d->store, dp_store_trace(d->store, "a", tell_event, &t));
+	assert_ok(d->store, dp_store_trace(d->store, "a", SIZE_MAX, tell_event, &t));
 	assert_told(&t, "3 2 9 5");
 	t.stop_after = 2;
-	assert_ok(d->store, dp_store_trace(d->store, "a", tell_event, &t));
+	assert_ok(d->store, dp_store_trace(d->store, "a", SIZE_MAX, tell_event, &t));
 	assert_told(&t, "3 2");
-	assert_ok(d->store, dp_store_trace(d->store, "b", tell_event, &t));
+	assert_ok(d->store, dp_store_trace(d->store, "b", SIZE_MAX, tell_event, &t));
 	assert_told(&t, "4"); /* the handle works on after a reading that was ended */
 }
 
@@ -368,8 +369,8 @@ static void a_missing_table_is_no_fault_of_an_event(void **state)
 	sql(d, "ALTER TABLE events RENAME TO gone");
 	assert_fault(
 	    d->store, dp_store_put(d->store, &one, 1, NULL, NULL), DP_STORE_BROKEN, "events");
-	assert_fault(
-	    d->store, dp_store_trace(d->store, "a", tell_event, &t), DP_STORE_BROKEN, "events");
+	assert_fault(d->store, dp_store_trace(d->store, "a", SIZE_MAX, tell_event, &t),
+	    DP_STORE_BROKEN, "events");
 	sql(d, "ALTER TABLE gone RENAME TO events");
 	assert_ok(d->store, dp_store_put(d->store, &one, 1, NULL, NULL));
 	free(ev);
