@@ -64,8 +64,9 @@ $B/bin/$(1): $(patsubst %.c,$B/%.o,$(wildcard cmd/$(1)/*.c)) $B/libdevpulse.a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
-# The page's files and the contract are compiled into dp-http by .incbin, compressed.
-ASSETS := $(wildcard ui/*) docs/openapi.yaml docs/openapi.json
+# The page and the contract are compiled into dp-http by .incbin, compressed.
+PAGE := $(addprefix ui/,index.html app.js app.css icon.svg)
+ASSETS := $(PAGE) docs/openapi.yaml docs/openapi.json
 $B/cmd/dp-http/assets.o: private CPPFLAGS += -Wa,-I$B/assets
 $B/cmd/dp-http/assets.o: $(ASSETS:%=$B/assets/%.gz)
 $B/assets/%.gz: %
@@ -74,6 +75,8 @@ $B/assets/%.gz: %
 $B/assets/%.gz: $B/%
 	@mkdir -p $(@D)
 	gzip -9n < $< > $@
+$(PAGE:%=$B/%) &: ui/build ui/package-lock.json $(wildcard ui/src/* ui/src/*/*)
+	ui/build $(CURDIR)/$B/ui
 $B/docs/openapi.json: docs/openapi.yaml docs/openapi-to-json
 	@mkdir -p $(@D)
 	docs/openapi-to-json < $< > $@

@@ -77,7 +77,7 @@ function browse(    page, web, api, took) {
 
 # The gateway counts in cents, and once the amount was converted twice.
 function card_declined(order, total, billing,    cents) {
-	cents = sprintf("%d", total * 10000)
+	cents = sprintf("%.0f", total * 10000)
 	event(180, "billing", "error", "error", "CardDeclined: insufficient funds for order " order,
 		place("billing/charge.py", 74, "charge") "," below(billing) \
 		",\"response\":\"fail\",\"locals\":{\"order_id\":" order ",\"amount\":" cents \

@@ -1,7 +1,7 @@
 # What `make lint` and `make fuzz` run.
 
-.PHONY: lint lint-format lint-tidy lint-cppcheck lint-layers lint-man lint-shell fuzz
-lint: lint-format lint-layers lint-cppcheck lint-tidy lint-man lint-shell
+.PHONY: lint lint-format lint-tidy lint-cppcheck lint-layers lint-man lint-shell lint-ui fuzz
+lint: lint-format lint-layers lint-cppcheck lint-tidy lint-man lint-shell lint-ui
 
 lint-format:
 	clang-format --dry-run --Werror $(SOURCES)
@@ -23,7 +23,11 @@ lint-tidy: compile_commands.json
 lint-man:
 	mandoc -T lint -W warning man/*.[157]
 
+lint-ui:
+	tests/ui.sh lint
+
 lint-shell:
+	shellcheck ui/build ui/packages ui/with-node
 	shellcheck devpulse .ci/run bench/retain bench/spool $(wildcard tests/*.sh)
 	shellcheck $(wildcard tests/*/*.bash tests/*/*.bats)
 

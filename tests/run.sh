@@ -1,9 +1,10 @@
 #!/bin/sh
-# All tests: lint, unit tests, end-to-end tests, those with faults, those of the Python SDK (tests/sdk.sh), those of
-# the containers, which are skipped where no engine answers; the unit and end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed,
-# N skipped", the exit status 1 where one failed.
+# All tests: lint, unit tests, end-to-end tests, those of the page (tests/ui.sh), those with faults, those of the
+# Python SDK (tests/sdk.sh), those of the containers, which are skipped where no engine answers; the unit and
+# end-to-end tests again with sanitizers. Each suite speaks TAP; the last line is "N passed, N failed, N skipped",
+# the exit status 1 where one failed.
 #
-#	tests/run.sh [SUITE...]    lint unit e2e fault sdk compose san-unit san-e2e (default: all)
+#	tests/run.sh [SUITE...]    lint unit e2e ui fault sdk compose san-unit san-e2e (default: all)
 #	TESTS='tests/e2e/20-store.bats' tests/run.sh e2e
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -37,7 +38,7 @@ suite() {
 # skipped.
 lint() {
 	llvm=14
-	for target in format layers cppcheck tidy man shell; do
+	for target in format layers cppcheck tidy man shell ui; do
 		case $target in
 		format | tidy)
 			if ! clang-format --version | grep -q "version $llvm\\."; then
@@ -87,7 +88,7 @@ two_at_a_time() {
 		exit "$status"' "$tap"
 }
 
-e2e() { two_at_a_time tests/ui/*.bats tests/e2e/*.bats; }
+e2e() { two_at_a_time tests/e2e/*.bats; }
 fault() { two_at_a_time tests/fault/*.bats; }
 compose() { two_at_a_time tests/compose/*.bats; }
 
@@ -96,8 +97,14 @@ sdk() {
 	DEVPULSE_BIN=$PWD/build/bin tests/sdk.sh
 }
 
+# The page: its pure modules, then all of it in a browser.
+ui() {
+	build all || return 1
+	tests/ui.sh unit && DEVPULSE_BUILD=$PWD/$dir tests/ui.sh pages
+}
+
 began=$(date +%s)
-[ $# -gt 0 ] || set -- lint unit e2e fault sdk compose san-unit san-e2e
+[ $# -gt 0 ] || set -- lint unit e2e ui fault sdk compose san-unit san-e2e
 for name; do
 	dir=build
 	unset SAN
@@ -105,6 +112,7 @@ for name; do
 	lint) suite lint lint ;;
 	unit) suite 'unit tests' unit ;;
 	e2e) suite 'end-to-end tests' e2e ;;
+	ui) suite 'the page' ui ;;
 	fault) suite 'kills, outages, faults of the disk' fault ;;
 	sdk) suite 'Python SDK' sdk ;;
 	compose) suite 'compose, the image, systemd' compose ;;

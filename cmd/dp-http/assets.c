@@ -12,30 +12,18 @@
 
 EMBED("asset_index_html", "ui/index.html");
 EMBED("asset_app_css", "ui/app.css");
-EMBED("asset_icon_svg", "ui/icon.svg");
 EMBED("asset_app_js", "ui/app.js");
-EMBED("asset_api_js", "ui/api.js");
-EMBED("asset_dom_js", "ui/dom.js");
-EMBED("asset_format_js", "ui/format.js");
-EMBED("asset_list_js", "ui/list.js");
-EMBED("asset_trace_js", "ui/trace.js");
+EMBED("asset_icon_svg", "ui/icon.svg");
 EMBED("asset_openapi_yaml", "docs/openapi.yaml");
 EMBED("asset_openapi_json", "docs/openapi.json");
 
 /* Not const, though nothing may write there: the library takes no pointer to const. */
 extern char asset_index_html[], asset_index_html_end[];
 extern char asset_app_css[], asset_app_css_end[];
-extern char asset_icon_svg[], asset_icon_svg_end[];
 extern char asset_app_js[], asset_app_js_end[];
-extern char asset_api_js[], asset_api_js_end[];
-extern char asset_dom_js[], asset_dom_js_end[];
-extern char asset_format_js[], asset_format_js_end[];
-extern char asset_list_js[], asset_list_js_end[];
-extern char asset_trace_js[], asset_trace_js_end[];
+extern char asset_icon_svg[], asset_icon_svg_end[];
 extern char asset_openapi_yaml[], asset_openapi_yaml_end[];
 extern char asset_openapi_json[], asset_openapi_json_end[];
-
-#define SCRIPT "text/javascript; charset=utf-8"
 
 static const struct asset {
 	const char *path;
@@ -45,13 +33,8 @@ static const struct asset {
 } assets[] = {
     {"/", "text/html; charset=utf-8", asset_index_html, asset_index_html_end},
     {"/app.css", "text/css; charset=utf-8", asset_app_css, asset_app_css_end},
+    {"/app.js", "text/javascript; charset=utf-8", asset_app_js, asset_app_js_end},
     {"/icon.svg", "image/svg+xml", asset_icon_svg, asset_icon_svg_end},
-    {"/app.js", SCRIPT, asset_app_js, asset_app_js_end},
-    {"/api.js", SCRIPT, asset_api_js, asset_api_js_end},
-    {"/dom.js", SCRIPT, asset_dom_js, asset_dom_js_end},
-    {"/format.js", SCRIPT, asset_format_js, asset_format_js_end},
-    {"/list.js", SCRIPT, asset_list_js, asset_list_js_end},
-    {"/trace.js", SCRIPT, asset_trace_js, asset_trace_js_end},
     {"/openapi.yaml", "application/yaml", asset_openapi_yaml, asset_openapi_yaml_end},
     {"/openapi.json", "application/json", asset_openapi_json, asset_openapi_json_end},
 };

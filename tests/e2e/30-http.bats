@@ -230,16 +230,11 @@ is_problem() {
 	done <<'FILES'
 / text/html
 /app.js text/javascript
-/api.js text/javascript
-/dom.js text/javascript
-/format.js text/javascript
-/list.js text/javascript
-/trace.js text/javascript
 /app.css text/css
 /icon.svg image/svg+xml
 /openapi.yaml application/yaml
 FILES
-	curl -s "$url/app.css" | cmp - "$ROOT/ui/app.css"
+	curl -s "$url/app.css" | cmp - "${DEVPULSE_BUILD:-$ROOT/build}/ui/app.css"
 	for path in / /api/traces /nothing /livez; do
 		[[ $(header content-security-policy $path) == "default-src 'none'; script-src 'self'; "* ]]
 		[ "$(header x-content-type-options $path)" = nosniff ]

@@ -1,0 +1,354 @@
+// The page's pure modules.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DpEvent, Severity } from "../../ui/src/api";
+import { pairsOf, stagesOf } from "../../ui/src/compare";
+import { bySystem, criticalPath } from "../../ui/src/critical";
+import { distributions } from "../../ui/src/distribution";
+import { editorLink, mapped } from "../../ui/src/editor";
+import { complete, terms, valueOf, withTerm } from "../../ui/src/filter";
+import { nameOf, tracksOf } from "../../ui/src/flowvalue";
+import { age, duration, micros, short } from "../../ui/src/format";
+import { layout } from "../../ui/src/graph";
+import { Digits, type JsonObject, parse, write } from "../../ui/src/json";
+import { modelOf, unfolded } from "../../ui/src/model";
+import { asCurl, asLine, asMarkdown, shellQuoted } from "../../ui/src/snippets";
+import { takeMessages } from "../../ui/src/sse";
+
+let made = 0;
+
+// An event `ms` after the trace began.
+function at(
+	ms: number,
+	system: string,
+	data: JsonObject = {},
+	type = "log",
+	severity: Severity = "info",
+): DpEvent {
+	const id = `e${++made}`;
+	return {
+		id: made,
+		trace_id: "t",
+		system,
+		event_type: type,
+		severity,
+		event_id: id,
+		data: { eventId: id, severity, ...data },
+		timestamp: new Date(Date.UTC(2026, 0, 1) + ms).toISOString(),
+	};
+}
+
+test("json: what was parsed is written as it was", () => {
+	const text = '{"a":[1,-0.5,"\\"x\\n"],"no":null,"yes":true,"empty":[{},[]],"__proto__":{"a":1}}';
+	assert.equal(write(parse(text) as JsonObject), text);
+	assert.equal(
+		write({ a: [1, { b: new Digits("12345678901234567890123") }], d: {} }, "  "),
+		'{\n  "a": [\n    1,\n    {\n      "b": 12345678901234567890123\n    }\n  ],\n  "d": {}\n}',
+	);
+});
+
+test("format: times and numbers", () => {
+	const cases: [got: string, want: string][] = [
+		[duration(0), "0 ms"],
+		[duration(0.25), "250 µs"],
+		[duration(12.345), "12.3 ms"],
+		[duration(1234), "1.23 s"],
+		[duration(61000), "1 min 1 s"],
+		[duration(3600e3), "1 h 0 min"],
+		[duration(3 * 864e5), "3 d 0 h"],
+		[age("2026-01-01T00:00:00Z", Date.UTC(2026, 0, 1, 0, 0, 2)), "now"],
+		[age("2026-01-01T00:00:00Z", Date.UTC(2026, 0, 1, 2)), "2 h ago"],
+		[short(999), "999"],
+		[short(1234), "1.2 k"],
+		[short(45600000), "45.6 M"],
+	];
+	for (const [got, want] of cases) assert.equal(got, want);
+	assert.equal(micros("2026-01-01T00:00:00.1234567Z") % 1e6, 123456);
+});
+
+test("filter: cut into terms, completed where the caret is", () => {
+	assert.deepEqual(
+		terms('a=b "c d" name="GET /x" e\\ f').map((term) => term.text),
+		["a=b", '"c d"', 'name="GET /x"', "e\\ f"],
+	);
+	assert.equal(valueOf("system=api since=15m", "since"), "15m");
+	assert.equal(
+		withTerm("system=api,web severity=error", "system", "a b"),
+		'severity=error system="a b"',
+	);
+	const known = (field: string): string[] =>
+		field === "system" ? ["api", "app server"] : field === "" ? ["locals.user_id"] : [];
+	const offered = (text: string, caret = text.length): string[] =>
+		complete(text, caret, known).options.map((each) => each.insert);
+	assert.deepEqual(offered("severity=error sys"), ["system="]);
+	assert.deepEqual(offered("loc"), ["locals.user_id="]);
+	assert.deepEqual(offered("severity=e"), ["error"]);
+	assert.deepEqual(offered("severity=error,w"), ["warning"]);
+	assert.deepEqual(offered("system=a"), ["api", '"app server"']);
+	assert.deepEqual(complete("system=x,ap type=log", 11, known), {
+		from: 9,
+		to: 11,
+		options: [
+			{ insert: "api", note: "" },
+			{ insert: '"app server"', note: "" },
+		],
+	});
+});
+
+test("sse: blocks as they come, in any pieces", () => {
+	const taken: string[] = [];
+	let rest = "";
+	for (const piece of ["id: 1\nda", "ta: {}\n", "\n: beat\n\nid: 2", "\ndata: x\n\n"])
+		rest = takeMessages(rest + piece, (message) => taken.push(`${message.id} ${message.data}`));
+	assert.deepEqual(taken, ["1 {}", "undefined undefined", "2 x"]);
+	assert.equal(rest, "");
+});
+
+test("model: a stage a system; nested where spans are given", () => {
+	const flat = modelOf([at(0, "web"), at(10, "api"), at(20, "web")], true);
+	assert.equal(flat.canNest, false);
+	assert.deepEqual(
+		flat.rows.map((row) => [row.kind, row.system, row.depth, row.next]),
+		[
+			["stage", "web", 0, 3],
+			["event", "web", 1, 2],
+			["event", "web", 1, 3],
+			["stage", "api", 0, 5],
+			["event", "api", 1, 5],
+		],
+	);
+
+	const events = [
+		at(0, "web", { spanId: "a", name: "GET /" }, "request"),
+		at(10, "api", { spanId: "b", parentSpanId: "a", durationMs: 5, name: "query" }, "span"),
+		at(12, "api", { parentSpanId: "b", details: "boom" }, "error", "error"),
+		at(40, "web", { spanId: "a", durationMs: 40, details: "200" }, "response"),
+		at(50, "mail", { details: "loose" }),
+		at(60, "mail", { spanId: "o", parentSpanId: "nobody", details: "orphan" }),
+	];
+	const { rows, length } = modelOf(events, true);
+	assert.deepEqual(
+		rows.map((row) => [row.label, row.depth]),
+		[
+			["GET /", 0],
+			["query", 1],
+			["boom", 2],
+			["200", 1],
+			["mail", 0],
+			["loose", 1],
+			["orphan", 0],
+		],
+	);
+	assert.deepEqual(
+		[rows[0]!.start, rows[0]!.end, rows[0]!.severity, rows[0]!.errors, length],
+		[0, 40000, "error", 1, 60000],
+	);
+	assert.deepEqual(unfolded(rows, new Set([1, 4])), [0, 1, 3, 4, 6]);
+});
+
+test("model: spans in a circle are shown, too", () => {
+	const { rows } = modelOf(
+		[
+			at(0, "a", { spanId: "x", parentSpanId: "y" }),
+			at(1, "a", { spanId: "y", parentSpanId: "x" }),
+		],
+		true,
+	);
+	assert.equal(rows.filter((row) => row.kind === "event").length, 2);
+});
+
+test("critical path: what was waited for at every moment", () => {
+	const model = modelOf(
+		[
+			at(0, "web", { spanId: "a", durationMs: 100 }, "span"),
+			at(10, "db", { spanId: "b", parentSpanId: "a", durationMs: 20 }, "span"),
+			at(15, "cache", { spanId: "c", parentSpanId: "a", durationMs: 60 }, "span"),
+			at(120, "worker", { spanId: "d", parentSpanId: "a", durationMs: 30 }, "span"),
+		],
+		true,
+	);
+	const path = criticalPath(model);
+	assert.deepEqual(
+		path.map(({ row, from, to }) => [model.rows[row]?.system ?? "", from / 1000, to / 1000]),
+		[
+			["web", 0, 10],
+			["db", 10, 15],
+			["cache", 15, 75],
+			["web", 75, 100],
+			["", 100, 120],
+			["worker", 120, 150],
+		],
+	);
+	assert.deepEqual(bySystem(model, path).slice(0, 2), [
+		["cache", 60000],
+		["web", 35000],
+	]);
+});
+
+test("data flow: one name however it is written, and where its value changed", () => {
+	assert.deepEqual(
+		[
+			["locals", "orderId"],
+			["locals", "order", "id"],
+			["request", "order-id"],
+			["locals", "items", "0", "sku"],
+		].map(nameOf),
+		["order_id", "order_id", "order_id", "sku"],
+	);
+	const tracks = tracksOf([
+		at(0, "web", { locals: { order_id: 4711, total: 12.5, lonely: "seen once" } }),
+		at(1, "api", { locals: { orderId: 4711, total: 12.5 } }),
+		at(2, "worker", { details: "pay order 4711" }),
+		at(3, "billing", {
+			locals: { order: { id: "4711" }, total: 1250, reference: 4711, card: "[scrubbed]" },
+		}),
+	]);
+	const [order, total] = [
+		tracks.find((track) => track.name === "order_id")!,
+		tracks.find((track) => track.name === "total")!,
+	];
+	assert.deepEqual(
+		order.sightings.map(({ event, kind }) => `${event.system} ${kind}`),
+		["web first", "api same", "worker mentioned", "billing retyped"],
+	);
+	assert.deepEqual([order.changes, order.retypes, order.also], [0, 1, ["reference"]]);
+	assert.deepEqual(
+		total.sightings.map(({ text, kind }) => `${text} ${kind}`),
+		["12.5 first", "12.5 same", "1250 changed"],
+	);
+	assert.equal(tracks[0], order);
+	assert.ok(!tracks.some((track) => track.name === "lonely" || track.name === "card"));
+});
+
+test("compare: steps that only one has, values that differ", () => {
+	const good = [
+		at(0, "web", { details: "order 1" }),
+		at(5, "api", { details: "paid", locals: { n: 3 } }),
+		at(9, "mail", { details: "sent" }),
+	];
+	const bad = [
+		at(0, "web", { details: "order 2" }),
+		at(50, "api", { details: "paid", locals: { n: 0 } }),
+		at(60, "api", { details: "boom" }, "error", "error"),
+	];
+	assert.deepEqual(
+		pairsOf(good, bad).map(({ a, b, values }) => [
+			a?.data["details"] ?? null,
+			b?.data["details"] ?? null,
+			values.length,
+		]),
+		[
+			["order 1", "order 2", 0],
+			["paid", "paid", 1],
+			["sent", null, 0],
+			[null, "boom", 0],
+		],
+	);
+	assert.deepEqual(pairsOf(good, bad)[1]!.values, [{ path: "locals.n", a: "3", b: "0" }]);
+	assert.deepEqual(
+		stagesOf(good, bad).map(({ system, a, b }) => [system, a?.ms ?? null, b?.errors ?? null]),
+		[
+			["web", 0, 0],
+			["api", 0, 1],
+			["mail", 0, null],
+		],
+	);
+});
+
+test("distribution: which values a group's locals had", () => {
+	const found = distributions(
+		[1, 1, 2].map((n) => at(0, "a", { locals: { n, deep: { on: true } } })),
+	);
+	assert.deepEqual(
+		found.map(({ name, distinct, top }) => [name, distinct, top[0]!.text, top[0]!.count]),
+		[
+			["deep.on", 1, "true", 3],
+			["n", 2, "1", 2],
+		],
+	);
+	assert.deepEqual(found[1]!.range, { least: 1, median: 1, most: 2 });
+});
+
+test("graph: layers by the longest way, whatever circles there are", () => {
+	const edge = (from: string, to: string, count = 1) => ({ from, to, count });
+	const { nodes } = layout(
+		["web", "api", "db", "worker"],
+		[
+			edge("web", "api", 9),
+			edge("api", "db"),
+			edge("web", "db"),
+			edge("db", "web"),
+			edge("api", "worker"),
+			edge("x", "y"),
+			edge("api", "api"),
+		],
+		{ width: 100, height: 50 },
+	);
+	assert.deepEqual([...nodes.values()].map(({ name, layer }) => `${name} ${layer}`).sort(), [
+		"api 1",
+		"db 2",
+		"web 0",
+		"worker 2",
+	]);
+	assert.equal(new Set([...nodes.values()].map(({ x, y }) => `${x} ${y}`)).size, 4);
+});
+
+test("editor: mapped paths, and no scheme but an editor's", () => {
+	const vscode = { editor: "vscode", template: "", mapping: "/app=/home/me/shop\n/x=/y" };
+	assert.equal(mapped("/app/a.py", vscode.mapping), "/home/me/shop/a.py");
+	assert.equal(
+		editorLink("/app/my file.py", "7", vscode),
+		"vscode://file/home/me/shop/my%20file.py:7",
+	);
+	assert.equal(
+		editorLink("/app/a.py", "7", { ...vscode, editor: "idea" }),
+		"idea://open?file=/home/me/shop/a.py&line=7",
+	);
+	assert.equal(editorLink("relative.py", "7", vscode), null);
+	assert.equal(editorLink("javascript:alert(1)//", "7", vscode), null);
+	assert.equal(editorLink("/a", "1;x", vscode), "vscode://file/a:1");
+	assert.equal(
+		editorLink("/a", "1", { editor: "other", template: "javascript:alert('{path}')", mapping: "" }),
+		null,
+	);
+	assert.equal(editorLink("/a", "1", { editor: "", template: "", mapping: "" }), null);
+});
+
+test("snippets: what is pasted means the same there", () => {
+	const event = at(
+		0,
+		"api",
+		{
+			name: "Boom",
+			details: "it's `so`",
+			file: "/a.py",
+			line: 3,
+			locals: { code: "```" },
+			stacktrace: ["one", "two"],
+		},
+		"error",
+		"error",
+	);
+	assert.deepEqual(JSON.parse(asLine(event)), {
+		traceId: "t",
+		eventId: event.event_id,
+		timestamp: event.timestamp,
+		severity: "error",
+		system: "api",
+		type: "error",
+		name: "Boom",
+		details: "it's `so`",
+		file: "/a.py",
+		line: 3,
+		locals: { code: "```" },
+		stacktrace: ["one", "two"],
+	});
+	assert.equal(shellQuoted("it's"), "'it'\\''s'");
+	assert.equal(asCurl(event, "http://h"), `curl 'http://h/api/events/${event.event_id}?trace=t'`);
+	const request = at(0, "api", { method: "POST", path: "/pay", request: "x", query: "a=1&b=2" });
+	assert.equal(asCurl(request, "http://h"), "curl -X POST 'http://localhost/pay?a=1&b=2'");
+	const text = asMarkdown(event, "http://h/#/trace/t");
+	assert.match(text, /^### Boom: it's \\`so\\`\n/);
+	assert.match(text, /\n````\n\{\n {2}"code": "```"\n\}\n````\n/);
+});

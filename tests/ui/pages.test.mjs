@@ -1,0 +1,503 @@
+// The pages on real traffic through the real pipeline.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+	axeFindings,
+	demoEvents,
+	isWiderThanWindow,
+	open,
+	startBrowser,
+	startPipeline,
+	until,
+} from "./harness.mjs";
+
+let pipeline;
+let browser;
+let declined; // the id of a trace whose card was declined
+
+const text = (page, selector) => page.locator(selector).first().innerText();
+const says = (page, selector, wanted) =>
+	until(`${selector} says ${wanted}`, async () => (await text(page, selector)).includes(wanted));
+const hash = (page) => page.evaluate(() => decodeURIComponent(location.hash));
+const isLive = (page) => says(page, "#link", "Live");
+
+before(async () => {
+	pipeline = await startPipeline();
+	browser = await startBrowser();
+	await pipeline.send(await demoEvents(24));
+	const found = await until("the demo is stored", async () => {
+		const errors = await pipeline.events("details~CardDeclined");
+		return errors.length > 0 && errors;
+	});
+	declined = found[0].traceId;
+});
+
+after(async () => {
+	await browser?.close();
+	await pipeline?.close();
+});
+
+test("the list of traces: status in words, systems, counts", async () => {
+	const page = await open(browser, `${pipeline.url}/`);
+	await page.locator("tbody tr").nth(23).waitFor();
+	const row = page.locator("tbody tr.error").first();
+	assert.match(
+		(await row.innerText()).replace(/\s+/g, " "),
+		/^error POST \/checkout .*web api worker/,
+	);
+	assert.equal(await page.title(), "Traces · DevPulse");
+	await isLive(page);
+	await page.done();
+});
+
+test("a new trace is shown at once, but does not move what is being read", async () => {
+	const page = await open(browser, `${pipeline.url}/`);
+	await isLive(page);
+	await pipeline.send([{ traceId: "fresh-1", system: "live", details: "first of all" }]);
+	await says(page, "tbody tr", "first of all");
+
+	await page.locator("tbody a").nth(3).focus();
+	await pipeline.send([{ traceId: "fresh-2", system: "live", details: "second of all" }]);
+	await page.getByRole("button", { name: "1 new trace" }).waitFor();
+	assert.match(await text(page, "tbody tr"), /first of all/);
+	await page.keyboard.press(".");
+	await says(page, "tbody tr", "second of all");
+
+	await page.evaluate(() => document.activeElement.blur());
+	await page.keyboard.press("p");
+	await pipeline.send([{ traceId: "fresh-3", system: "live", details: "third of all" }]);
+	await page.getByRole("button", { name: "1 new trace" }).waitFor();
+	await page.keyboard.press("p");
+	await says(page, "tbody tr", "third of all");
+	await page.done();
+});
+
+test("the filter completes fields and values; a reload keeps all", async () => {
+	const page = await open(browser, `${pipeline.url}/#/live`);
+	await page.locator(".line").first().waitFor();
+	await page.keyboard.press("/");
+	await page.keyboard.type("sev");
+	await page.keyboard.press("ArrowDown");
+	await page.keyboard.press("Enter");
+	await page.getByRole("option", { name: "error" }).waitFor();
+	await page.keyboard.type("err");
+	await page.keyboard.press("ArrowDown");
+	await page.keyboard.press("Enter");
+	await until("it is in the address", async () =>
+		(await hash(page)).includes("filter=severity=error"),
+	);
+	await until(
+		"only errors are shown",
+		async () =>
+			(await page.locator(".line:not(.error)").count()) === 0 &&
+			(await page.locator(".line.error").count()) > 0,
+	);
+	await page.reload();
+	await page.locator(".line.error").first().waitFor();
+	assert.equal(await page.locator("[data-search]").inputValue(), "severity=error");
+	await page.done();
+});
+
+test("events over time: counted, and a range chosen by dragging", async () => {
+	const page = await open(browser, `${pipeline.url}/`);
+	await page.locator(".histogram canvas").waitFor();
+	assert.match(
+		await page.locator(".histogram").getAttribute("aria-label"),
+		/^Events over time: \d+ events, \d+ errors?, \d+ warnings?$/,
+	);
+	const { x, y, width, height } = await page.locator(".histogram .u-over").boundingBox();
+	await page.mouse.move(x + width * 0.9, y + height / 2);
+	await page.mouse.down();
+	await page.mouse.move(x + width * 0.99, y + height / 2, { steps: 5 });
+	await page.mouse.up();
+	await until("it is in the address", async () => /since=20.*until=20/.test(await hash(page)));
+	await page.goBack();
+	await until("back takes it away", async () => !(await hash(page)).includes("since="));
+	await page.done();
+});
+
+test("the flow: systems, what calls what, and the way to their traces", async () => {
+	const page = await open(browser, `${pipeline.url}/#/flow?filter=env%3Ddev`);
+	await page.locator(".node").nth(3).waitFor();
+	const edges = (
+		await page.getByRole("region", { name: "From system to system" }).locator("tbody").innerText()
+	).replace(/\s+/g, " ");
+	assert.match(edges, /web api \d+ 0 .*api worker \d+ .*worker billing/);
+	const middle = async (name) => {
+		const { x, width } = await page.locator(".node", { hasText: name }).boundingBox();
+		return x + width / 2;
+	};
+	const places = await Promise.all(["web", "api", "worker", "billing"].map(middle));
+	assert.deepEqual(
+		places,
+		places.toSorted((a, b) => a - b),
+	);
+	await page.locator(".node", { hasText: "billing" }).click();
+	await until(
+		"it leads to its traces",
+		async () => (await hash(page)) === "#/?filter=env=dev+system=billing",
+	);
+	await page.done();
+});
+
+test("a trace: nested steps, the error's code and locals, the address", async () => {
+	const page = await open(browser, `${pipeline.url}/#/trace/${declined}`);
+	await page.locator(".row.chosen.error").waitFor();
+	assert.equal(await text(page, "h1"), "POST /checkout");
+	assert.match(await text(page, ".event-panel h2"), /^CardDeclined: insufficient funds/);
+	assert.match(await text(page, ".frames mark"), /raise CardDeclined/);
+	assert.match(await text(page, ".event-panel .tree"), /order_id\s+\d+/);
+	assert.equal(await page.locator(".frames .folded").count(), 1);
+	const whole = await page.locator(".row .track").first().boundingBox();
+	const charge = await page
+		.locator(".row", { hasText: "charge order" })
+		.locator(".bar")
+		.boundingBox();
+	assert.ok(
+		charge.x > whole.x + whole.width * 0.1 && charge.x + charge.width <= whole.x + whole.width + 1,
+	);
+
+	await page.locator(".rows").focus();
+	await page.keyboard.press("Home");
+	await page.keyboard.press("ArrowDown");
+	await says(page, ".event-panel h2", "create order");
+	const address = await hash(page);
+	assert.match(address, /event=/);
+	await page.reload();
+	await says(page, ".event-panel h2", "create order");
+	assert.equal(await hash(page), address);
+	await page.keyboard.press("n");
+	await says(page, ".event-panel h2", "CardDeclined");
+
+	await page.keyboard.press("c");
+	assert.match(await text(page, ".waited"), /billing/);
+	await page.keyboard.press("/");
+	await page.keyboard.type("insufficient_funds");
+	await says(page, ".controls .note", "1 found");
+	await page.done();
+});
+
+test("a trace's page goes on live and keeps what was chosen", async () => {
+	const two =
+		'{"traceId":"growing","system":"a","details":"two","locals":{"big":12345678901234567890123,"five":5.0}}';
+	await pipeline.send([{ traceId: "growing", system: "a", details: "one" }, two]);
+	const page = await open(browser, `${pipeline.url}/#/trace/growing`);
+	await page.locator(".row", { hasText: "two" }).click();
+	await isLive(page);
+	await pipeline.send([{ traceId: "growing", system: "b", severity: "error", details: "three" }]);
+	await page.locator(".row", { hasText: "three" }).waitFor();
+	assert.equal(await text(page, ".event-panel h2"), "two");
+	assert.match(await text(page, ".event-panel .tree"), /big 12345678901234567890123\s+five 5\.0/);
+	await page.done();
+});
+
+test("a trace that is not there is waited for", async () => {
+	const page = await open(browser, `${pipeline.url}/#/trace/later`, { allowed: /404/ });
+	await page.getByRole("heading", { name: "No events of this trace" }).waitFor();
+	await isLive(page);
+	await pipeline.send([{ traceId: "later", details: "there it is" }]);
+	await says(page, "h1", "there it is");
+	await page.done();
+});
+
+test("the data flow: which value travelled, and where it changed", async () => {
+	const page = await open(browser, `${pipeline.url}/#/trace/${declined}?tab=flow`);
+	const track = (name) =>
+		page.locator(".track-value", { has: page.locator("h2", { hasText: new RegExp(`^${name}$`) }) });
+	await track("amount").waitFor();
+	assert.match(await track("amount").innerText(), /changed once/);
+	assert.equal(await track("amount").locator(".sighting.changed").count(), 1);
+	const order = (await track("order_id").innerText()).replace(/\s+/g, " ");
+	assert.match(order, /same value, other type.*api \d+ worker \d+ billing \d+/);
+	await page.keyboard.press("c");
+	await until(
+		"only what changed is left",
+		async () => (await page.locator(".track-value").count()) === 1,
+	);
+	await track("amount").locator(".changed a").click();
+	await says(page, ".event-panel h2", "CardDeclined");
+	await page.goBack();
+	await track("amount").waitFor();
+	await page.done();
+});
+
+test("compared with a trace of the same title that went well", async () => {
+	const page = await open(browser, `${pipeline.url}/#/trace/${declined}`);
+	await page.getByRole("button", { name: "Compare with a good one" }).click();
+	await page.getByRole("heading", { name: "Compare" }).waitFor();
+	const sides = await page.locator(".side").allInnerTexts();
+	assert.match(sides[0], /success/);
+	assert.match(sides[1], /1 error/);
+	assert.match(await page.locator("tbody tr", { hasText: "billing" }).innerText(), /1 more error/);
+	assert.match(await page.locator(".pair.only-b").first().innerText(), /not in A/);
+	assert.ok(
+		(await page.locator(".pair.both .differences").first().innerText()).includes("locals.order_id"),
+	);
+	const before = await hash(page);
+	await page.getByRole("button", { name: "Swap" }).click();
+	await until("the address has them swapped", async () => (await hash(page)) !== before);
+	await until("and so the page", async () =>
+		(await page.locator(".side").first().innerText()).includes("1 error"),
+	);
+	await page.done();
+});
+
+test("errors: groups, one of them with its values and its traces", async () => {
+	const page = await open(browser, `${pipeline.url}/#/errors?filter=env%3Ddev`);
+	await page.locator("tbody tr").nth(1).waitFor();
+	const group = page.locator("tbody tr", { hasText: "CardDeclined" });
+	assert.match(
+		(await group.innerText()).replace(/\s+/g, " "),
+		/CardDeclined: .* billing dev .*ago/,
+	);
+	assert.match(await group.locator(".sparkline").getAttribute("aria-label"), /^1 error since/);
+	await group.locator("a").click();
+	await page.locator(".distribution", { hasText: "gateway.reason" }).waitFor();
+	assert.match(
+		(await page.locator(".distribution", { hasText: "currency" }).innerText()).replace(/\s+/g, " "),
+		/currency always the same EUR 1/,
+	);
+	assert.match(await text(page, ".event-panel h2"), /^CardDeclined/);
+	await page.getByRole("link", { name: "its trace", exact: true }).first().click();
+	await page.locator(".row.chosen.error").waitFor();
+	await page.goBack();
+	await page.locator(".distribution").first().waitFor();
+	await page.getByRole("link", { name: "Its traces" }).click();
+	await until(
+		"only its traces are shown",
+		async () => (await page.locator("tbody tr").count()) === 1,
+	);
+	await page.done();
+});
+
+test("a filter that is wrong is told where it is wrong", async () => {
+	const page = await open(browser, `${pipeline.url}/#/?filter=severity%3Dnonsense`, {
+		allowed: /400/,
+	});
+	await page.locator("#filter-problem").waitFor();
+	assert.match(await text(page, "#filter-problem"), /character \d+/);
+	await page.getByRole("button", { name: "Clear the filter" }).click();
+	await page.locator("tbody tr").first().waitFor();
+	await page.locator("[data-search]").fill("severity=error system=billing");
+	await page.keyboard.press("Enter");
+	await until(
+		"only what matches is shown",
+		async () => (await page.locator("tbody tr").count()) === 1,
+	);
+	await page.done();
+});
+
+test("live: pause holds, and the end is followed only from the end", async () => {
+	const page = await open(browser, `${pipeline.url}/#/live`);
+	const line = (details) => page.locator(".line", { hasText: details });
+	const atEnd = () =>
+		page
+			.locator(".log")
+			.evaluate((node) => node.scrollTop + node.clientHeight > node.scrollHeight - 30);
+	await page.locator(".line").first().waitFor();
+	await pipeline.send([{ traceId: "live-1", system: "live", details: "at the end" }]);
+	await line("at the end").waitFor();
+	assert.ok(await atEnd());
+	await page.keyboard.press("p");
+	await pipeline.send([{ traceId: "live-1", system: "live", details: "held back" }]);
+	await page.getByRole("button", { name: "1 new event" }).waitFor();
+	assert.equal(await line("held back").count(), 0);
+	await page.keyboard.press("p");
+	await line("held back").waitFor();
+	await page.locator(".log").evaluate((node) => (node.scrollTop = 0));
+	await pipeline.send([{ traceId: "live-1", system: "live", details: "below" }]);
+	await page.getByRole("button", { name: "To the end" }).waitFor();
+	assert.equal(await atEnd(), false);
+	await page.done();
+});
+
+test("by keyboard alone, with the focus to be seen", async () => {
+	const page = await open(browser, `${pipeline.url}/`);
+	const focused = (probe) => page.evaluate(`(${probe})(document.activeElement)`);
+	await page.locator("tbody tr").first().waitFor();
+	await page.keyboard.press("?");
+	await page.getByRole("heading", { name: "Keyboard" }).waitFor();
+	await page.keyboard.press("Escape");
+	await page.locator("dialog").waitFor({ state: "hidden" });
+	for (const key of ["j", "j", "k"]) await page.keyboard.press(key);
+	assert.equal(
+		await focused((node) => node.textContent),
+		await page.locator("tbody a").first().textContent(),
+	);
+	assert.equal(await focused((node) => getComputedStyle(node.closest("tr")).outlineStyle), "solid");
+	await page.goto(`${pipeline.url}/#/trace/${declined}`);
+	await page.locator(".row").first().waitFor();
+	assert.equal(await focused((node) => node.id), "main");
+	for (let i = 0; i < 30 && !(await focused((node) => node.matches(".rows"))); i++)
+		await page.keyboard.press("Tab");
+	await page.keyboard.press("End");
+	const last = await text(page, ".event-panel h2");
+	await page.keyboard.press("Home");
+	await until("another step is shown", async () => (await text(page, ".event-panel h2")) !== last);
+	await page.keyboard.press("ArrowLeft");
+	assert.equal(await page.locator(".row").count(), 1);
+	await page.keyboard.press("Enter");
+	assert.ok(await focused((node) => node.matches(".right")));
+	await page.keyboard.press("4");
+	await page.locator(".log").waitFor();
+	await page.goBack();
+	await page.locator(".row").first().waitFor();
+	await page.done();
+});
+
+test("axe finds nothing and nothing is too wide: each page, both themes, both widths", async () => {
+	const [{ fingerprint }] = (await (await fetch(`${pipeline.url}/api/errors`)).json()).items;
+	const good = (
+		await (await fetch(`${pipeline.url}/api/traces?status=success&title=POST+/checkout`)).json()
+	).items[0].trace_id;
+	const pages = [
+		"",
+		`trace/${declined}`,
+		`trace/${declined}?tab=flow`,
+		`compare?a=${good}&b=${declined}`,
+		"errors",
+		`errors/${fingerprint}`,
+		"flow",
+		"live",
+		"?filter=nothing-has-this",
+	];
+	const looks = [
+		["light", 1280],
+		["dark", 1280],
+		["light", 390],
+	];
+	for (const [theme, width] of looks) {
+		const page = await open(browser, `${pipeline.url}/`, { width, theme, motion: "reduce" });
+		for (const address of pages) {
+			await page.goto(`${pipeline.url}/#/${address}`);
+			await page
+				.locator("tbody tr, .row, .track-value, .pair, .event-panel, .line, .empty")
+				.first()
+				.waitFor();
+			assert.equal(await axeFindings(page), "", `${address} ${theme} ${width}`);
+			assert.equal(await isWiderThanWindow(page), false, `${address} ${width}`);
+		}
+		await page.done();
+	}
+});
+
+test("the theme is switched and remembered", async () => {
+	const page = await open(browser, `${pipeline.url}/`);
+	const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+	const light = await paper();
+	await page.getByRole("button", { name: /^Theme/ }).click();
+	await page.getByRole("button", { name: "Theme: light" }).click();
+	await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+	assert.notEqual(await paper(), light);
+	await page.reload();
+	await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+	assert.notEqual(await paper(), light);
+	await page.done();
+});
+
+test("what events say stays text", async () => {
+	const bad = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
+	const event = {
+		traceId: "<b>x/..\\,&?#%41",
+		system: bad,
+		type: bad,
+		severity: "error",
+		name: "javascript:window.pwned=1",
+		details: `\u202e${bad}`,
+		file: "javascript:window.pwned=1//",
+		line: 1,
+		source: bad,
+		[bad]: bad,
+		locals: {
+			[bad]: bad,
+			deep: { [bad]: [bad] },
+			url: "javascript:window.pwned=1",
+			big: "x".repeat(900000),
+		},
+		stacktrace: [{ file: `/${bad}`, line: 2, function: bad, code: bad, locals: { [bad]: bad } }],
+	};
+	const line = JSON.stringify(event).replace('"locals":{', '"locals":{"__proto__":{"polluted":1},');
+	await pipeline.send([line, line.replace('"line":1', '"line":2')]);
+	const page = await open(browser, `${pipeline.url}/`);
+	await page.locator("tbody a", { hasText: "javascript:" }).click();
+	await page.locator(".event-panel").waitFor();
+	for (const summary of await page.locator(".event-panel .part summary").all())
+		await summary.click();
+	assert.equal(await page.locator("main img, main script, main b:not(.name b)").count(), 0);
+	const schemes = await page.locator("main a").evaluateAll((all) => all.map((a) => a.protocol));
+	assert.deepEqual(
+		schemes.filter((scheme) => scheme !== "http:" && scheme !== "vscode:"),
+		[],
+	);
+	assert.ok((await page.locator(".event-panel").innerText()).includes("__proto__"));
+	await page.getByRole("link", { name: "Data flow" }).click();
+	await page.locator(".track-value").first().waitFor();
+	await page.goto(`${pipeline.url}/#/live`);
+	await page.locator(".line.error").last().waitFor();
+	assert.equal(await page.evaluate(() => [window.pwned, {}.polluted].join()), ",");
+	assert.equal(await isWiderThanWindow(page), false);
+	await page.done();
+});
+
+test("the server goes away and comes back", async () => {
+	const page = await open(browser, `${pipeline.url}/`, { allowed: /ERR_|Failed to load/ });
+	await isLive(page);
+	await pipeline.stopHttp();
+	await says(page, "#link", "Disconnected");
+	assert.match(await text(page, "[role=alert]"), /dp-http does not answer/);
+	await pipeline.send([{ traceId: "meanwhile", details: "while it was away" }]);
+	await pipeline.serve();
+	await isLive(page);
+	await says(page, "tbody", "while it was away");
+	await page.done();
+});
+
+test("10,000 events: soon there, and smooth", async (t) => {
+	const events = Array.from({ length: 10000 }, (_, i) => ({
+		traceId: "ten-thousand",
+		timestamp: new Date(Date.now() - 60e3 + i * 5).toISOString(),
+		system: `service-${i % 12}`,
+		severity: i % 997 === 5 ? "error" : "info",
+		type: "span",
+		name: `step ${i}`,
+		spanId: `s${i}`,
+		...(i > 0 && { parentSpanId: `s${Math.floor((i - 1) / 6)}` }),
+		durationMs: 10 + (i % 300),
+		locals: { order_id: 17, i },
+	}));
+	for (let i = 0; i < events.length; i += 1000) await pipeline.send(events.slice(i, i + 1000));
+	await until(
+		"all are stored",
+		async () => (await pipeline.events("trace=ten-thousand")).length === 10000,
+	);
+	const page = await open(browser, `${pipeline.url}/`);
+	await page.locator("tbody tr").first().waitFor();
+	const firstRow = await page.evaluate(async () => {
+		const began = performance.now();
+		location.hash = "#/trace/ten-thousand";
+		while (!document.querySelector(".row")) await new Promise(requestAnimationFrame);
+		return performance.now() - began;
+	});
+	assert.ok((await page.locator(".row").count()) < 120, "only what is in sight is in the document");
+	const frames = await page.evaluate(async () => {
+		const rows = document.querySelector(".rows");
+		const times = [];
+		let last = await new Promise(requestAnimationFrame);
+		for (let i = 0; i < 120; i++) {
+			rows.scrollTop += 140;
+			const now = await new Promise(requestAnimationFrame);
+			times.push(now - last);
+			last = now;
+		}
+		return times.sort((a, b) => a - b);
+	});
+	t.diagnostic(
+		`first row after ${Math.round(firstRow)} ms; frames while scrolling: ` +
+			`median ${frames[60].toFixed(1)} ms, p95 ${frames[114].toFixed(1)} ms`,
+	);
+	assert.ok(frames[60] < 34, `median frame ${frames[60]} ms`); // 16.7 on a quiet machine
+	await page.keyboard.press("n");
+	await page.locator(".row.chosen.error").waitFor();
+	await page.done();
+});

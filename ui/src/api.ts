@@ -1,0 +1,187 @@
+// Documents of dp-http (docs/openapi.yaml), and why one could not be had.
+
+import { parse, type Json, type JsonObject } from "./json";
+
+export type Severity = "error" | "warning" | "info" | "debug";
+export type Status = "success" | "warning" | "error";
+
+export interface DpEvent {
+	id: number;
+	trace_id: string;
+	system: string;
+	event_type: string;
+	timestamp: string;
+	data: JsonObject;
+	event_id: string;
+	severity: Severity;
+}
+
+export interface TraceSummary {
+	trace_id: string;
+	title: string;
+	systems: string[];
+	environment?: string;
+	start_time: string;
+	end_time: string;
+	duration_ms: number;
+	event_count: number;
+	error_count: number;
+	warning_count: number;
+	status: Status;
+	last_error?: string;
+}
+
+export interface Page<T> {
+	items: T[];
+	next: string | null;
+	prev?: string | null;
+	partial?: boolean;
+}
+
+export interface ErrorGroup {
+	fingerprint: string;
+	type: string;
+	place: string;
+	message: string;
+	title: string;
+	systems: string[];
+	environments: string[];
+	first_seen: string;
+	last_seen: string;
+	count: number;
+	traces: string[];
+	recent?: { since: string; bucket_ms: number; counts: number[]; partial: boolean };
+}
+
+export interface Stats {
+	since: string;
+	until: string;
+	bucket_ms: number;
+	buckets: { time: string; error: number; warning: number; info: number; debug: number }[];
+	totals: { events: number; error: number; warning: number; info: number; debug: number };
+	systems: SystemStats[];
+	complete: boolean;
+	counted_since: string;
+}
+
+export interface SystemStats {
+	system: string;
+	events: number;
+	errors: number;
+	rate_per_s: number;
+	p50_ms: number | null;
+	p95_ms: number | null;
+	p99_ms: number | null;
+	measured: number;
+}
+
+export interface Flow {
+	nodes: { system: string; events: number; errors: number; traces: number }[];
+	edges: {
+		from: string;
+		to: string;
+		count: number;
+		errors: number;
+		p50_ms: number | null;
+		p95_ms: number | null;
+	}[];
+	traces: number;
+	complete: boolean;
+	since: string;
+	until: string;
+}
+
+interface ProblemDocument {
+	type?: string;
+	title?: string;
+	detail?: string;
+	errors?: { parameter: string; detail: string; character?: number }[];
+}
+
+export class Problem extends Error {
+	constructor(
+		readonly status: number,
+		readonly document: ProblemDocument,
+	) {
+		const parts = (document.errors ?? []).map((each) => `${each.parameter}: ${each.detail}`);
+		super([document.detail ?? document.title ?? `HTTP ${status}`, ...parts].join("; "));
+	}
+
+	// What is wrong with one parameter of the request.
+	about(parameter: string): string | null {
+		return this.document.errors?.find((each) => each.parameter === parameter)?.detail ?? null;
+	}
+}
+
+const TOKEN = "token";
+
+export const token = {
+	get: (): string | null => sessionStorage.getItem(TOKEN),
+	set: (value: string): void => sessionStorage.setItem(TOKEN, value),
+};
+
+export type Query = Record<string, string | number | null | undefined>;
+
+// A path with the parameters that have a value.
+export function url(path: string, query: Query = {}): string {
+	const given = Object.entries(query).filter(
+		([, value]) => value !== null && value !== undefined && value !== "",
+	);
+	const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+	return search.size > 0 ? `${path}?${search}` : path;
+}
+
+export function headers(more: Record<string, string>): Record<string, string> {
+	const value = token.get();
+	return value === null ? more : { ...more, Authorization: `Bearer ${value}` };
+}
+
+export async function refusal(response: Response): Promise<Problem> {
+	try {
+		return new Problem(response.status, (await response.json()) as ProblemDocument);
+	} catch {
+		return new Problem(response.status, {});
+	}
+}
+
+// Throws a Problem where dp-http refuses, a TypeError where nobody answers.
+export async function get<T>(path: string, query: Query, signal: AbortSignal): Promise<T> {
+	const response = await fetch(url(path, query), {
+		headers: headers({ Accept: "application/json" }),
+		signal,
+		cache: "no-cache",
+	});
+	if (!response.ok) throw await refusal(response);
+	return parse(await response.text()) as T;
+}
+
+// What dp-http tells apart of an event, from the event as it is stored.
+export function fromStored(stored: JsonObject): DpEvent {
+	const { traceId, eventId, timestamp, severity, system, type, ...data } = stored as Record<
+		string,
+		string
+	>;
+	return {
+		id: 0,
+		trace_id: traceId!,
+		event_id: eventId!,
+		timestamp: timestamp!,
+		severity: severity as Severity,
+		system: system!,
+		event_type: type!,
+		data,
+	};
+}
+
+// An event as it was sent: what dp-http tells apart, in the event's own names again.
+export function asSent(event: DpEvent): Record<string, Json> {
+	return Object.fromEntries([
+		["traceId", event.trace_id],
+		["eventId", event.event_id],
+		["timestamp", event.timestamp],
+		["severity", event.severity],
+		["system", event.system],
+		["type", event.event_type],
+		...Object.entries(event.data).filter(([name]) => name !== "eventId" && name !== "severity"),
+	] as [string, Json][]);
+}

@@ -1,0 +1,70 @@
+// Times and numbers as people read them.
+
+// RFC 3339 in microseconds since the epoch.
+export function micros(text: string): number {
+	const fraction = /\.(\d+)/.exec(text)?.[1] ?? "";
+	return Date.parse(text.replace(/\.\d+/, "")) * 1000 + Number(fraction.padEnd(6, "0").slice(0, 6));
+}
+
+export function duration(ms: number): string {
+	if (ms === 0) return "0 ms";
+	if (ms < 1) return `${Math.round(ms * 1000)} µs`;
+	if (ms < 1000) return `${trim(ms)} ms`;
+	if (ms < 60e3) return `${trim(ms / 1000)} s`;
+	const s = Math.round(ms / 1000);
+	if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+	if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+	return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+// Three digits that mean something.
+function trim(value: number): string {
+	return String(Number(value.toPrecision(value < 1000 ? 3 : 4)));
+}
+
+export function age(text: string, now = Date.now()): string {
+	const s = Math.round((now - Date.parse(text)) / 1000);
+	if (s < -5) return "in the future";
+	if (s < 5) return "now";
+	if (s < 60) return `${s} s ago`;
+	if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+	if (s < 86400) return `${Math.floor(s / 3600)} h ago`;
+	return `${Math.floor(s / 86400)} d ago`;
+}
+
+function pad(n: number, width = 2): string {
+	return String(n).padStart(width, "0");
+}
+
+export function day(date: Date): string {
+	return `${pad(date.getFullYear(), 4)}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
+
+export function timeOfDay(date: Date): string {
+	return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+}
+
+// An instant in the reader's own time, with milliseconds.
+export function clock(text: string): string {
+	const date = new Date(text);
+	return `${day(date)} ${timeOfDay(date)}`;
+}
+
+export function number(n: number): string {
+	return n.toLocaleString("en");
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+	return `${number(n)} ${n === 1 ? one : many}`;
+}
+
+// A number in the room of four characters.
+export function short(n: number): string {
+	for (const [size, unit] of [
+		[1e9, "G"],
+		[1e6, "M"],
+		[1e3, "k"],
+	] as const)
+		if (n >= size) return `${Number((n / size).toPrecision(n / size < 10 ? 2 : 3))} ${unit}`;
+	return String(Number(n.toPrecision(3)));
+}

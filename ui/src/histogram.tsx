@@ -1,0 +1,134 @@
+// Events over time, stacked by severity; a range is chosen by dragging.
+
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { Stats } from "./api";
+import { count, day, number, timeOfDay } from "./format";
+import { theme } from "./state";
+
+const HEIGHT = 96;
+
+function colour(name: string): string {
+	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+// Cumulative, the most severe at the bottom: each series is drawn over the one before.
+function columns(stats: Stats): uPlot.AlignedData {
+	const { buckets } = stats;
+	return [
+		buckets.map((each) => Date.parse(each.time) / 1000),
+		buckets.map((each) => each.error + each.warning + each.info + each.debug),
+		buckets.map((each) => each.error + each.warning),
+		buckets.map((each) => each.error),
+	];
+}
+
+// The reader's own time; the day where it is another one than that of the mark before.
+function tick(seconds: number, before: number | undefined): string {
+	const date = new Date(seconds * 1000);
+	const time = timeOfDay(date).slice(0, seconds % 60 === 0 ? 5 : 8);
+	return before !== undefined && day(new Date(before * 1000)) !== day(date)
+		? `${day(date).slice(5)} ${time}`
+		: time;
+}
+
+function options(
+	width: number,
+	stats: Stats,
+	choose: (fromMs: number, toMs: number) => void,
+): uPlot.Options {
+	const bars = uPlot.paths.bars!({ size: [0.9, 40], align: 1 });
+	const ink = colour("--soft");
+	const series = (label: string, name: string): uPlot.Series => ({
+		label,
+		fill: colour(name),
+		width: 0,
+		paths: bars,
+		points: { show: false },
+	});
+	const axis = { stroke: ink, font: "11px system-ui, sans-serif", ticks: { show: false } };
+	return {
+		width,
+		height: HEIGHT,
+		legend: { show: false },
+		cursor: {
+			y: false,
+			points: { show: false },
+			drag: { x: true, y: false, setScale: false, uni: 8 },
+		},
+		scales: {
+			x: { range: () => [Date.parse(stats.since) / 1000, Date.parse(stats.until) / 1000] },
+			y: { range: (_, __, max) => [0, Math.max(max, 4)] },
+		},
+		series: [
+			{},
+			series("info", "--bar"),
+			series("warning", "--warning-bar"),
+			series("error", "--error-bar"),
+		],
+		axes: [
+			{
+				...axis,
+				grid: { show: false },
+				size: 22,
+				space: 80,
+				values: (_, all) => all.map((s, i) => tick(s, all[i - 1])),
+			},
+			{
+				...axis,
+				grid: { stroke: colour("--line"), width: 1 },
+				size: 44,
+				space: 24,
+				values: (_, all) => all.map((n) => (n === Math.floor(n) ? number(n) : "")),
+			},
+		],
+		hooks: {
+			setSelect: [
+				(plot) => {
+					if (plot.select.width < 4) return;
+					const from = plot.posToVal(plot.select.left, "x");
+					const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+					plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+					choose(from * 1000, to * 1000);
+				},
+			],
+		},
+	};
+}
+
+export function Histogram({
+	stats,
+	onChoose,
+}: {
+	stats: Stats;
+	onChoose: (fromMs: number, toMs: number) => void;
+}) {
+	const box = useRef<HTMLDivElement>(null);
+	const choose = useRef(onChoose);
+	choose.current = onChoose;
+	const plot = useRef<uPlot | null>(null);
+	const range = `${stats.since} ${stats.until} ${stats.bucket_ms} ${theme.value}`;
+
+	useEffect(() => {
+		const node = box.current!;
+		plot.current = new uPlot(
+			options(node.clientWidth, stats, (from, to) => choose.current(from, to)),
+			columns(stats),
+			node,
+		);
+		const watch = new ResizeObserver(() =>
+			plot.current?.setSize({ width: node.clientWidth, height: HEIGHT }),
+		);
+		watch.observe(node);
+		return () => {
+			watch.disconnect();
+			plot.current?.destroy();
+		};
+	}, [range]);
+	useEffect(() => plot.current?.setData(columns(stats)), [stats]);
+
+	const { totals } = stats;
+	const says = `${count(totals.events, "event")}, ${count(totals.error, "error")}, ${count(totals.warning, "warning")}`;
+	return <div ref={box} class="histogram" role="img" aria-label={`Events over time: ${says}`} />;
+}

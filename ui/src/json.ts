@@ -1,0 +1,69 @@
+// JSON as it was sent: a number that JavaScript cannot hold keeps its digits.
+
+export class Digits {
+	constructor(readonly text: string) {}
+}
+
+export type Json = null | boolean | number | string | Digits | Json[] | JsonObject;
+export interface JsonObject {
+	[name: string]: Json;
+}
+
+function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
+	return typeof value === "number" &&
+		context?.source !== undefined &&
+		String(value) !== context.source
+		? new Digits(context.source)
+		: value;
+}
+
+// Looking at every number takes five times as long as the rest: in a large text it is done only where
+// a number would become another one, not where 5.0 would become 5.
+const LARGE = 1 << 20;
+const BEYOND_DOUBLES = /[:,[]\s*-?(?:[\d.]{16,}|[\d.]+[eE])/;
+
+export function parse(text: string): unknown {
+	return text.length < LARGE || BEYOND_DOUBLES.test(text)
+		? JSON.parse(text, keepDigits)
+		: JSON.parse(text);
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+	return (
+		typeof value === "object" &&
+		value !== null &&
+		!Array.isArray(value) &&
+		!(value instanceof Digits)
+	);
+}
+
+export function isBranch(value: Json | undefined): value is JsonObject | Json[] {
+	return Array.isArray(value) || isObject(value);
+}
+
+// Whether there is something to be said at all.
+export function isGiven(value: Json | undefined): value is Json {
+	return value !== undefined && value !== null && value !== "";
+}
+
+// The text of a document; `indent` is that of a level, "" for one line.
+export function write(value: Json, indent = "", level = ""): string {
+	if (value instanceof Digits) return value.text;
+	if (!isBranch(value)) return JSON.stringify(value);
+	const inner = level + indent;
+	const parts = Array.isArray(value)
+		? value.map((each) => write(each, indent, inner))
+		: Object.entries(value).map(
+				([name, each]) => `${JSON.stringify(name)}:${indent && " "}${write(each, indent, inner)}`,
+			);
+	const [open, close] = Array.isArray(value) ? "[]" : "{}";
+	if (parts.length === 0) return `${open!}${close!}`;
+	return indent
+		? `${open!}\n${inner}${parts.join(`,\n${inner}`)}\n${level}${close!}`
+		: `${open!}${parts.join()}${close!}`;
+}
+
+// A value within a line of text.
+export function plain(value: Json): string {
+	return typeof value === "string" ? value : write(value);
+}

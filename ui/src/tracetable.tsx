@@ -1,0 +1,86 @@
+// Traces as rows; on a narrow screen as cards.
+
+import type { TraceSummary } from "./api";
+import { count, duration } from "./format";
+import { Badge, Systems, Time } from "./parts";
+import { link } from "./route";
+
+// The unit is to be seen where the heading of the column is not.
+function Counted({ n, unit }: { n: number; unit: string }) {
+	return (
+		<>
+			{String(n)}
+			<span class="unit">{n === 1 ? ` ${unit}` : ` ${unit}s`}</span>
+		</>
+	);
+}
+
+function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
+	return (
+		<tr role="row" class={trace.status}>
+			<td role="cell" class="status">
+				<Badge status={trace.status} />
+			</td>
+			<td role="cell" class="title">
+				<a data-row href={link(["trace", trace.trace_id])}>
+					{trace.title || "(no text)"}
+				</a>
+				{trace.last_error ? (
+					<span class="last-error">{trace.last_error}</span>
+				) : (
+					<code class="id">{trace.trace_id}</code>
+				)}
+			</td>
+			<td role="cell" class="stages">
+				<Systems names={trace.systems} />
+			</td>
+			<td role="cell" class="events number">
+				<Counted n={trace.event_count} unit="event" />
+			</td>
+			<td role="cell" class={`errors number${trace.error_count ? "" : " none"}`}>
+				<Counted n={trace.error_count} unit="error" />
+			</td>
+			<td role="cell" class="duration number">
+				{duration(trace.duration_ms)}
+				<meter aria-hidden="true" min="0" max="1" value={Math.sqrt(trace.duration_ms / longest)} />
+			</td>
+			<td role="cell" class="age number">
+				<Time at={trace.end_time} />
+			</td>
+		</tr>
+	);
+}
+
+export function TraceTable({ traces, sort }: { traces: TraceSummary[]; sort: string }) {
+	const longest = Math.max(1, ...traces.map((trace) => trace.duration_ms));
+	const sorted = (name: string): "descending" | undefined =>
+		sort === name ? "descending" : undefined;
+	return (
+		<table role="table" aria-label={count(traces.length, "trace")}>
+			<thead role="rowgroup">
+				<tr role="row">
+					<th role="columnheader">Status</th>
+					<th role="columnheader">Trace</th>
+					<th role="columnheader">Systems</th>
+					<th role="columnheader" class="number">
+						Events
+					</th>
+					<th role="columnheader" class="number" aria-sort={sorted("errors")}>
+						Errors
+					</th>
+					<th role="columnheader" class="number" aria-sort={sorted("duration")}>
+						Duration
+					</th>
+					<th role="columnheader" class="number" aria-sort={sorted("")}>
+						Last seen
+					</th>
+				</tr>
+			</thead>
+			<tbody role="rowgroup">
+				{traces.map((trace) => (
+					<Row key={trace.trace_id} trace={trace} longest={longest} />
+				))}
+			</tbody>
+		</table>
+	);
+}

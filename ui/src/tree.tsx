@@ -1,0 +1,85 @@
+// A value as a tree of disclosures; the children are made when it is opened.
+
+import { useState } from "preact/hooks";
+import { count } from "./format";
+import { Digits, isBranch, type Json, type JsonObject, plain } from "./json";
+
+const CHILDREN = 200; // of one node, at first and at each "more"
+const LONGEST = 2000; // characters of a string, before it is asked for
+
+function summary(value: Json[] | JsonObject): string {
+	return Array.isArray(value)
+		? `[${count(value.length, "item")}]`
+		: `{${count(Object.keys(value).length, "field")}}`;
+}
+
+export function Scalar({ value }: { value: Json }) {
+	const [whole, setWhole] = useState(false);
+	if (typeof value === "string" && value.length > LONGEST && !whole)
+		return (
+			<span class="value string">
+				{value.slice(0, LONGEST)}…{" "}
+				<button type="button" class="button small" onClick={() => setWhole(true)}>
+					all {count(value.length, "character")}
+				</button>
+			</span>
+		);
+	if (value instanceof Digits) return <span class="value number">{value.text}</span>;
+	const kind = value === null ? "null" : typeof value;
+	return <span class={`value ${kind}`}>{plain(value)}</span>;
+}
+
+function Branch({
+	name,
+	value,
+	depth,
+}: {
+	name: string;
+	value: Json[] | JsonObject;
+	depth: number;
+}) {
+	const [open, setOpen] = useState(false);
+	return (
+		<details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+			<summary>
+				<span class="key">{name}</span> <span class="note">{summary(value)}</span>
+			</summary>
+			{open && <Leaves value={value} depth={depth + 1} />}
+		</details>
+	);
+}
+
+function Leaves({ value, depth }: { value: Json[] | JsonObject; depth: number }) {
+	const [shown, setShown] = useState(CHILDREN);
+	const entries = Object.entries(value);
+	return (
+		<ul>
+			{entries.slice(0, shown).map(([name, child]) => (
+				<li key={name}>
+					{isBranch(child) ? (
+						<Branch name={name} value={child} depth={depth} />
+					) : (
+						<>
+							<span class="key">{name}</span> <Scalar value={child} />
+						</>
+					)}
+				</li>
+			))}
+			{entries.length > shown && (
+				<li>
+					<button type="button" class="button small" onClick={() => setShown(shown + CHILDREN)}>
+						{count(entries.length - shown, "more", "more")}
+					</button>
+				</li>
+			)}
+		</ul>
+	);
+}
+
+export function Tree({ value }: { value: Json }) {
+	return (
+		<div class="tree">
+			{isBranch(value) ? <Leaves value={value} depth={0} /> : <Scalar value={value} />}
+		</div>
+	);
+}

@@ -1,0 +1,150 @@
+// The values that travelled through the trace, each with its way from system to system.
+
+import { useMemo } from "preact/hooks";
+import type { DpEvent } from "./api";
+import { type Sighting, type Track, tracksOf } from "./flowvalue";
+import { count } from "./format";
+import { useKeys } from "./keys";
+import { Badge, Empty, Icon, System } from "./parts";
+import { change, link, route } from "./route";
+
+const SHOWN = 60; // tracks
+const STEPS = 40; // of a track
+
+const SAYS: Record<Sighting["kind"], string> = {
+	first: "first seen",
+	same: "the same",
+	changed: "changed",
+	retyped: "other type",
+	hidden: "scrubbed",
+	mentioned: "mentioned",
+};
+
+function Step({ sighting, system }: { sighting: Sighting; system: boolean }) {
+	const { event, kind, path, text, times } = sighting;
+	const href = link(["trace", event.trace_id], { event: event.event_id });
+	const marked = kind === "changed" || kind === "retyped";
+	return (
+		<li class={`sighting ${kind}`}>
+			{system && <System name={event.system} />}
+			<a
+				href={href}
+				title={`${path || "in the message"} · ${event.event_type} · ${text.slice(0, 500)}`}
+			>
+				{marked && <Icon name="changed" />}
+				<code>
+					{text === "" ? '""' : text.slice(0, 60)}
+					{text.length > 60 && "…"}
+				</code>
+				{marked && <span class="says">{SAYS[kind]}</span>}
+				{kind === "mentioned" && <span class="says">{SAYS[kind]}</span>}
+				{times > 1 && <span class="says">×{times}</span>}
+			</a>
+		</li>
+	);
+}
+
+function Way({ track }: { track: Track }) {
+	const { name, sightings, systems, changes, retypes, also } = track;
+	const [status, says] =
+		changes > 0
+			? ["warning", `changed ${changes === 1 ? "once" : `${changes} times`}`]
+			: retypes > 0
+				? ["info", "same value, other type"]
+				: ["success", "unchanged"];
+	return (
+		<li class="track-value">
+			<div class="what">
+				<h2>
+					<code>{name}</code>
+				</h2>
+				<Badge status={status} label={says} />
+				<span class="note">
+					{count(systems.length, "system")}
+					{also.length > 0 && <> · same value as {also.slice(0, 4).join(", ")}</>}
+				</span>
+			</div>
+			<ol>
+				{sightings.slice(0, STEPS).map((sighting, i) => (
+					<Step
+						key={i}
+						sighting={sighting}
+						system={i === 0 || sightings[i - 1]!.event.system !== sighting.event.system}
+					/>
+				))}
+				{sightings.length > STEPS && (
+					<li class="note">and {count(sightings.length - STEPS, "more", "more")}</li>
+				)}
+			</ol>
+		</li>
+	);
+}
+
+export function ValueTable({ events }: { events: DpEvent[] }) {
+	const { query } = route.value;
+	const wanted = (query.get("q") ?? "").toLowerCase();
+	const onlyChanged = query.get("only") === "changed";
+	const tracks = useMemo(() => tracksOf(events), [events]);
+	const shown = tracks.filter(
+		(track) =>
+			(!onlyChanged || track.changes > 0) &&
+			(wanted === "" ||
+				track.name.includes(wanted) ||
+				track.sightings.some((each) => each.text.toLowerCase().includes(wanted))),
+	);
+	useKeys("Data flow", [
+		{
+			key: "c",
+			does: "only what changed, or all",
+			run: () => change({ only: onlyChanged ? null : "changed" }, true),
+		},
+	]);
+	if (tracks.length === 0)
+		return (
+			<Empty title="No value was seen twice">
+				<p>
+					Values are followed by their names, as <code>order_id</code>: through the locals of
+					events, their attributes, and the frames of stacks. Send <code>locals</code>, or wrap the
+					code in <code>devpulse.span("…", order_id=17)</code>.
+				</p>
+			</Empty>
+		);
+	return (
+		<section class="values" aria-label="Data flow">
+			<div class="controls">
+				<label class="search">
+					<span class="visually-hidden">Name or value</span>
+					<input
+						data-search
+						type="search"
+						value={query.get("q") ?? ""}
+						placeholder="Name or value"
+						spellcheck={false}
+						onInput={(event) => change({ q: event.currentTarget.value }, true)}
+						onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+					/>
+				</label>
+				<button
+					type="button"
+					class="button small"
+					aria-pressed={onlyChanged}
+					onClick={() => change({ only: onlyChanged ? null : "changed" }, true)}
+				>
+					<Icon name="changed" />
+					Only what changed
+				</button>
+				<span class="note" role="status">
+					{shown.length === tracks.length
+						? count(tracks.length, "value")
+						: `${shown.length} of ${count(tracks.length, "value")}`}
+				</span>
+			</div>
+			<ul class="ways">
+				{shown.slice(0, SHOWN).map((track) => (
+					<Way key={track.name} track={track} />
+				))}
+			</ul>
+			{shown.length > SHOWN && <p class="note">The first {SHOWN} are shown; search for others.</p>}
+		</section>
+	);
+}
