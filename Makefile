@@ -4,7 +4,10 @@
 
 PREFIX  ?= /usr/local
 CC      ?= cc
-VERSION := $(shell cat VERSION)
+# The release that the file VERSION names, and in a checkout that is not tagged so (v1.2.3) the commit.
+RELEASE := $(shell cat VERSION)
+VERSION := $(RELEASE)$(if $(wildcard .git),$(shell git describe --tags --always --abbrev=12 \
+	--match 'v$(RELEASE)' 2>/dev/null | sed 's/^v$(RELEASE)$$//; s/.*-g//; s/^./+g&/'))
 B       := $(if $(SAN),build-san,$(if $(COV),build-cov,build))
 
 PROGRAMS := dp-ingest dp-store dp-http dp-tail dp-send
@@ -51,6 +54,9 @@ help:
 $B/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The one that has the version: anew when another commit is checked out.
+$B/lib/opt.o: $(if $(wildcard .git),$(wildcard $(shell git rev-parse --git-path logs/HEAD 2>/dev/null)))
 
 $B/libdevpulse.a: $(LIB_OBJ)
 	rm -f $@
