@@ -23,7 +23,8 @@ HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CPPFLAGS  += -D_GNU_SOURCE -DDP_VERSION=$(VERSION) -Ilib -I/usr/include/postgresql
 CFLAGS    ?= $(if $(COV),-O0 --coverage,-O2) -g
-DP_CFLAGS := -std=c17 -fPIE -pthread $(WARNINGS) $(if $(SAN),$(SANITIZE),$(if $(COV),,$(HARDENING)))
+# The same bytes in whatever folder it is built.
+DP_CFLAGS := -std=c17 -fPIE -pthread $(if $(COV),,-ffile-prefix-map=$(CURDIR)=.) $(WARNINGS) $(if $(SAN),$(SANITIZE),$(if $(COV),,$(HARDENING)))
 LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE)) $(if $(COV),--coverage)
 
 LIB_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard lib/*.c))
