@@ -4,7 +4,10 @@
 
 PREFIX  ?= /usr/local
 CC      ?= cc
-VERSION := $(shell cat VERSION)
+# The release that the file VERSION names, and in a checkout that is not tagged so (v1.2.3) the commit.
+RELEASE := $(shell cat VERSION)
+VERSION := $(RELEASE)$(if $(wildcard .git),$(shell git describe --tags --always --abbrev=12 \
+	--match 'v$(RELEASE)' 2>/dev/null | sed 's/^v$(RELEASE)$$//; s/.*-g//; s/^./+g&/'))
 B       := $(if $(SAN),build-san,$(if $(COV),build-cov,build))
 
 PROGRAMS := dp-ingest dp-store dp-http dp-tail dp-send
@@ -20,7 +23,8 @@ HARDENING := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CPPFLAGS  += -D_GNU_SOURCE -DDP_VERSION=$(VERSION) -Ilib -I/usr/include/postgresql
 CFLAGS    ?= $(if $(COV),-O0 --coverage,-O2) -g
-DP_CFLAGS := -std=c17 -fPIE -pthread $(WARNINGS) $(if $(SAN),$(SANITIZE),$(if $(COV),,$(HARDENING)))
+# The same bytes in whatever folder it is built.
+DP_CFLAGS := -std=c17 -fPIE -pthread $(if $(COV),,-ffile-prefix-map=$(CURDIR)=.) $(WARNINGS) $(if $(SAN),$(SANITIZE),$(if $(COV),,$(HARDENING)))
 LDFLAGS   += -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE)) $(if $(COV),--coverage)
 
 LIB_OBJ  := $(patsubst %.c,$B/%.o,$(wildcard lib/*.c))
@@ -51,6 +55,9 @@ help:
 $B/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(DP_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The one that has the version: anew when another commit is checked out.
+$B/lib/opt.o: $(if $(wildcard .git),$(wildcard $(shell git rev-parse --git-path logs/HEAD 2>/dev/null)))
 
 $B/libdevpulse.a: $(LIB_OBJ)
 	rm -f $@

@@ -64,7 +64,8 @@ void dp_opt_init(struct dp_opt_state *o, const struct dp_program *program, int a
  * line that says what and where to look. */
 int dp_opt_next(struct dp_opt_state *o);
 
-/* The version of DevPulse, as "1.2.3". */
+/* The version of DevPulse: "1.2.3", or where the commit that was built is no release
+ * "1.2.3+g0123456789ab". */
 const char *dp_opt_version(void);
 
 /* The value as a number in [min, max]; exits 2 with a clear line where it is none. */

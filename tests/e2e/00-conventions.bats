@@ -29,7 +29,8 @@ help_is_on_stdout() {
 @test "--help goes to stdout, with an example, exit 0" { each help_is_on_stdout; }
 
 version_is_told() {
-	[ "$("$1" --version)" = "$1 (DevPulse) $(cat "$ROOT/VERSION")" ]
+	[ "$("$1" --version)" = "$1 (DevPulse) $(version_built)" ]
+	[[ $(version_built) =~ ^"$(cat "$ROOT/VERSION")"(\+g[0-9a-f]{12})?$ ]]
 }
 
 @test "--version tells the version" { each version_is_told; }

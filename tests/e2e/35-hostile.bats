@@ -132,7 +132,7 @@ asked() {
 			return 1
 		}
 	done <<-EOF
-		dp_http_build_info{version="$(cat "$ROOT/VERSION")"} 1
+		dp_http_build_info{version="$(version_built)"} 1
 		dp_http_request_duration_seconds_count{route="/api/traces/{id}",method="GET",code="200"} 3
 		dp_http_request_duration_seconds_bucket{route="/api/traces/{id}",method="GET",code="200",le="+Inf"} 3
 		dp_http_request_duration_seconds_count{route="/api/traces/{id}",method="GET",code="400"} 1

@@ -542,7 +542,7 @@ PY
 	[[ "$stderr" == *"is back"* ]]
 	[[ "$stderr" == *"error: $DEVPULSE_URL: Closed: to\\ryou"* ]]
 	[ "$(grep -c '^GET /api/events?follow=1&n=20 HTTP/1.1' requests)" = 5 ]
-	[ "$(tr -d '\r' <requests | grep -cx "User-Agent: dp-tail/$(cat "$ROOT/VERSION")")" = 5 ]
+	[ "$(tr -d '\r' <requests | grep -cx "User-Agent: dp-tail/$(version_built)")" = 5 ]
 	diff <(grep -i '^last-event-id' requests | tr -d '\r') <(printf 'Last-Event-ID: %s\n' 1 1 5 6)
 }
 

@@ -14,6 +14,9 @@ for variable in ${!DEVPULSE_@}; do
 	esac
 done
 
+# The version of the programs: the file VERSION, with the commit where it is no release.
+version_built() { dp-ingest --version | sed 's/.* //'; }
+
 # A port that nobody listens on now. Two tests at once do not get the same one.
 free_port() {
 	local port
