@@ -222,6 +222,21 @@ static size_t system_of(const struct dp_flow_trace *t, const struct span *s)
 	return t->members[s->first]->system;
 }
 
+/* What fails within a system fails the span by which it was called. Each span is marked once, so no
+ * way is gone twice. */
+static void pass_errors_up(struct dp_flow_trace *t)
+{
+	for (size_t i = 0; i < t->span_count; i++) {
+		const struct span *s = &t->spans[i];
+
+		while (s->is_error && s->parent != none && !t->spans[s->parent].is_error &&
+		       system_of(t, &t->spans[s->parent]) == system_of(t, s)) {
+			t->spans[s->parent].is_error = true;
+			s = &t->spans[s->parent];
+		}
+	}
+}
+
 static void add_step(struct dp_flow *f, const struct dp_flow_step *step)
 {
 	if (f->step_count == f->step_cap) {
@@ -328,6 +343,7 @@ void dp_flow_end_trace(struct dp_flow *f)
 		find_parent(t, i);
 	for (size_t i = 0; i < t->span_count; i++)
 		find_top(t, i);
+	pass_errors_up(t);
 	for (size_t i = 0; i < t->span_count; i++)
 		add_call(f, &t->spans[i]);
 	for (size_t i = 1; i < t->n; i++)

@@ -5,7 +5,8 @@
  * of which the trace has events, and that is not the span itself.
  *
  * Where a span has a parent of another system an edge leads from that one's system to its own: it
- * was called once. It failed where an event of the span is an error.
+ * was called once. It failed where an event of the span is an error, or one of a span that it has
+ * below it by spans of its own system alone.
  *
  * What has no parent is put in order of time: where an event's system is not that of the event
  * right before it an edge leads from there, unless that one belongs to a span below the event's

@@ -200,11 +200,16 @@ def calls_of(trace):
     for span in spans:
         parents = [named.get(e["parentSpanId"]) for e in span.events if "parentSpanId" in e]
         span.parent = next((p for p in parents if p and p is not span), None)
+    failed_spans = {id(span) for span in spans if any(e["severity"] == "error" for e in span.events)}
+    for span in [s for s in spans if id(s) in failed_spans]:
+        while span.parent and span.parent.system == span.system and id(span.parent) not in failed_spans:
+            span = span.parent
+            failed_spans.add(id(span))
     for span in spans:
         if span.parent and span.parent.system != span.system:
             begin = span.events[0]
             before = [e for e in span.parent.events if seconds_of(e) <= seconds_of(begin)]
-            failed = any(e["severity"] == "error" for e in span.events)
+            failed = id(span) in failed_spans
             yield span.parent.system, span.system, failed, took(span, before[-1] if before else None, begin)
     for i in range(1, len(trace)):
         before, event, span = trace[i - 1], trace[i], owner[i]

@@ -81,6 +81,10 @@ static const struct flow_case {
 	{{"a", 0, "1", 0, 0, 0}, {"b", 1, "2", "1", 3, 0}, {"b", 2, "2", "1", -1, 0},
 	    {"b", 3, "2", 0, 8, 0}},
 	"a>b 1/1 8 8; | b 3/1/1 a 1/0/1"},
+    {"an error below it, within its system, fails a span; one of a system further down does not",
+	{{"a", 0, "1", 0, 0, 0}, {"b", 1, "2", "1", 0, 0}, {"b", 2, "3", "2", 0, 0},
+	    {"b", 3, 0, "3", -1, 0}, {"c", 4, "4", "1", 0, 0}, {"d", 5, "5", "4", -1, 0}},
+	"a>b 1/1 1 1; a>c 1/0 4 4; c>d 1/1 1 1; | b 3/1/1 a 1/0/1 c 1/0/1 d 1/1/1"},
     {"an event without a span of its own has a parent",
 	{{"a", 0, "1", 0, 0, 0}, {"b", 6, 0, "1", 0, 0}}, "a>b 1/0 6 6; | a 1/0/1 b 1/0/1"},
     {"from the caller's last event before it",
@@ -228,6 +232,32 @@ static void oracle_add(const struct given *from, const struct given *to, bool fa
 		e->ms[e->measured++] = ms;
 }
 
+static size_t first_of(const struct given *ev, size_t i)
+{
+	size_t first = 0;
+
+	while (!same_span(ev, first, i))
+		first++;
+	return first;
+}
+
+/* Whether an event is of the span that `top` is of, or of one below it within its system. */
+static bool is_part(const struct given *ev, size_t n, size_t i, size_t top)
+{
+	size_t at = first_of(ev, i);
+
+	for (size_t steps = 0; steps <= n; steps++) {
+		const int parent = oracle_parent(ev, n, at);
+
+		if (same_span(ev, at, top))
+			return true;
+		if (parent < 0 || *ev[first_of(ev, (size_t)parent)].system != *ev[at].system)
+			return false;
+		at = first_of(ev, (size_t)parent);
+	}
+	return false;
+}
+
 static void oracle_call(const struct given *ev, size_t n, size_t i)
 {
 	const int parent = oracle_parent(ev, n, i);
@@ -238,7 +268,7 @@ static void oracle_call(const struct given *ev, size_t n, size_t i)
 		if (same_span(ev, i, k))
 			return; /* its first event speaks for it */
 	for (size_t k = 0; k < n; k++) {
-		failed = failed || (same_span(ev, i, k) && ev[k].duration_ms == -1);
+		failed = failed || (ev[k].duration_ms == -1 && is_part(ev, n, k, i));
 		if (parent >= 0 && same_span(ev, k, (size_t)parent) && ev[k].ts_ms <= ev[i].ts_ms)
 			ms = (double)(ev[i].ts_ms - ev[k].ts_ms);
 	}
