@@ -2,18 +2,11 @@
 
 #include "answer.h"
 #include "clock.h"
+#include "terms.h"
 
 #include <string.h>
 
 static const int64_t hour_us = INT64_C(3600000000);
-
-static void read_filter(struct range *range, const char *text, struct dp_buf *errors)
-{
-	struct dp_filter_error error;
-
-	if (dp_filter_parse(&range->filter, dp_str_from(text), range->now_us, &error) < 0)
-		answer_add_error_at(errors, "filter", error.column, error.why);
-}
 
 static bool read_time(const struct range *range, const struct query *q, const char *name,
     int64_t *us, struct dp_buf *errors)
@@ -57,7 +50,7 @@ void range_read(struct range *range, const struct query *q, struct dp_buf *error
 	range->until_us = range->now_us;
 	for (size_t i = 0; i < q->count; i++)
 		if (strcmp(q->params[i].name, "filter") == 0)
-			read_filter(range, q->params[i].value, errors);
+			terms_add(&range->filter, &q->params[i], errors);
 	has_since = read_time(range, q, "since", &range->since_us, errors);
 	has_until = read_time(range, q, "until", &range->until_us, errors);
 	take_times(range, has_since, has_until);

@@ -2,35 +2,7 @@
 # dp-http: the documents of the API, the page's files, and who may ask for them.
 
 load helpers
-
-setup() {
-	bats_require_minimum_version 1.5.0
-	port=$(free_port)
-	url=http://127.0.0.1:$port
-}
-
-teardown() {
-	end_http
-	stop_background
-}
-
-# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
-end_http() {
-	kill "${http_pid:-none}" 2>/dev/null || return 0
-	wait_for "$http_pid"
-	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
-	[ "$status" = 0 ]
-}
-
-lives() { curl -fsS "$url/livez" >/dev/null; }
-
-# serve DATABASE [OPTION...]
-serve() {
-	background http dp-http --listen "127.0.0.1:$port" --db "$@"
-	retry_until lives
-}
-
-store() { dp-store --db "$1" 2>"$BATS_TEST_TMPDIR/store.err"; }
+load http
 
 api() { curl -fsS "$url/api/$1"; }
 
@@ -214,7 +186,6 @@ is_problem() {
 	cursor=$(api 'events?n=1' | jq -r ._cursor)
 	is_problem "/api/events?after=${cursor%-*}-4" 410 cursor-gone
 }
-
 
 @test "the page's files: types, entity tags, security headers" {
 	serve "$(new_database sqlite)"

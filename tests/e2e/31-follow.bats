@@ -2,12 +2,7 @@
 # dp-http: /api/events, to its end or followed.
 
 load helpers
-
-setup() {
-	bats_require_minimum_version 1.5.0
-	port=$(free_port)
-	url=http://127.0.0.1:$port
-}
+load http
 
 teardown() {
 	end_http
@@ -16,28 +11,10 @@ teardown() {
 	stop_background
 }
 
-# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
-end_http() {
-	kill "${http_pid:-none}" 2>/dev/null || return 0
-	wait_for "$http_pid"
-	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
-	[ "$status" = 0 ]
-}
-
-lives() { curl -fsS "$url/livez" >/dev/null; }
-
-# serve DATABASE [OPTION...]
-serve() {
-	background http dp-http --listen "127.0.0.1:$port" --db "$@"
-	retry_until lives
-}
-
 # number FROM TO [MEMBERS]: events with these numbers as details.
 number() {
 	seq "$1" "$2" | sed "s/.*/{\"traceId\":\"t\",\"system\":\"s\",\"details\":\"&\"${3:+,$3}}/"
 }
-
-store() { dp-store --db "$1" 2>>"$BATS_TEST_TMPDIR/store.err"; }
 
 # Follows in the background, as NDJSON: follow NAME [QUERY [CURL OPTION...]].
 follow() {

@@ -2,42 +2,14 @@
 # dp-http: the lists of traces, errors and events, their pages, and a trace as a file.
 
 load helpers
-
-setup() {
-	bats_require_minimum_version 1.5.0
-	port=$(free_port)
-	base=http://127.0.0.1:$port
-}
-
-teardown() {
-	end_http
-	stop_background
-}
-
-# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
-end_http() {
-	kill "${http_pid:-none}" 2>/dev/null || return 0
-	wait_for "$http_pid"
-	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
-	[ "$status" = 0 ]
-}
-
-lives() { curl -fsS "$base/livez" >/dev/null; }
-
-# serve DATABASE
-serve() {
-	background http dp-http --listen "127.0.0.1:$port" --db "$1"
-	retry_until lives
-}
-
-store() { dp-store --db "$1" 2>>"$BATS_TEST_TMPDIR/store.err"; }
+load http
 
 # get PATH [NAME=VALUE...]: with the values encoded. In get.head the header.
 get() {
 	local path=$1 args=()
 	shift
 	for pair in "$@"; do args+=(--data-urlencode "$pair"); done
-	curl -fsSG -D "$BATS_TEST_TMPDIR/get.head" "$base/api/$path" "${args[@]}"
+	curl -fsSG -D "$BATS_TEST_TMPDIR/get.head" "$url/api/$path" "${args[@]}"
 }
 
 # refused STATUS PATH [NAME=VALUE...]: what is wrong is then in $output.
@@ -45,7 +17,7 @@ refused() {
 	local status=$1 path=$2 args=()
 	shift 2
 	for pair in "$@"; do args+=(--data-urlencode "$pair"); done
-	output=$(curl -sG -w '\n%{http_code}' "$base/api/$path" "${args[@]}")
+	output=$(curl -sG -w '\n%{http_code}' "$url/api/$path" "${args[@]}")
 	[ "${output##*$'\n'}" = "$status" ] || {
 		echo "$output" >&2
 		return 1
@@ -167,7 +139,7 @@ pages_lead_both_ways() {
 		refused 400 $other "cursor=$here"
 		[[ $output == *'"parameter":"cursor"'*'begin again without it'* ]]
 	done
-	[ "$(curl -sI "$base/api/traces?limit=3" | grep -c '^Link: .*rel="next", .*rel="prev"')" = 1 ]
+	[ "$(curl -sI "$url/api/traces?limit=3" | grep -c '^Link: .*rel="next", .*rel="prev"')" = 1 ]
 	# A link is left out rather than too long for a header, and holds nothing that would end it.
 	get "traces?limit=1&title=a>%22;<b" >/dev/null
 	[ -z "$(link next)" ]
@@ -227,7 +199,7 @@ errors_are_in_groups() {
 
 @test "errors in groups, how often of late, and what is in one" { in_both errors_are_in_groups; }
 
-json() { curl -fsS -H 'Accept: application/json' "$base/api/events$1"; }
+json() { curl -fsS -H 'Accept: application/json' "$url/api/events$1"; }
 
 events_as_a_document() {
 	local next cursor event_id
@@ -250,10 +222,10 @@ events_as_a_document() {
 	[ "$(json "?after=$next" | jq -r '.items[].details')" = 31 ]
 	for wrong in follow n=all n=1001 n=x after=x; do
 		[ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' -H 'Accept: application/json' \
-			"$base/api/events?$wrong")" = 400 ]
+			"$url/api/events?$wrong")" = 400 ]
 		jq -e --arg name "${wrong%=*}" '.errors[0].parameter == $name' "$BATS_TEST_TMPDIR/body"
 	done
-	[ "$(curl -s -o /dev/null -w '%{http_code}' -H 'Accept: text/html' "$base/api/events")" = 406 ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' -H 'Accept: text/html' "$url/api/events")" = 406 ]
 
 	json '?n=1&filter=details=7' >"$BATS_TEST_TMPDIR/list"
 	cursor=$(jq -r '.items[0]._cursor' "$BATS_TEST_TMPDIR/list")

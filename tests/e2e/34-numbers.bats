@@ -2,42 +2,14 @@
 # dp-http's numbers: /api/stats and /api/flow. What they shall be numbers.py works out.
 
 load helpers
-
-setup() {
-	bats_require_minimum_version 1.5.0
-	port=$(free_port)
-	api=http://127.0.0.1:$port
-}
-
-teardown() {
-	end_http
-	stop_background
-}
-
-# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
-end_http() {
-	kill "${http_pid:-none}" 2>/dev/null || return 0
-	wait_for "$http_pid"
-	http_pid=
-	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
-	[ "$status" = 0 ]
-}
-
-lives() { curl -fsS "$api/livez" >/dev/null; }
-
-serve() {
-	background http dp-http --listen "127.0.0.1:$port" --db "$1"
-	retry_until lives
-}
-
-store() { dp-store --db "$1" 2>"$BATS_TEST_TMPDIR/store.err"; }
+load http
 
 numbers() { /usr/bin/python3 "$ROOT/tests/e2e/numbers.py" "$@"; }
 
 agree() {
 	store "$1" <"$BATS_TEST_TMPDIR/events"
 	serve "$1"
-	numbers check "$api" "$BATS_TEST_TMPDIR/events"
+	numbers check "$url" "$BATS_TEST_TMPDIR/events"
 	end_http
 }
 
@@ -48,17 +20,17 @@ agree() {
 
 # refused TARGET PARAMETER TEXT
 refused() {
-	curl -s "$api$1" | jq -e --arg name "$2" --arg text "$3" '.type == "/problems/bad-parameter" and
+	curl -s "$url$1" | jq -e --arg name "$2" --arg text "$3" '.type == "/problems/bad-parameter" and
 		(.errors[0] | .parameter == $name and (.detail | contains($text)))'
 }
 
 nothing() {
 	store "$1" </dev/null
 	serve "$1"
-	curl -fsS "$api/api/stats" | jq -e '(.buckets | length) == 60 and .bucket_ms == 60000 and .systems == [] and
+	curl -fsS "$url/api/stats" | jq -e '(.buckets | length) == 60 and .bucket_ms == 60000 and .systems == [] and
 		.totals == {events: 0, error: 0, warning: 0, info: 0, debug: 0} and .complete and .counted_since == .since'
-	curl -fsS "$api/api/flow" | jq -e '.nodes == [] and .edges == [] and .traces == 0 and .complete'
-	[ "$(curl -s -o /dev/null -w '%{http_code}' "$api/api/flow?trace=none")" = 404 ]
+	curl -fsS "$url/api/flow" | jq -e '.nodes == [] and .edges == [] and .traces == 0 and .complete'
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "$url/api/flow?trace=none")" = 404 ]
 	end_http
 }
 
@@ -89,16 +61,16 @@ ranges() {
 		echo "{\"traceId\":\"a/b c\",\"timestamp\":\"2026-01-01T10:00:${second}Z\",\"system\":\"s$second\"}"
 	done | store "$1"
 	serve "$1"
-	curl -fsSG "$api/api/stats" --data-urlencode 'filter=since=2026-01-01T10:00:15Z until=2026-01-01T10:00:30Z' |
+	curl -fsSG "$url/api/stats" --data-urlencode 'filter=since=2026-01-01T10:00:15Z until=2026-01-01T10:00:30Z' |
 		jq -e '.totals.events == 1 and .since == "2026-01-01T10:00:15Z" and .until == "2026-01-01T10:00:30Z" and
 		.bucket_ms == 1000 and .systems[0].system == "s20"'
-	curl -fsSG "$api/api/flow" --data-urlencode 'filter=timestamp>2026-01-01T10:00:25Z' |
+	curl -fsSG "$url/api/flow" --data-urlencode 'filter=timestamp>2026-01-01T10:00:25Z' |
 		jq -e '.traces == 1 and (.nodes | length) == 3 and (.edges | length) == 2'
-	curl -fsSG "$api/api/flow" --data-urlencode 'filter=until=2026-01-01T10:00:10Z' | jq -e '.traces == 0'
-	curl -fsSG "$api/api/flow" --data-urlencode 'trace=a/b c' | jq -e '.traces == 1 and
+	curl -fsSG "$url/api/flow" --data-urlencode 'filter=until=2026-01-01T10:00:10Z' | jq -e '.traces == 0'
+	curl -fsSG "$url/api/flow" --data-urlencode 'trace=a/b c' | jq -e '.traces == 1 and
 		.since == "2026-01-01T10:00:10Z" and .until == "2026-01-01T10:00:30Z" and
 		(.edges[0] | .from == "s10" and .to == "s20" and .p50_ms == 10000)'
-	curl -fsS -I "$api/api/stats" >/dev/null
+	curl -fsS -I "$url/api/stats" >/dev/null
 	end_http
 }
 
@@ -111,14 +83,14 @@ many_systems() {
 			k * 30, i }' | store "$1"
 	serve "$1"
 	local range='since=2026-01-01T10:00Z&until=2026-01-01T10:01Z'
-	curl -fsS "$api/api/stats?$range" | jq -e '.totals.events == 1600 and .folded and (.systems | length) == 1001 and
+	curl -fsS "$url/api/stats?$range" | jq -e '.totals.events == 1600 and .folded and (.systems | length) == 1001 and
 		([.systems[].events] | add) == 1600 and .systems[-1].system == "(other)" and .complete'
 	# It was not counted apart, so it is looked for among the events.
-	curl -fsS "$api/api/stats?$range&filter=system%3Ds1099" | jq -e '.totals.events == 1 and .complete and
+	curl -fsS "$url/api/stats?$range&filter=system%3Ds1099" | jq -e '.totals.events == 1 and .complete and
 		(.folded | not) and .systems[0].system == "s1099"'
-	curl -fsS "$api/api/stats?$range&filter=type%3Dlog" | jq -e '.totals.events == 1600 and .folded and
+	curl -fsS "$url/api/stats?$range&filter=type%3Dlog" | jq -e '.totals.events == 1600 and .folded and
 		(.systems | length) == 1001 and .systems[-1] == (.systems[-1] + {system: "(other)", events: 100})'
-	curl -fsS "$api/api/flow?$range" | jq -e '.folded and (.nodes | length) == 1001 and
+	curl -fsS "$url/api/flow?$range" | jq -e '.folded and (.nodes | length) == 1001 and
 		.nodes[-1] == {system: "(other)", events: 100, errors: 0, traces: 100} and
 		(all(.edges[]; .from != .to)) and ([.nodes[].events] | add) == 1600'
 	end_http
@@ -138,10 +110,10 @@ many_systems() {
 		INSERT INTO minute_counts SELECT ts / 60000000 * 60000000, system, severity, count(*) FROM events GROUP BY 1, 2"
 	serve "$db"
 	range='since=2026-01-01T10:00Z&until=2026-01-01T11:00Z'
-	curl -fsS "$api/api/stats?$range" | jq -e '.totals.events == 200001 and .complete'
-	curl -fsS "$api/api/stats?$range&filter=type%3Dlog" | jq -e '.totals.events <= 200000 and .totals.events > 0 and
+	curl -fsS "$url/api/stats?$range" | jq -e '.totals.events == 200001 and .complete'
+	curl -fsS "$url/api/stats?$range&filter=type%3Dlog" | jq -e '.totals.events <= 200000 and .totals.events > 0 and
 		(.complete | not) and .counted_since != .since'
-	curl -fsS "$api/api/flow?trace=large" | jq -e '.traces == 1 and ([.nodes[].events] | add) <= 100000 and
+	curl -fsS "$url/api/flow?trace=large" | jq -e '.traces == 1 and ([.nodes[].events] | add) <= 100000 and
 		(.complete | not)'
-	curl -fsS "$api/api/flow?$range" | jq -e '.traces <= 1000 and .traces > 0 and (.complete | not)'
+	curl -fsS "$url/api/flow?$range" | jq -e '.traces <= 1000 and .traces > 0 and (.complete | not)'
 }

@@ -2,40 +2,11 @@
 # dp-http: clients that take what they can, and those beside them.
 
 load helpers
-
-setup() {
-	bats_require_minimum_version 1.5.0
-	port=$(free_port)
-	url=http://127.0.0.1:$port
-	export PORT=$port
-}
-
-teardown() {
-	end_http
-	stop_background
-}
-
-# Whatever a test did to it, dp-http ends cleanly: with sanitizers, without a leak.
-end_http() {
-	kill "${http_pid:-none}" 2>/dev/null || return 0
-	wait_for "$http_pid"
-	[ "$status" = 0 ] || cat "$BATS_TEST_TMPDIR/http.err"
-	[ "$status" = 0 ]
-}
-
-lives() { curl -fsS "$url/livez" >/dev/null; }
-
-# serve DATABASE [OPTION...]
-serve() {
-	background http dp-http --listen "127.0.0.1:$port" --db "$@"
-	retry_until lives
-}
-
-store() { dp-store --db "$1" 2>>"$BATS_TEST_TMPDIR/store.err"; }
+load http
 
 # crowd KIND COUNT
 crowd() {
-	background "$1" /usr/bin/python3 "$ROOT/tests/e2e/crowd.py" "$1" "$2"
+	PORT=$port background "$1" /usr/bin/python3 "$ROOT/tests/e2e/crowd.py" "$1" "$2"
 	RETRY_SECONDS=30 retry_until file_has "$BATS_TEST_TMPDIR/$1.out" 'are there'
 }
 

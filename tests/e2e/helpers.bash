@@ -120,11 +120,11 @@ stop_background() {
 # Runs a function of the test once for each kind of database, with the URL of a new one. Not behind
 # || or in a condition: there a failing command in it would not end the test.
 in_both() {
-	local kind url
+	local kind db_of_kind
 	for kind in sqlite postgresql; do
-		url=$(new_database "$kind")
+		db_of_kind=$(new_database "$kind")
 		echo "with $kind:"
-		"$@" "$url"
+		"$@" "$db_of_kind"
 	done
 }
 
