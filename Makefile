@@ -48,6 +48,7 @@ help:
 	@echo 'make big              what is tested of many events, with a million'
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
+	@echo 'make sbom             $B/devpulse.cdx.json: what the programs are made of (CycloneDX)'
 	@echo 'make clean'
 	@echo 'SAN=1                 with sanitizers, in build-san/'
 	@echo 'All tests: ./devpulse test'
@@ -198,6 +199,10 @@ uninstall:
 		rm -f $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
 	cd $(DESTDIR)$(PREFIX)/share && for d in devpulse doc/devpulse/examples doc/devpulse; do \
 		[ ! -d $$d ] || rmdir $$d || exit 1; done
+
+.PHONY: sbom
+sbom: all
+	packaging/sbom $B/bin $(VERSION) > $B/devpulse.cdx.json
 
 clean:
 	rm -rf build build-san build-cov compile_commands.json

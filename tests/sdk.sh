@@ -88,7 +88,7 @@ lint() {
 		printf 'not ok - lint: no environment\n%s\n' "$out"
 		return
 	fi
-	scripts="../../examples ../../tests/fault ../../bench ../../docs/openapi-to-json ../../tests/contract ../../tests/e2e/crowd.py $(cd "$sdk" && grep -l '^#!.*python' ../../bench/* 2>/dev/null)"
+	scripts="../../examples ../../tests/fault ../../bench ../../docs/openapi-to-json ../../packaging/sbom ../../tests/contract ../../tests/e2e/crowd.py $(cd "$sdk" && grep -l '^#!.*python' ../../bench/* 2>/dev/null)"
 	# shellcheck disable=SC2086 # a list of files: those without .py must be named
 	check 'ruff' ruff check --no-cache --quiet . $scripts
 	# shellcheck disable=SC2086

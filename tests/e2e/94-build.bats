@@ -54,3 +54,31 @@ version_in() { "$1/build/bin/dp-send" --version | sed 's/.* //'; }
 	git_in "$BATS_TEST_TMPDIR" init -q
 	[ "$(release_of "$one")" = "$release" ]
 }
+
+# Whether a program needs this package: needs PROGRAM NAME VERSION.
+needs() {
+	jq -e --arg program "$1" --arg name "$2" --arg version "$3" '
+		(.components[] | select(.name == $name and .version == $version) | ."bom-ref") as $ref |
+		.dependencies[] | select(.ref == $program).dependsOn | index($ref) != null' "$BATS_TEST_TMPDIR/sbom" || {
+		echo "not said: $1 needs $2 $3"
+		return 1
+	}
+}
+
+@test "the bill of materials names the libraries and the page's packages, with the versions that are here" {
+	local library
+	"$ROOT/packaging/sbom" "${DEVPULSE_BUILD:-$ROOT/build}/bin" 1.2.3 >"$BATS_TEST_TMPDIR/sbom"
+	while read -r program library; do
+		library=$(dpkg-query -W -f '${Package}\n' | grep -xE "$library")
+		needs "$program" "$library" "$(dpkg-query -W -f '${Version}' "$library")"
+	done <<-EOF
+		dp-ingest libwebsockets[0-9]+
+		dp-store libpq5
+		dp-http libsqlite3-0
+		dp-tail libcurl4(t64)?
+	EOF
+	needs dp-http preact "$(jq -r '.packages["node_modules/preact"].version' "$ROOT/ui/package-lock.json")"
+	run needs dp-http esbuild "$(jq -r '.packages["node_modules/esbuild"].version' "$ROOT/ui/package-lock.json")"
+	[ "$status" != 0 ] # it makes the page, and is not in it
+	[ "$(jq '[.dependencies[].dependsOn[]] - [.components[]."bom-ref"] | length' "$BATS_TEST_TMPDIR/sbom")" = 0 ]
+}
