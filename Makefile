@@ -167,7 +167,7 @@ include tests/lint.mk
 compile_commands.json: Makefile $(SOURCES)
 	@{ echo '['; sep=; for f in $(filter %.c,$(SOURCES)); do \
 		printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}\n' "$$sep" '$(CURDIR)' "$$f" \
-		'$(CPPFLAGS) $(DP_CFLAGS)' "$$f"; sep=,; done; echo ']'; } > $@
+		'$(filter-out -DDP_VERSION=%,$(CPPFLAGS)) -DDP_VERSION=0 $(DP_CFLAGS)' "$$f"; sep=,; done; echo ']'; } > $@
 
 # Where shells look for the completion of a command; the file is that of program $p for the shell $s.
 COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d

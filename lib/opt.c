@@ -103,16 +103,19 @@ static int next_variable(struct dp_opt_state *o)
 	return 0;
 }
 
+static const char *name_in(const struct dp_opt *options, int key)
+{
+	while (options->key && options->key != key)
+		options++;
+	return options->name;
+}
+
 /* The name of the option with this key, or NULL. */
 static const char *name_of(const struct dp_program *p, int key)
 {
-	const struct dp_opt *const tables[] = {p->options, dp_opt_own};
+	const char *name = name_in(p->options, key);
 
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-		for (const struct dp_opt *opt = tables[i]; opt->key; opt++)
-			if (opt->key == key)
-				return opt->name;
-	return NULL;
+	return name ? name : name_in(dp_opt_own, key);
 }
 
 /* getopt's optopt: a letter that nobody knows, the key of an option that is known but used wrongly,

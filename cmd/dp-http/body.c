@@ -86,7 +86,7 @@ static void cut(const struct body *b)
 	    b->step == BODY_GONE ? "what it began with was removed"
 				 : "the database does not answer");
 	if (info)
-		connect(info->connect_fd, &nobody, sizeof nobody);
+		(void)connect(info->connect_fd, &nobody, sizeof nobody);
 }
 
 static ssize_t on_room(void *cls, uint64_t pos, char *buf, size_t max)

@@ -66,7 +66,10 @@ static void write_name(struct dp_buf *out, const char *id)
 				     (*p >= '0' && *p <= '9') || *p == '-' ||
 				     (p > id && strchr("._", *p));
 
-		dp_buf_add_char(out, is_safe ? *p : '_');
+		if (is_safe)
+			dp_buf_add_char(out, *p);
+		else
+			dp_buf_add_char(out, '_');
 	}
 	dp_buf_add_text(out, ".ndjson");
 }

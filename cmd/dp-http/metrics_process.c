@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -11,11 +12,11 @@
 
 /* Fields of /proc/self/stat behind the name, which may hold blanks: state is the third of all. */
 struct stat_fields {
-	unsigned long utime;
-	unsigned long stime;
+	unsigned long long utime;
+	unsigned long long stime;
 	unsigned long long start;
-	unsigned long virtual_bytes;
-	long resident_pages;
+	unsigned long long virtual_bytes;
+	long long resident_pages;
 };
 
 static bool read_line(const char *path, char *line, size_t size)
@@ -28,19 +29,36 @@ static bool read_line(const char *path, char *line, size_t size)
 	return ok;
 }
 
+/* A field of proc(5), by its number there; `third` is where the third one begins. */
+static unsigned long long field(const char *third, int number)
+{
+	const char *p = third;
+
+	for (int n = 3; p && n < number; n++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
 static bool read_stat(struct stat_fields *f)
 {
 	char line[1000];
-	const char *behind_name;
+	const char *name_end;
 
 	if (!read_line("/proc/self/stat", line, sizeof line))
 		return false;
-	behind_name = strrchr(line, ')');
-	return behind_name &&
-	       sscanf(behind_name + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d "
-		   "%llu %lu %ld",
-		   &f->utime, &f->stime, &f->start, &f->virtual_bytes, &f->resident_pages) == 5;
+	name_end = strrchr(line, ')');
+	if (!name_end || !name_end[1])
+		return false;
+	*f = (struct stat_fields){
+	    .utime = field(name_end + 2, 14),
+	    .stime = field(name_end + 2, 15),
+	    .start = field(name_end + 2, 22),
+	    .virtual_bytes = field(name_end + 2, 23),
+	    .resident_pages = (long long)field(name_end + 2, 24),
+	};
+	return true;
 }
 
 /* Open descriptors, or -1. */
