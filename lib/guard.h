@@ -23,6 +23,13 @@ void dp_guard_free(struct dp_guard **g);
 /* Whether the value of a Host header ("localhost:8008") is allowed. */
 bool dp_guard_host_ok(const struct dp_guard *g, struct dp_str host);
 
+/* Allows more origins, comma-separated and exact ("https://notes.example:3000"), for pages of other
+ * sites that are to read what is answered. */
+void dp_guard_share(struct dp_guard *g, const char *origins);
+
+/* Whether the value of an Origin header is one of those. */
+bool dp_guard_shares(const struct dp_guard *g, struct dp_str origin);
+
 /* Whether the value of an Origin header ("http://localhost:8088") is allowed; "null" never is. An
  * absent Origin is no browser: do not call this. */
 bool dp_guard_origin_ok(const struct dp_guard *g, struct dp_str origin);

@@ -56,11 +56,25 @@ void answer_add_headers(struct MHD_Response *response)
 		MHD_add_response_header(response, headers[i][0], headers[i][1]);
 }
 
+/* Lets a page of another site read the answer, where that is wished. */
+static void add_sharing(const struct request *r, struct MHD_Response *response)
+{
+	const char *origin = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Origin");
+
+	if (!origin || !dp_guard_shares(r->service->guard, dp_str_from(origin)))
+		return;
+	MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
+	MHD_add_response_header(
+	    response, "Access-Control-Expose-Headers", "DevPulse-Cursor, ETag, Link");
+	MHD_add_response_header(response, "Vary", "Origin");
+}
+
 enum MHD_Result answer_queue(struct request *r, int status, struct MHD_Response **response)
 {
 	enum MHD_Result result;
 
 	answer_add_headers(*response);
+	add_sharing(r, *response);
 	metrics_count(r->service->metrics, r->route, r->method, status,
 	    dp_clock_monotonic_us() - r->begun_us);
 	if (r->links)

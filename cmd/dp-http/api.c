@@ -190,6 +190,11 @@ static enum MHD_Result answer_options(struct request *r)
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, "Allow", "GET, HEAD, OPTIONS");
+	/* What a browser asks for a page of another site; it heeds them where that is named, too.
+	 */
+	MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, HEAD");
+	MHD_add_response_header(response, "Access-Control-Allow-Headers",
+	    "Authorization, If-None-Match, Last-Event-ID");
 	return answer_queue(r, 204, &response);
 }
 
@@ -220,14 +225,15 @@ static enum MHD_Result dispatch(struct request *r)
 	enum MHD_Result result;
 
 	r->route = route ? route->path : assets_has(r->path) ? "file" : NULL;
+	/* Browsers ask so before they send a token. */
+	if (r->route && strcmp(r->method, "OPTIONS") == 0)
+		return answer_options(r);
 	if (!may_pass(r))
 		return answer_problem(
 		    r, PROBLEM_TOKEN, "Authorization: Bearer TOKEN is wanted, and the right one");
-	if (!route && !assets_has(r->path))
+	if (!r->route)
 		return answer_problem(r, PROBLEM_NOT_FOUND,
 		    "there is nothing here; /openapi.yaml lists what there is");
-	if (strcmp(r->method, "OPTIONS") == 0)
-		return answer_options(r);
 	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0)
 		return answer_refusal(r, PROBLEM_METHOD, "there are GET, HEAD and OPTIONS here");
 	return assets_answer(r, &result) ? result : answer_route(r, route, segment);

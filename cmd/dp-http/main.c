@@ -25,6 +25,7 @@ enum {
 	OPT_FOLLOWERS,
 	OPT_HEARTBEAT,
 	OPT_HOSTS,
+	OPT_ORIGINS,
 	OPT_TOKEN,
 	OPT_TRUST_ATTACHED,
 	OPT_INSECURE,
@@ -42,6 +43,8 @@ static const struct dp_opt options[] = {
     {OPT_HEARTBEAT, "heartbeat", "SECONDS", NULL, "between heartbeats to idle followers", "10"},
     {OPT_HOSTS, "allow-host", "NAMES", "DEVPULSE_ALLOWED_HOSTS",
 	"more names, by commas, for Host and Origin", NULL},
+    {OPT_ORIGINS, "allow-origin", "ORIGINS", "DEVPULSE_ALLOWED_ORIGINS",
+	"of pages elsewhere that may read the API, by commas", NULL},
     {OPT_TOKEN, "token-file", "FILE", "DEVPULSE_TOKEN_FILE",
 	"token wanted on /api/; else from $DEVPULSE_TOKEN", NULL},
     {OPT_TRUST_ATTACHED, "trust-attached", NULL, "DEVPULSE_TRUST_ATTACHED",
@@ -66,8 +69,9 @@ static const struct dp_program program = {
 
 struct config {
 	struct dp_listen listen;
-	const char *db;    /* NULL: the default */
-	const char *hosts; /* or NULL */
+	const char *db;      /* NULL: the default */
+	const char *hosts;   /* or NULL */
+	const char *origins; /* or NULL */
 	struct dp_token token;
 	unsigned threads;
 	unsigned max_followers;
@@ -114,6 +118,9 @@ static struct config parse_args(int argc, char **argv)
 			break;
 		case OPT_HOSTS:
 			cfg.hosts = o.value;
+			break;
+		case OPT_ORIGINS:
+			cfg.origins = o.value;
 			break;
 		case OPT_TOKEN:
 			dp_token_set_file(&cfg.token, &o);
@@ -243,6 +250,8 @@ int main(int argc, char **argv)
 	fd = listen_or_die(&listen);
 	service.metrics = metrics_new();
 	service.guard = dp_guard_new(cfg.hosts, &listen, cfg.token.text);
+	if (cfg.origins)
+		dp_guard_share(service.guard, cfg.origins);
 	open_store(&cfg, &service);
 	server = server_new(fd, &settings, &service);
 	if (!server)

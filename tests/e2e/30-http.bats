@@ -454,6 +454,27 @@ is_ready() { [ "$(status_of /readyz)" = 200 ]; }
 	[ "$(jq -r .traceId abc123.ndjson)" = abc123 ]
 }
 
+@test "pages of other sites read nothing unless they are named" {
+	cd "$BATS_TEST_TMPDIR"
+	printf %s a-token-of-16-or-more >token
+	chmod 600 token
+	db=$(new_database sqlite)
+	store "$db" <<<"$example"
+	serve "$db" --allow-origin https://notes.example,http://notes.example:3000 --token-file token
+	[ "$(status_of /api/traces -H 'Origin: https://other.example')" = 403 ]
+	answer() { curl -s -D - -o "$BATS_TEST_TMPDIR/body" "$@" "$url/api/traces" | tr -d '\r'; }
+	answer -H 'Authorization: Bearer a-token-of-16-or-more' >head
+	[ "$(grep -ci '^Access-Control' head)" = 0 ]
+	answer -H 'Origin: https://notes.example' -H 'Authorization: Bearer a-token-of-16-or-more' >head
+	grep -q '^HTTP/1.1 200' head
+	grep -qi '^Access-Control-Allow-Origin: https://notes.example$' head
+	grep -qi '^Vary: Origin' head
+	answer -X OPTIONS -H 'Origin: http://notes.example:3000' -H 'Access-Control-Request-Method: GET' >head
+	grep -q '^HTTP/1.1 204' head
+	grep -qi '^Access-Control-Allow-Origin: http://notes.example:3000$' head
+	grep -qi '^Access-Control-Allow-Headers:.*Authorization' head
+}
+
 @test "one thread is enough" {
 	db=$(new_database sqlite)
 	store "$db" <<<"$example"

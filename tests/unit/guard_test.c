@@ -49,6 +49,36 @@ static const struct {
     {"80", false},
 };
 
+static void shares_with_exact_origins_only(void **state)
+{
+	static const struct {
+		const char *origin;
+		bool want;
+	} rows[] = {
+	    {"https://notes.example", true},
+	    {"http://notes.example:3000", true},
+	    {"http://notes.example", false},
+	    {"https://notes.example:443", false},
+	    {"https://notes.example.evil", false},
+	    {"https://xnotes.example", false},
+	    {"null", false},
+	    {"", false},
+	    {"http://localhost", false},
+	};
+	struct dp_guard *g = dp_guard_new(NULL, NULL, NULL);
+
+	(void)state;
+	assert_false(dp_guard_origin_ok(g, DP_STR("https://notes.example")));
+	dp_guard_share(g, "https://notes.example, http://notes.example:3000");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (dp_guard_shares(g, dp_str_from(rows[i].origin)) != rows[i].want)
+			fail_msg("'%s'", rows[i].origin);
+	assert_true(dp_guard_origin_ok(g, DP_STR("https://notes.example")));
+	assert_true(dp_guard_origin_ok(g, DP_STR("http://localhost")));
+	assert_false(dp_guard_host_ok(g, DP_STR("notes.example")));
+	dp_guard_free(&g);
+}
+
 static void allows_exact_hosts_only(void **state)
 {
 	struct dp_guard *g = dp_guard_new("devbox.lan, ported.lan:99,,[2001:db8::7]", NULL, NULL);
@@ -193,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(allows_exact_hosts_only),
+	    cmocka_unit_test(shares_with_exact_origins_only),
 	    cmocka_unit_test(allows_its_own_address_unless_that_is_all_of_them),
 	    cmocka_unit_test(allows_exact_origins_only),
 	    cmocka_unit_test(compares_tokens),
