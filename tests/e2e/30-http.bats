@@ -463,16 +463,16 @@ is_ready() { [ "$(status_of /readyz)" = 200 ]; }
 	serve "$db" --allow-origin https://notes.example,http://notes.example:3000 --token-file token
 	[ "$(status_of /api/traces -H 'Origin: https://other.example')" = 403 ]
 	answer() { curl -s -D - -o "$BATS_TEST_TMPDIR/body" "$@" "$url/api/traces" | tr -d '\r'; }
-	answer -H 'Authorization: Bearer a-token-of-16-or-more' >head
-	[ "$(grep -ci '^Access-Control' head)" = 0 ]
-	answer -H 'Origin: https://notes.example' -H 'Authorization: Bearer a-token-of-16-or-more' >head
-	grep -q '^HTTP/1.1 200' head
-	grep -qi '^Access-Control-Allow-Origin: https://notes.example$' head
-	grep -qi '^Vary: Origin' head
-	answer -X OPTIONS -H 'Origin: http://notes.example:3000' -H 'Access-Control-Request-Method: GET' >head
-	grep -q '^HTTP/1.1 204' head
-	grep -qi '^Access-Control-Allow-Origin: http://notes.example:3000$' head
-	grep -qi '^Access-Control-Allow-Headers:.*Authorization' head
+	answer -H 'Authorization: Bearer a-token-of-16-or-more' >fields
+	[ "$(grep -ci '^Access-Control' fields)" = 0 ]
+	answer -H 'Origin: https://notes.example' -H 'Authorization: Bearer a-token-of-16-or-more' >fields
+	grep -q '^HTTP/1.1 200' fields
+	grep -qi '^Access-Control-Allow-Origin: https://notes.example$' fields
+	grep -qi '^Vary: Origin' fields
+	answer -X OPTIONS -H 'Origin: http://notes.example:3000' -H 'Access-Control-Request-Method: GET' >fields
+	grep -q '^HTTP/1.1 204' fields
+	grep -qi '^Access-Control-Allow-Origin: http://notes.example:3000$' fields
+	grep -qi '^Access-Control-Allow-Headers:.*Authorization' fields
 }
 
 @test "one thread is enough" {
