@@ -4,7 +4,7 @@
 load engine
 
 setup_file() {
-	need_engine
+	has_engine || return 0
 	command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || skip 'no docker-compose here'
 	[ ! -e "$ROOT/.env" ] || skip "$ROOT/.env would be heeded: move it away"
 	build_image

@@ -4,7 +4,7 @@
 load engine
 
 setup_file() {
-	need_engine
+	has_engine || return 0
 	build_image
 	EVENTS_PORT=$(file_port)
 	PAGE_PORT=$(file_port)

@@ -181,4 +181,4 @@ def test_who_waits_for_events_is_told(
         told = list(listener.notifies(timeout=0.1 if is_mute else 10, stop_after=1))
     assert [n.channel for n in told] == ([] if is_mute else ["devpulse"])
     assert database.count() == 4
-    assert database.query("SELECT sum(events) FROM minute_counts") == [(5,)]
+    assert database.query("SELECT sum(events) FROM minute_counts") == [(4,)]
