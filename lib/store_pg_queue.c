@@ -71,8 +71,11 @@ static int take_results(struct pg_store *s)
 			rc = take_result(s, at, res);
 		PQclear(res);
 		if (!res && s->conn && PQstatus(s->conn) != CONNECTION_OK) {
+			/* What the server says at the end of a connection comes before that end. */
 			if (rc == 0)
 				dp_pg_fail(s, NULL);
+			else
+				s->store.fault = DP_STORE_AWAY;
 			dp_pg_disconnect(s);
 		}
 	}

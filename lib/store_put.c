@@ -230,7 +230,9 @@ int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_
 	if (rc == 0)
 		rc = put_all(&p, put_events);
 	if (rc < 0 && s->fault == DP_STORE_REJECT)
-		rc = put_all(&p, put_halves);
+		/* One event is tried once more, as another writer's new partition may have been in
+		 * its way; of more each part is anyway. */
+		rc = put_all(&p, n == 1 ? put_part : put_halves);
 	if (rc < 0)
 		dp_store_blame_no_event(s);
 	else

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+enum { BUSY_MS = 1000 };
+
 struct dp_checkpointer {
 	sqlite3 *db;
 	const char *path;
@@ -57,14 +59,20 @@ static bool open_own(struct dp_checkpointer *c)
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 
 	return sqlite3_open_v2(c->path, &c->own, flags, NULL) == SQLITE_OK &&
+	       sqlite3_busy_timeout(c->own, BUSY_MS) == SQLITE_OK &&
 	       sqlite3_exec(c->own, "PRAGMA schema_version", NULL, NULL, NULL) == SQLITE_OK;
 }
 
 /* Returns whether there is a thread. */
 static bool start(struct dp_checkpointer *c)
 {
-	if (!c->own && open_own(c))
-		c->has_thread = pthread_create(&c->thread, NULL, run, c) == 0;
+	if (c->has_thread)
+		return true;
+	c->has_thread = open_own(c) && pthread_create(&c->thread, NULL, run, c) == 0;
+	if (!c->has_thread) {
+		sqlite3_close(c->own);
+		c->own = NULL;
+	}
 	return c->has_thread;
 }
 

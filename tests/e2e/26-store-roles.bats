@@ -176,3 +176,14 @@ ten_minutes() {
 	event a 1 info | dp-store --db "$WRITER"
 	[ "$(as reader 'SELECT count(*) FROM events')" = 1 ]
 }
+
+@test "who else migrates leaves the tables their owner's" {
+	set_up
+	as owner "BEGIN; $(sed -n '/^CREATE/,$p' "$ROOT/lib/sql/postgresql/begin_migration.sql")
+		$(cat "$ROOT"/lib/sql/postgresql/migration_[123].sql)
+		INSERT INTO schema_version VALUES (1, 3, gen_random_uuid()); COMMIT"
+	dp-store --db "${OWNER/devpulse_owner/postgres}" </dev/null
+	[ "$(as owner "SELECT string_agg(DISTINCT relowner::regrole::text, ' ') FROM pg_class
+		WHERE relname LIKE 'events%' AND relkind IN ('r', 'p')")" = devpulse_owner ]
+	[ "$(as owner "SELECT version FROM schema_version")" = "$(sed -n 's/.*DP_STORE_SCHEMA = \([0-9]*\).*/\1/p' "$ROOT/lib/store_backend.h")" ]
+}

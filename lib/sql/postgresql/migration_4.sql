@@ -6,10 +6,12 @@
 DO $$
 DECLARE
     bound timestamptz := ((now() AT TIME ZONE 'UTC')::date - 366)::timestamp AT TIME ZONE 'UTC';
+    part text;
 BEGIN
     IF to_regclass('events_default') IS NULL THEN
         RETURN; -- laid out otherwise
     END IF;
+    LOCK TABLE ONLY events IN ACCESS EXCLUSIVE MODE; -- what others commit meanwhile would be lost
     CREATE TABLE events_3 AS TABLE events_default;
     DROP TABLE events_default;
     CREATE TABLE events_default PARTITION OF events DEFAULT PARTITION BY RANGE (ts);
@@ -18,6 +20,11 @@ BEGIN
                     FOR VALUES FROM (MINVALUE) TO (%1$L)', bound);
     EXECUTE format('CREATE TABLE events_default_new PARTITION OF events_default
                     FOR VALUES FROM (%L) TO (MAXVALUE)', bound);
+    -- devpulse_add_day runs as the owner of events, who need not be the one who migrates.
+    FOREACH part IN ARRAY ARRAY['events_default', 'events_default_old', 'events_default_new'] LOOP
+        EXECUTE format('ALTER TABLE %I OWNER TO %s', part,
+                       (SELECT relowner::regrole FROM pg_class WHERE oid = 'events'::regclass));
+    END LOOP;
     INSERT INTO events_default SELECT * FROM events_3;
     DROP TABLE events_3;
     PERFORM devpulse_add_day(day)
