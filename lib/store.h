@@ -171,9 +171,9 @@ void dp_store_disconnect(struct dp_store *s);
 int dp_store_trace(
     struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg);
 
-/* The same in parts, whatever its size: in order of event id, those behind after_id ("": all), at
- * most `limit`. */
-int dp_store_trace_part(struct dp_store *s, const char *trace_id, const char *after_id,
+/* The same in parts, whatever its size: in order of event id, those up to the number seq and behind
+ * after_id ("": all), at most `limit`. */
+int dp_store_trace_part(struct dp_store *s, const char *trace_id, int64_t seq, const char *after_id,
     size_t limit, dp_store_row_fn *fn, void *arg);
 
 /* One event, if it is there. */

@@ -29,14 +29,21 @@ int dp_store_trace(
 	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 
-int dp_store_trace_part(struct dp_store *s, const char *trace_id, const char *after_id,
+static void add_extent(struct dp_query *q, const char *trace_id, int64_t seq)
+{
+	add_trace(q, trace_id);
+	dp_buf_add_text(&q->sql, " AND seq <= ");
+	dp_query_add_number(q, seq);
+}
+
+int dp_store_trace_part(struct dp_store *s, const char *trace_id, int64_t seq, const char *after_id,
     size_t limit, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
-	add_trace(&q, trace_id);
+	add_extent(&q, trace_id, seq);
 	if (*after_id) {
 		dp_buf_add_text(&q.sql, " AND event_id > ");
 		dp_query_add_uuid(&q, after_id);
@@ -57,13 +64,6 @@ int dp_store_event(
 	dp_buf_add_text(&q.sql, " AND event_id = ");
 	dp_query_add_uuid(&q, event_id);
 	return dp_query_ask(s, &q, dp_read_event, &reading);
-}
-
-static void add_extent(struct dp_query *q, const char *trace_id, int64_t seq)
-{
-	add_trace(q, trace_id);
-	dp_buf_add_text(&q->sql, " AND seq <= ");
-	dp_query_add_number(q, seq);
 }
 
 static int on_extent(void *arg, const struct dp_store_cell *c)

@@ -44,11 +44,11 @@ static int on_row(void *arg, const struct dp_store_row *row)
 static enum MHD_Result answer_list(struct request *r, const struct list *l, size_t limit)
 {
 	const bool has_more = l->count == limit || l->is_cut;
+	const int64_t last = l->count > 0 ? l->last : l->span.after;
 	char cursor[CURSOR_EVENT_MAX];
 	struct dp_buf body = {0};
 
-	cursor_write_event(
-	    cursor, l->span.store_id, has_more && l->count > 0 ? l->last : l->span.until);
+	cursor_write_event(cursor, l->span.store_id, has_more ? last : l->span.until);
 	dp_buf_add_text(&body, "{\"items\":[");
 	dp_buf_add_str(&body, dp_buf_str(&l->text));
 	dp_buf_addf(&body, "],\"next\":\"%s\"}\n", cursor);

@@ -2,6 +2,7 @@
 
 #include "body.h"
 #include "mem.h"
+#include "store_trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@ enum { PART = 512, PART_BYTES = 256 * 1024 };
 struct export
 {
 	char *trace_id;
+	struct dp_store_extent extent;
+	int64_t written;             /* events */
 	char last[DP_UUID_TEXT + 1]; /* the id of the event written last, or "" */
 	size_t part;                 /* events to ask for: as many as PART_BYTES have room for */
 	size_t rows;                 /* that came */
@@ -27,6 +30,7 @@ static int on_row(void *arg, const struct dp_store_row *row)
 	dp_buf_add_char(x->out, '\n');
 	memcpy(x->last, row->event_id, sizeof x->last);
 	x->rows++;
+	x->written++;
 	x->is_cut = x->out->len >= PART_BYTES;
 	return x->is_cut;
 }
@@ -40,10 +44,10 @@ static enum body_step next(void *arg, struct dp_store *s, struct dp_buf *out)
 	x->out = out;
 	x->rows = 0;
 	x->is_cut = false;
-	if (dp_store_trace_part(s, x->trace_id, x->last, x->part, on_row, x) < 0)
+	if (dp_store_trace_part(s, x->trace_id, x->extent.seq, x->last, x->part, on_row, x) < 0)
 		return BODY_FAILED;
-	if (!x->is_cut && x->rows < x->part)
-		return BODY_END;
+	if (!x->is_cut && x->rows < x->part) /* retention may have been there */
+		return x->written == x->extent.events ? BODY_END : BODY_GONE;
 	x->part = x->is_cut ? x->rows : x->part < PART / 2 ? 2 * x->part : PART;
 	return BODY_MORE;
 }
@@ -74,24 +78,17 @@ static void write_name(struct dp_buf *out, const char *id)
 	dp_buf_add_text(out, ".ndjson");
 }
 
-static int find_any(void *arg, const struct dp_store_row *row)
-{
-	(void)row;
-	*(bool *)arg = true;
-	return 1;
-}
-
 int export_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
 	struct dp_buf name = {0};
 	struct answer_head head = {.type = "application/x-ndjson"};
-	bool is_there = false;
+	struct dp_store_extent extent;
 	struct export *x;
 	int rc;
 
-	if (dp_store_trace_part(s, r->trace_id, "", 1, find_any, &is_there) < 0)
+	if (dp_store_trace_extent(s, r->trace_id, &extent) < 0)
 		return -1;
-	if (!is_there) {
+	if (extent.events == 0) {
 		*result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
 		return 0;
 	}
@@ -99,6 +96,7 @@ int export_answer(struct request *r, struct dp_store *s, enum MHD_Result *result
 	head.file = dp_buf_text(&name);
 	x = dp_mem_new(sizeof *x);
 	x->part = PART;
+	x->extent = extent;
 	x->trace_id = dp_mem_copy(r->trace_id, strlen(r->trace_id));
 	rc = body_answer(r, s, &head, &maker, x, result);
 	dp_buf_release(&name);

@@ -55,12 +55,13 @@ static int on_row(void *arg, const struct dp_store_row *row)
 	    .system = row->system, .ts_us = row->ts_us, .severity = row->severity};
 
 	dp_event_read_span(row->json, &ev.span);
-	d->is_over = dp_clock_monotonic_ms() >= d->range.end_ms || !dp_flow_add(&d->flow, &ev);
+	d->is_over = !dp_flow_add(&d->flow, &ev);
 	if (d->is_over)
 		return 1;
 	d->first_us = d->flow.events == 1 || row->ts_us < d->first_us ? row->ts_us : d->first_us;
 	d->last_us = d->flow.events == 1 || row->ts_us > d->last_us ? row->ts_us : d->last_us;
-	return 0;
+	d->is_over = dp_clock_monotonic_ms() >= d->range.end_ms;
+	return d->is_over;
 }
 
 static int read_trace(struct dp_store *s, struct doc *d, struct dp_str id)

@@ -240,7 +240,8 @@ static enum MHD_Result send_endless(
 	answer_add_head(response, head, false);
 	r->is_endless = true;
 	/* A client that stops reading is slow, not gone: it costs nothing. */
-	MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0);
+	if (strcmp(r->method, "HEAD") != 0)
+		MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0);
 	return answer_queue(r, 200, &response);
 }
 

@@ -132,16 +132,26 @@ static void find_ways(const struct page *p, const struct dp_store_place *reached
 }
 
 /* The target with another cursor, as it may stand in a header between < and >. */
+static bool is_cursor(const char *pair, size_t n)
+{
+	const size_t length = strcspn(pair, "=&");
+	struct dp_buf name = {0};
+	bool is = length < n && percent_decode((struct dp_str){pair, length}, true, &name) &&
+		  dp_str_is(dp_buf_str(&name), "cursor");
+
+	dp_buf_release(&name);
+	return is;
+}
+
 static void add_target(struct dp_buf *out, const char *target, const char *cursor)
 {
-	static const char name[] = "cursor=";
 	const char *p = target + strcspn(target, "?");
 	const char *before = "?";
 
 	dp_buf_add(out, target, (size_t)(p - target));
 	for (size_t n; *p; p += n) {
 		n = strcspn(++p, "&");
-		if (n == 0 || strncmp(p, name, strlen(name)) == 0)
+		if (n == 0 || is_cursor(p, n))
 			continue;
 		dp_buf_add_text(out, before);
 		for (size_t i = 0; i < n; i++)
@@ -151,7 +161,7 @@ static void add_target(struct dp_buf *out, const char *target, const char *curso
 				dp_buf_add_char(out, p[i]);
 		before = "&";
 	}
-	dp_buf_addf(out, "%s%s%s", before, name, cursor);
+	dp_buf_addf(out, "%scursor=%s", before, cursor);
 }
 
 /* Writes one of the two, as a member and as a link. */

@@ -88,7 +88,8 @@ static int show_timeline(const struct config *cfg)
 
 	if (status == 0 && document.len > 0)
 		status = print_timeline(cfg, dp_buf_str(&document));
-	if (status == 0 && cfg->fails && timeline_worst(dp_buf_str(&document)) >= cfg->fail_on)
+	if (status == 0 && document.len > 0 && cfg->fails &&
+	    timeline_worst(dp_buf_str(&document)) >= cfg->fail_on)
 		status = EXIT_SEEN;
 	dp_buf_release(&document);
 	return status;

@@ -10,7 +10,8 @@
 
 enum {
 	DETAILS_BYTES_MAX = 600,
-	SYSTEM_COLUMNS = 11, /* with the space behind */
+	MEMBERS_BYTES_MAX = 4 * 1024 * 1024, /* of logfmt, and one member more */
+	SYSTEM_COLUMNS = 11,                 /* with the space behind */
 	TYPE_COLUMNS = 9,
 	SEVERITY_COLUMNS = 6,
 	ENDLESS = INT_MAX / 4,
@@ -205,7 +206,8 @@ static bool is_told(const struct dp_json *v)
 	return v->type == DP_JSON_STRING && dp_str_is(v->key, "details");
 }
 
-/* Appends " path=value" for each value within an object; `path` is its own, with a dot behind. */
+/* Appends " path=value" for each value within an object; `path` is its own, with a dot behind. Each
+ * value has the whole path before it: so that is not without end, whatever an event is made of. */
 static void add_members(
     struct dp_buf *out, const struct dp_json *object, struct dp_buf *path, struct dp_buf *scratch)
 {
@@ -213,7 +215,7 @@ static void add_members(
 	const size_t start = path->len;
 	struct dp_json v;
 
-	while (dp_json_next(&cursor, &v)) {
+	while (out->len < MEMBERS_BYTES_MAX && dp_json_next(&cursor, &v)) {
 		if (start == 0 && is_told(&v))
 			continue;
 		add_key(path, v.key);
@@ -233,6 +235,7 @@ void plain_logfmt(struct dp_buf *out, const struct dp_event *ev)
 {
 	const struct dp_json json = dp_json_value(ev->json);
 	const struct dp_json timestamp = facts_member(&json, "timestamp");
+	struct dp_buf line = {0};
 	struct dp_buf path = {0};
 	struct dp_buf scratch = {0};
 
@@ -244,8 +247,10 @@ void plain_logfmt(struct dp_buf *out, const struct dp_event *ev)
 	add_pair(out, "trace", ev->trace_id);
 	facts_add_message(&scratch, &json, DETAILS_BYTES_MAX);
 	add_pair(out, "msg", dp_buf_str(&scratch));
-	add_members(out, &json, &path, &scratch);
-	dp_buf_add_char(out, '\n');
+	add_members(&line, &json, &path, &scratch);
+	dp_buf_add_str(out, dp_buf_str(&line));
+	dp_buf_add_text(out, line.len < MEMBERS_BYTES_MAX ? "\n" : " cut=true\n");
+	dp_buf_release(&line);
 	dp_buf_release(&path);
 	dp_buf_release(&scratch);
 }

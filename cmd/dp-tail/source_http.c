@@ -311,6 +311,12 @@ static bool may_pass(long status)
 }
 
 /* An answer that is no stream. Returns as go_away. */
+/* Whether the answer finds fault with the cursor. */
+static bool is_of_cursor(struct follower *f)
+{
+	return f->status == 400 && strstr(dp_buf_text(&f->body), "\"parameter\":\"after\"") != NULL;
+}
+
 static int judge_answer(struct follower *f)
 {
 	const char *url = f->query->url;
@@ -320,7 +326,7 @@ static int judge_answer(struct follower *f)
 
 	problem_write(&said, f->status, dp_buf_str(&f->body));
 	text = dp_buf_text(&said);
-	if (f->from_file && (f->status == 410 || f->status == 400)) {
+	if (f->from_file && (f->status == 410 || is_of_cursor(f))) {
 		dp_log(DP_LOG_ERROR,
 		    "%s: %s; the cursor is that of %s: remove the file to begin anew", url, text,
 		    f->query->cursor_file);

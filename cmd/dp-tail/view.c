@@ -28,6 +28,7 @@ struct view {
 	struct dp_buf out;
 	struct render_memory memory;
 	struct tally tally;
+	bool lost; /* something was not written: so it stays */
 	int status;
 };
 
@@ -123,28 +124,34 @@ static int wait_writable(void)
 	return poll(p, 1, STOPPED_WAIT_MS) == 0 ? -1 : 0;
 }
 
+static int give_up(struct view *v)
+{
+	dp_buf_clear(&v->out);
+	v->lost = true;
+	return -1;
+}
+
 static int fail(struct view *v, int error)
 {
 	v->status = error == EPIPE ? 0 : DP_EXIT_FAILURE;
 	if (v->status)
 		dp_log(DP_LOG_ERROR, "cannot write to stdout: %s", strerror(error));
-	dp_buf_clear(&v->out);
-	return -1;
+	return give_up(v);
 }
 
 int view_flush(struct view *v)
 {
 	size_t at = 0;
 
+	if (v->lost)
+		return -1;
 	while (at < v->out.len) {
 		/* so much a pipe takes without blocking once it takes anything */
 		size_t size = v->out.len - at < PIPE_BUF ? v->out.len - at : PIPE_BUF;
 		ssize_t n;
 
-		if (wait_writable() < 0) {
-			dp_buf_clear(&v->out);
-			return -1;
-		}
+		if (wait_writable() < 0)
+			return give_up(v);
 		n = write(STDOUT_FILENO, v->out.data + at, size);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return fail(v, errno);

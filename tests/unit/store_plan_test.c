@@ -469,7 +469,7 @@ static int ask_group_counts(struct dp_store *s, const struct asked *a)
 static int ask_part(struct dp_store *s, const struct asked *a)
 {
 	return dp_store_trace_part(
-	    s, a->id, "018bcfe5-6800-7000-8000-000000000000", 256, count_row, NULL);
+	    s, a->id, INT64_MAX, "018bcfe5-6800-7000-8000-000000000000", 256, count_row, NULL);
 }
 
 static int ask_event(struct dp_store *s, const struct asked *a)
