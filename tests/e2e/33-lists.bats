@@ -220,6 +220,8 @@ events_as_a_document() {
 	[ "$(json '?n=0' | jq -r .next)" = "$next" ]
 	store "$1" <<<'{"traceId":"t","details":"31"}'
 	[ "$(json "?after=$next" | jq -r '.items[].details')" = 31 ]
+	# none wanted: none passed over
+	json "?n=0&after=$next" | jq -e --arg next "$next" '. == {items: [], next: $next}'
 	for wrong in follow n=all n=1001 n=x after=x; do
 		[ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' -H 'Accept: application/json' \
 			"$url/api/events?$wrong")" = 400 ]
