@@ -346,38 +346,48 @@ test("by keyboard alone, with the focus to be seen", async () => {
 	await page.done();
 });
 
-test("axe finds nothing and nothing is too wide: each page, both themes, both widths", async () => {
+test("axe finds nothing and nothing is too wide: each page, in both themes and widths, and while it loads", async () => {
 	const [{ fingerprint }] = (await (await fetch(`${pipeline.url}/api/errors`)).json()).items;
 	const good = (
 		await (await fetch(`${pipeline.url}/api/traces?status=success&title=POST+/checkout`)).json()
 	).items[0].trace_id;
 	const pages = [
-		"",
-		`trace/${declined}`,
-		`trace/${declined}?tab=flow`,
-		`compare?a=${good}&b=${declined}`,
-		"errors",
-		`errors/${fingerprint}`,
-		"flow",
-		"live",
-		"?filter=nothing-has-this",
+		["", "tbody tr"],
+		[`trace/${declined}`, ".row"],
+		[`trace/${declined}?tab=flow`, ".track-value"],
+		[`compare?a=${good}&b=${declined}`, ".pair"],
+		["errors", "tbody tr"],
+		[`errors/${fingerprint}`, ".event-panel"],
+		["flow", "tbody tr"],
+		["live", ".line"],
+		["?filter=nothing-has-this", ".empty"],
+		["trace/none-has-this", ".empty"],
+		["errors/0000000000000000", ".empty"],
+		[`compare?a=${good}&b=none-has-this`, ".empty"],
 	];
+	const blank = `${pipeline.url}/icon.svg`;
 	const looks = [
 		["light", 1280],
-		["dark", 1280],
-		["light", 390],
+		["dark", 390],
 	];
 	for (const [theme, width] of looks) {
-		const page = await open(browser, `${pipeline.url}/`, { width, theme, motion: "reduce" });
-		for (const address of pages) {
+		const allowed = /404/;
+		const page = await open(browser, blank, { width, theme, motion: "reduce", allowed });
+		for (const [address, content] of pages) {
+			await page.goto(blank); // What is waited for is this page's.
 			await page.goto(`${pipeline.url}/#/${address}`);
-			await page
-				.locator("tbody tr, .row, .track-value, .pair, .event-panel, .line, .empty")
-				.first()
-				.waitFor();
+			await page.locator(content).first().waitFor();
 			assert.equal(await axeFindings(page), "", `${address} ${theme} ${width}`);
 			assert.equal(await isWiderThanWindow(page), false, `${address} ${width}`);
 		}
+		await page.done();
+	}
+	for (const [address] of pages.filter(([, content]) => content !== ".empty")) {
+		const page = await open(browser, blank);
+		await page.route("**/api/**", () => {});
+		await page.goto(`${pipeline.url}/#/${address}`);
+		await page.locator("main h1").waitFor({ state: "attached" });
+		assert.equal(await axeFindings(page), "", `${address}, loading`);
 		await page.done();
 	}
 });

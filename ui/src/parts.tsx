@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { age, clock } from "./format";
-import { now } from "./state";
+import { complaint, now } from "./state";
 
 // Shapes of 24 by 24, drawn as strokes.
 const SHAPES: Record<string, string[]> = {
@@ -127,10 +127,19 @@ export function CopyButton({
 	);
 }
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+// Instead of what is not there: in a place of a page, or as the whole of it.
+export function Empty({
+	title,
+	whole = false,
+	children,
+}: {
+	title: string;
+	whole?: boolean;
+	children?: ComponentChildren;
+}) {
 	return (
 		<section class="empty">
-			<h2>{title}</h2>
+			{whole ? <h1>{title}</h1> : <h2>{title}</h2>}
 			{children}
 		</section>
 	);
@@ -141,5 +150,15 @@ export function Loading({ what }: { what: string }) {
 		<p class="loading" role="status">
 			Loading {what}…
 		</p>
+	);
+}
+
+// A whole page until it has something to show; a complaint stands above it.
+export function Waiting({ title, what }: { title: string; what: string }) {
+	return (
+		<>
+			<h1 class="visually-hidden">{title}</h1>
+			{complaint.value === "" && <Loading what={what} />}
+		</>
 	);
 }

@@ -6,7 +6,7 @@ import { isWhole, type Pair, pairsOf, type Stage, stagesOf } from "../compare";
 import { count, duration } from "../format";
 import { message, titleOf } from "../message";
 import { interval } from "../model";
-import { Badge, Empty, Icon, Loading, System, Time } from "../parts";
+import { Badge, Empty, Icon, System, Time, Waiting } from "../parts";
 import { change, go, link, route } from "../route";
 import { useResource } from "../state";
 
@@ -188,11 +188,11 @@ export function ComparePage() {
 	if (!wanted) return <Ask />;
 	if (both.problem)
 		return (
-			<Empty title="One of the traces is not there">
+			<Empty whole title="One of the traces is not there">
 				<p>{both.problem.message}. It may have been removed by retention.</p>
 			</Empty>
 		);
-	if (!first || !second) return <Loading what="both traces" />;
+	if (!first || !second) return <Waiting title="Compare" what="both traces" />;
 	const differing = pairs.filter((pair) => !pair.a || !pair.b || pair.values.length > 0);
 	return (
 		<section class="compare">

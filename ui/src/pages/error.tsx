@@ -6,10 +6,10 @@ import { distributions, type Distribution } from "../distribution";
 import { EventPanel } from "../eventpanel";
 import { count, number, short } from "../format";
 import { useKeys } from "../keys";
-import { Badge, CopyButton, Empty, Loading, Systems, Time } from "../parts";
+import { Badge, CopyButton, Empty, Systems, Time, Waiting } from "../parts";
 import { change, link, route } from "../route";
 import { Sparkline } from "../sparkline";
-import { complaint, useFollow, useResource } from "../state";
+import { useFollow, useResource } from "../state";
 
 const SAMPLE = 100; // errors whose locals are counted
 
@@ -104,7 +104,7 @@ export function ErrorPage({ fingerprint }: { fingerprint: string }) {
 	]);
 	if (group.problem?.status === 404)
 		return (
-			<Empty title="No such group of errors">
+			<Empty whole title="No such group of errors">
 				<p>
 					Nothing with this fingerprint is stored: its errors may have been removed by retention.
 				</p>
@@ -113,7 +113,7 @@ export function ErrorPage({ fingerprint }: { fingerprint: string }) {
 				</a>
 			</Empty>
 		);
-	if (!group.data) return complaint.value === "" ? <Loading what="the error" /> : null;
+	if (!group.data) return <Waiting title="Error" what="the error" />;
 	const { data } = group;
 	return (
 		<article class="error-group">

@@ -5,7 +5,7 @@ import { type DpEvent, get, type Page, Problem, type TraceSummary, url } from ".
 import { count, duration } from "../format";
 import { titleOf } from "../message";
 import { modelOf } from "../model";
-import { Badge, CopyButton, Empty, Loading, Time } from "../parts";
+import { Badge, CopyButton, Empty, Time, Waiting } from "../parts";
 import { go, link, route } from "../route";
 import { noteEvents } from "../seen";
 import { complaint, failed, useFollow, useResource } from "../state";
@@ -59,7 +59,7 @@ async function compareWithGood(id: string, title: string): Promise<void> {
 
 function Missing({ id, wasThere }: { id: string; wasThere: boolean }) {
 	return wasThere ? (
-		<Empty title="This trace was removed">
+		<Empty whole title="This trace was removed">
 			<p>
 				<code>{id}</code> was here until a moment ago: retention (DEVPULSE_RETAIN) has removed it.
 			</p>
@@ -68,7 +68,7 @@ function Missing({ id, wasThere }: { id: string; wasThere: boolean }) {
 			</a>
 		</Empty>
 	) : (
-		<Empty title="No events of this trace">
+		<Empty whole title="No events of this trace">
 			<p>
 				<code>{id}</code>
 			</p>
@@ -85,7 +85,7 @@ function Missing({ id, wasThere }: { id: string; wasThere: boolean }) {
 
 function TooLarge({ id, problem }: { id: string; problem: Problem }) {
 	return (
-		<Empty title="This trace is too large to be shown at once">
+		<Empty whole title="This trace is too large to be shown at once">
 			<p>{problem.message}</p>
 			<p>
 				<a
@@ -126,7 +126,7 @@ export function TracePage({ id }: { id: string }) {
 
 	if (trace.problem?.status === 422) return <TooLarge id={id} problem={trace.problem} />;
 	if (trace.problem?.status === 404) return <Missing id={id} wasThere={wasThere.yes} />;
-	if (!events || !model) return complaint.value === "" ? <Loading what="the trace" /> : null;
+	if (!events || !model) return <Waiting title="Trace" what="the trace" />;
 	const tabs = [
 		["", "Steps"],
 		["flow", "Data flow"],
