@@ -90,6 +90,7 @@ static int take_unicode(struct parser *p, size_t start)
 	int unit = take_hex(p);
 	uint32_t cp = (uint32_t)unit;
 	char out[4];
+	size_t n;
 
 	if (unit >= 0xd800 && unit < 0xdc00 && peek(p, 0) == '\\' && peek(p, 1) == 'u') {
 		p->at += 2;
@@ -100,7 +101,8 @@ static int take_unicode(struct parser *p, size_t start)
 	}
 	if (unit < 0 || cp == 0 || (cp >= 0xd800 && cp < 0xe000))
 		return fail(p, start, "a character other than U+0000 is expected, as \\u00e9");
-	dp_buf_add(&p->word, out, dp_text_encode(cp, out));
+	n = dp_text_encode(cp, out);
+	dp_buf_add(&p->word, out, n);
 	return 0;
 }
 
