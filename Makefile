@@ -48,6 +48,7 @@ help:
 	@echo 'make big              what is tested of many events, with a million'
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
+	@echo 'make deb              $B/deb/devpulse_*.deb: a package of the commit, for Debian and Ubuntu (debhelper)'
 	@echo 'make sbom             $B/devpulse.cdx.json: what the programs are made of (CycloneDX)'
 	@echo 'make clean'
 	@echo 'SAN=1                 with sanitizers, in build-san/'
@@ -200,7 +201,9 @@ uninstall:
 	cd $(DESTDIR)$(PREFIX)/share && for d in devpulse doc/devpulse/examples doc/devpulse; do \
 		[ ! -d $$d ] || rmdir $$d || exit 1; done
 
-.PHONY: sbom
+.PHONY: deb sbom
+deb:
+	packaging/deb $(VERSION) $B/deb
 sbom: all
 	packaging/sbom $B/bin $(VERSION) > $B/devpulse.cdx.json
 

@@ -27,7 +27,7 @@ lint-ui:
 	tests/ui.sh lint
 
 lint-shell:
-	shellcheck ui/build ui/packages ui/with-node
+	shellcheck ui/build ui/packages ui/with-node packaging/deb
 	shellcheck devpulse .ci/run bench/retain bench/spool $(wildcard tests/*.sh)
 	shellcheck $(wildcard tests/*/*.bash tests/*/*.bats)
 

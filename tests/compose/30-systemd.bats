@@ -9,21 +9,13 @@ setup_file() {
 	docker build -q -f - -t devpulse-systemd "$ROOT/compose" <"$ROOT/tests/compose/images/systemd" 3>&- >/dev/null
 	NAME=devpulse-test-systemd-$$
 	export NAME
-	# What it takes, but not --privileged, as not every machine has all that this one would give away.
-	docker run -d --name "$NAME" --cap-add ALL --cap-drop SYS_RESOURCE --security-opt seccomp=unconfined \
-		--security-opt apparmor=unconfined --security-opt systempaths=unconfined --cgroupns host \
-		-v /sys/fs/cgroup:/sys/fs/cgroup:rw --tmpfs /run --tmpfs /run/lock devpulse-systemd >/dev/null
-	RETRY_SECONDS=60 retry_until booted
+	boot devpulse-systemd
 }
 
 teardown_file() {
 	[ -z "${NAME:-}" ] || docker rm -fv "$NAME" >/dev/null
 }
 
-on() { docker exec -i "$NAME" "$@"; }
-
-booted() { on systemctl is-system-running | grep -qx running; }
-active() { [ "$(on systemctl is-active "$@" | sort -u)" = active ]; }
 events() { on dp-tail --no-follow -n all -o json | jq -r .traceId | sort | tr '\n' ' '; }
 events_are() { [ "$(events)" = "$1" ]; }
 journal_has() { on journalctl -q -o cat "${@:2}" | grep -qE -- "$1"; }
