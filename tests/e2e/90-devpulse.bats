@@ -87,6 +87,19 @@ came_back() {
 	[[ $output == *'pipeline ended'*'starting it again in 1 s'* ]]
 }
 
+@test "at 10 MB the log is begun anew while all runs, and the one before is kept" {
+	local log=$DEVPULSE_STATE_DIR/devpulse.log
+	mkdir "$DEVPULSE_STATE_DIR"
+	yes 'of earlier days' | head -c 10000000 >"$log"
+	up
+	retry_until file_has "$log" ' dp-http: info: page and API on'
+	[ "$(wc -c <"$log.1")" -lt 10001000 ]
+	[ "$(wc -c <"$log")" -lt 10000 ]
+	[ "$(stat -c %a "$log")" = 600 ]
+	[ "$(./devpulse logs | head -n 1)" = 'of earlier days' ]
+	[ "$(./devpulse logs | grep -c 'dp-ingest: info: listening on')" = 1 ]
+}
+
 @test "a second up on the same state, and one on a used port, say what to do" {
 	up
 	run ./devpulse up
