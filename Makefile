@@ -49,6 +49,7 @@ help:
 	@echo 'make compile_commands.json'
 	@echo 'make install          to $(PREFIX) (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make deb              $B/deb/devpulse_*.deb: a package of the commit, for Debian and Ubuntu (debhelper)'
+	@echo 'make wheel            build/sdk/devpulse-*.whl: the Python SDK'
 	@echo 'make sbom             $B/devpulse.cdx.json: what the programs are made of (CycloneDX)'
 	@echo 'make clean'
 	@echo 'SAN=1                 with sanitizers, in build-san/'
@@ -201,9 +202,18 @@ uninstall:
 	cd $(DESTDIR)$(PREFIX)/share && for d in devpulse doc/devpulse/examples doc/devpulse; do \
 		[ ! -d $$d ] || rmdir $$d || exit 1; done
 
-.PHONY: deb sbom
+.PHONY: deb sbom wheel
 deb:
 	packaging/deb $(VERSION) $B/deb
+
+# Of one commit the same bytes.
+PYTHON ?= python3
+wheel:
+	rm -rf build/sdk
+	$(PYTHON) -m venv build/sdk/venv
+	$(addprefix SOURCE_DATE_EPOCH=,$(shell git log -1 --format=%ct 2>/dev/null)) build/sdk/venv/bin/pip wheel -q \
+		--disable-pip-version-check --no-deps -w build/sdk ./sdk/python
+
 sbom: all
 	packaging/sbom $B/bin $(VERSION) > $B/devpulse.cdx.json
 

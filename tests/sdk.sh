@@ -39,8 +39,7 @@ newest=${pythons##* }
 
 # The package as its users get it, built once.
 wheel() {
-	rm -rf build/sdk
-	if ! out=$("$(python_of "$newest")" -m pip wheel -q --disable-pip-version-check --no-deps -w build/sdk "./$sdk" 2>&1); then
+	if ! out=$(make -s wheel PYTHON="$(python_of "$newest")" 2>&1); then
 		printf 'not ok - the wheel cannot be built\n%s\n' "$out"
 		return 1
 	fi
