@@ -124,8 +124,9 @@ async def main(url, token):
     tls.check_hostname = False
     tls.verify_mode = ssl.CERT_NONE
     where = {"host": "127.0.0.1", "ssl": tls, "server_hostname": "devbox.example"}
-    header = {"Authorization": "Bearer " + token}
-    async with websockets.connect(url, subprotocols=["devpulse.v1"], extra_headers=header, **where) as ws:
+    new = int(websockets.__version__.split(".")[0]) >= 14
+    where["additional_headers" if new else "extra_headers"] = {"Authorization": "Bearer " + token}
+    async with websockets.connect(url, subprotocols=["devpulse.v1"], **where) as ws:
         await ws.recv()
         await ws.send('{"traceId":"by-wss"}')
         assert "ack" in await ws.recv()

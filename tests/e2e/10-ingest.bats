@@ -103,6 +103,7 @@ listeners() { ss -ltnHp | sed -n "s/.* \([^ ]*\):$1 .*pid=$2,.*/\1/p"; }
 	start_ingest
 	[ "$(listeners "$PORT" "$ingest_pid")" = 127.0.0.1 ]
 	[ "$(ss -ltnHp | grep -c "pid=$ingest_pid,")" = 1 ]
+	need_ipv6
 	background six dp-ingest --listen "[::1]:$PORT"
 	retry_until file_has "$BATS_TEST_TMPDIR/six.err" "listening on ws://\[::1\]:$PORT/"
 	[ "$(listeners "$PORT" "$six_pid")" = "[::1]" ]

@@ -382,15 +382,16 @@ dies() {
 @test "it listens on loopback alone, and on what it is told" {
 	serve "$(new_database sqlite)"
 	[ "$(ss -ltnH "sport = :$port" | awk '{ print $4 }')" = "127.0.0.1:$port" ]
+	background any dp-http --listen 127.0.0.1:0 --db "$(new_database sqlite)"
+	retry_until file_has "$BATS_TEST_TMPDIR/any.err" 'page and API on'
+	any=$(sed -n 's/.*page and API on //p' "$BATS_TEST_TMPDIR/any.err")
+	curl -fs "${any}livez"
+	need_ipv6
 	port6=$(free_port)
 	background six dp-http --listen "[::1]:$port6" --db "$(new_database sqlite)"
 	retry_until curl -fs "http://[::1]:$port6/livez"
 	[ "$(ss -ltnH "sport = :$port6" | awk '{ print $4 }')" = "[::1]:$port6" ]
 	file_has "$BATS_TEST_TMPDIR/six.err" "info: page and API on http://\[::1\]:$port6/"
-	background any dp-http --listen 127.0.0.1:0 --db "$(new_database sqlite)"
-	retry_until file_has "$BATS_TEST_TMPDIR/any.err" 'page and API on'
-	any=$(sed -n 's/.*page and API on //p' "$BATS_TEST_TMPDIR/any.err")
-	curl -fs "${any}livez"
 }
 
 is_ready() { [ "$(status_of /readyz)" = 200 ]; }

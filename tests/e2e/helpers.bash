@@ -30,6 +30,9 @@ free_port() {
 	done
 }
 
+# Call it before what needs IPv6, which a container has only by its engine's leave.
+need_ipv6() { ip -6 addr show lo | grep -q ' ::1/' || skip 'the rest of it: no IPv6 here'; }
+
 # Runs a command until it succeeds, for at most 10 s (or RETRY_SECONDS); shows its last output where
 # it does not.
 retry_until() {
