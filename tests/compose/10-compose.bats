@@ -101,6 +101,24 @@ left() {
 	retry_until stored kept "$BATS_TEST_TMPDIR/kept.ndjson"
 }
 
+@test "backed up and restored as the document says, with what came in between" {
+	export DEVPULSE_PORT=$EVENTS_PORT DEVPULSE_HTTP_PORT=$PAGE_PORT BACKUP=$BATS_TEST_TMPDIR
+	command -v docker-compose >/dev/null || {
+		docker-compose() { docker compose "$@"; }
+		export -f docker-compose
+	}
+	cd "$ROOT"
+	sending before
+	all_stored before
+	do_as_written 'Back up PostgreSQL of Compose'
+	sending between
+	all_stored between
+	do_as_written 'Restore PostgreSQL of Compose'
+	await_healthy "$(container http)"
+	retry_until stored before "$BATS_TEST_TMPDIR/before.ndjson"
+	retry_until stored between "$BATS_TEST_TMPDIR/between.ndjson"
+}
+
 @test "with TLS and a token for others, the page and WebSockets by one name" {
 	local TOKEN=0123456789abcdef0123456789abcdef
 	local curl=(curl -fsSk -m 5 --resolve "devbox.example:$TLS_PORT:127.0.0.1")

@@ -63,6 +63,17 @@ journal_has() { on journalctl -q -o cat "${@:2}" | grep -qE -- "$1"; }
 	retry_until events_are 'dp-http dp-ingest dp-store last one '
 }
 
+@test "a copy of SQLite that root puts back as the document says is the service's own again" {
+	on systemctl stop devpulse.target
+	on sh -c 'mkdir /backup && cp /var/lib/private/devpulse/devpulse.db /backup'
+	on systemctl start devpulse.target
+	lose() { echo '{"traceId":"lost"}' | on dp-send; }
+	RETRY_SECONDS=20 retry_until lose
+	as_written 'Restore SQLite under systemd' | on env BACKUP=/backup bash -eu
+	RETRY_SECONDS=20 retry_until active devpulse-pipeline devpulse-http
+	RETRY_SECONDS=20 retry_until events_are 'dp-http dp-ingest dp-store last lost one '
+}
+
 @test "settings come from /etc/devpulse; wrong ones are not tried again" {
 	on sh -c 'mkdir /etc/devpulse && umask 077 && echo DEVPULSE_DB=mysql://x >/etc/devpulse/devpulse.env'
 	on systemctl restart devpulse-pipeline || true

@@ -18,14 +18,6 @@ teardown() {
 	stop_background
 }
 
-# Runs the block of the document whose first line is "# TITLE".
-do_as_written() {
-	awk -v title="# $1" '/^```/ { on = 0 } $0 == title { on = 1 } on' "$ROOT/docs/operations.md" \
-		>"$BATS_TEST_TMPDIR/commands"
-	[ -s "$BATS_TEST_TMPDIR/commands" ]
-	bash -eu "$BATS_TEST_TMPDIR/commands" 3>&- 4>&-
-}
-
 send() {
 	local name
 	for name; do

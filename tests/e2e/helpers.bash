@@ -148,6 +148,18 @@ new_database() {
 	esac
 }
 
+# Puts the block of docs/operations.md whose first line is "# TITLE" on standard output.
+as_written() {
+	awk -v title="# $1" '/^```/ { on = 0 } $0 == title { on = found = 1 } on; END { exit !found }' \
+		"$ROOT/docs/operations.md"
+}
+
+# And runs it.
+do_as_written() {
+	as_written "$1" >"$BATS_TEST_TMPDIR/commands"
+	bash -eu "$BATS_TEST_TMPDIR/commands" 3>&- 4>&-
+}
+
 # Rows of a query on such a URL, columns separated by '|'.
 query() {
 	case $1 in
