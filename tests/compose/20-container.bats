@@ -34,9 +34,10 @@ start() {
 	await_healthy "$NAME"
 }
 
-@test "it is small, and runs as nobody in particular" {
+@test "it is small, has the page, and runs as nobody in particular" {
 	[ "$(docker image inspect -f '{{.Size}}' "$IMAGE")" -lt 120000000 ]
 	[ "$(docker exec "$NAME" id -u)" = 10001 ]
+	curl -fsS "$PAGE/app.js" | grep -q .
 }
 
 @test "the SDK's init needs nothing but where it is" {
