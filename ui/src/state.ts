@@ -1,5 +1,5 @@
-// What all pages share: the connection, the problem in the banner, the token, the theme, and the hooks
-// that load documents and follow events.
+// What all pages share: the connection, the problem in the banner, the token, and the hooks that load
+// documents and follow events.
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -17,21 +17,6 @@ export const now = signal(Date.now());
 setInterval(() => {
 	now.value = Date.now();
 }, 5000);
-
-// The theme that was chosen; "" is that of the system.
-export type Theme = "" | "light" | "dark";
-const THEME = "theme";
-export const theme = signal((localStorage.getItem(THEME) ?? "") as Theme);
-
-export function setTheme(value: Theme): void {
-	theme.value = value;
-	localStorage.setItem(THEME, value);
-	applyTheme();
-}
-
-export function applyTheme(): void {
-	document.documentElement.dataset["theme"] = theme.value;
-}
 
 export function failed(error: unknown): void {
 	if (error instanceof Problem && error.status === 401) tokenWanted.value = true;
