@@ -277,6 +277,8 @@ test("a filter that is wrong is told where it is wrong", async () => {
 	});
 	await page.locator("#filter-problem").waitFor();
 	assert.match(await text(page, "#filter-problem"), /character \d+/);
+	await until("nothing is awaited", async () => (await text(page, "#link")) === "");
+	assert.equal(await page.locator("#banner").count(), 0);
 	await page.getByRole("button", { name: "Clear the filter" }).click();
 	await page.locator("tbody tr").first().waitFor();
 	await page.locator("[data-search]").fill("severity=error system=billing");
@@ -285,6 +287,8 @@ test("a filter that is wrong is told where it is wrong", async () => {
 		"only what matches is shown",
 		async () => (await page.locator("tbody tr").count()) === 1,
 	);
+	await page.goto(`${pipeline.url}/#/live?filter=severity%3Dnonsense`);
+	await says(page, "#filter-problem", "character 10");
 	await page.done();
 });
 

@@ -1,14 +1,15 @@
 // Following events as long as a page is shown; the header says how the connection is.
 
 import { useEffect, useRef } from "preact/hooks";
-import type { Query } from "./api";
+import type { Problem, Query } from "./api";
 import { follow, type Listener, type Message } from "./sse";
-import { complaint, connection, failed, tokenWanted } from "./state";
+import { complaint, connection, failed, STILL, tokenWanted } from "./state";
 
 export interface Follower {
 	message: (message: Message) => void;
 	returned: () => void; // the connection, after it was lost
 	restarted: () => void; // events were missed
+	refused: (problem: Problem) => void;
 }
 
 function listenerFor(follower: { current: Follower }): Listener {
@@ -26,6 +27,10 @@ function listenerFor(follower: { current: Follower }): Listener {
 			complaint.value = "";
 			follower.current.returned();
 		},
+		refused: (problem) => {
+			connection.value = STILL;
+			follower.current.refused(problem);
+		},
 		lost: (problem) => {
 			isLost = true;
 			const reason = problem?.status === 503 ? "Database away" : "Disconnected";
@@ -42,7 +47,7 @@ export function useFollow(query: Query | null, follower: Follower): void {
 	const key = query === null ? null : JSON.stringify(query);
 	useEffect(() => {
 		if (key === null) {
-			connection.value = { state: "still", text: "" };
+			connection.value = STILL;
 			return;
 		}
 		connection.value = { state: "waiting", text: "Connecting" };
@@ -50,7 +55,12 @@ export function useFollow(query: Query | null, follower: Follower): void {
 	}, [key, tokenWanted.value]);
 }
 
-// For a page that is loaded again, whatever came.
+// For a page that is loaded again, whatever came; what is wrong with the query it is told by that.
 export function useRefresh(query: Query | null, refresh: () => void): void {
-	useFollow(query, { message: refresh, returned: refresh, restarted: refresh });
+	useFollow(query, {
+		message: refresh,
+		returned: refresh,
+		restarted: refresh,
+		refused: () => {},
+	});
 }

@@ -18,6 +18,7 @@ export interface Listener {
 	message: (message: Message) => void;
 	connected: () => void;
 	unseen: () => void; // nothing is read until the page is seen again
+	refused: (problem: Problem) => void; // what is asked for is wrong: nothing will come
 	lost: (problem: Problem | null) => void; // null: nobody answers
 	restarted: () => void; // events may have been missed
 }
@@ -77,6 +78,10 @@ class Stream {
 			document.removeEventListener("visibilitychange", giveBack);
 			if (this.ended.signal.aborted) return;
 			if (hidden.signal.aborted) continue;
+			if (refused?.status === 400) {
+				this.listener.refused(refused);
+				return;
+			}
 			if (refused?.status === 410) this.restart();
 			this.listener.lost(refused);
 			await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -130,8 +135,8 @@ class Stream {
 	}
 }
 
-// Follows /api/events, for ever: connects again after a loss, or when the page is seen again, and goes on
-// where it was. Returns a function that ends it.
+// Follows /api/events, for ever, unless it is refused: connects again after a loss, or when the page is
+// seen again, and goes on where it was. Returns a function that ends it.
 export function follow(query: Query, listener: Listener): () => void {
 	const stream = new Stream(query, listener);
 	void stream.run();

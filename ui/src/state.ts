@@ -5,7 +5,8 @@ import { Problem } from "./api";
 
 export type Connection = "still" | "waiting" | "live" | "paused" | "away";
 
-export const connection = signal<{ state: Connection; text: string }>({ state: "still", text: "" });
+export const STILL: { state: Connection; text: string } = { state: "still", text: "" };
+export const connection = signal(STILL);
 export const complaint = signal("");
 export const tokenWanted = signal(false);
 export const paused = signal(false);

@@ -39,6 +39,7 @@ function useEvents(filter: string, isPaused: boolean) {
 	const { isFast, note } = useRate();
 	const [events, setEvents] = useState<DpEvent[]>([]);
 	const [held, setHeld] = useState(0);
+	const [problem, setProblem] = useState<string | null>(null);
 
 	// All that came within a frame is shown by one change.
 	const flush = (): void => {
@@ -56,6 +57,7 @@ function useEvents(filter: string, isPaused: boolean) {
 	const restart = (): void => {
 		arrived.current = [];
 		setEvents([]);
+		setProblem(null);
 	};
 	useFollow(
 		{ filter, n: FIRST },
@@ -67,12 +69,13 @@ function useEvents(filter: string, isPaused: boolean) {
 			},
 			returned: () => {},
 			restarted: restart,
+			refused: (why) => setProblem(why.about("filter") ?? why.message),
 		},
 	);
 	useEffect(restart, [filter]);
 	useEffect(soon, [isPaused]);
 	useEffect(() => () => cancelAnimationFrame(frame.current), []);
-	return { events, held, isFast, clear: () => setEvents([]) };
+	return { events, held, problem, isFast, clear: () => setEvents([]) };
 }
 
 function Line({ event, at }: { event: DpEvent; at: number }) {
@@ -152,7 +155,7 @@ function Log({
 export function LivePage() {
 	const filter = route.value.query.get("filter") ?? "";
 	const [isPaused, setPaused] = useState(false);
-	const { events, held, isFast, clear } = useEvents(filter, isPaused);
+	const { events, held, problem, isFast, clear } = useEvents(filter, isPaused);
 	const place = usePlace(events);
 	const pause = (): void => setPaused(!isPaused);
 	const toEnd = (): void => {
@@ -170,7 +173,7 @@ export function LivePage() {
 	return (
 		<section class="live">
 			<h1 class="visually-hidden">Live events</h1>
-			<FilterBar value={filter} problem={null} onChange={(text) => change({ filter: text })} />
+			<FilterBar value={filter} problem={problem} onChange={(text) => change({ filter: text })} />
 			<div class="controls">
 				<PauseButton paused={isPaused} onPause={pause} />
 				<button type="button" class="button small" onClick={clear}>
@@ -183,7 +186,9 @@ export function LivePage() {
 				</span>
 			</div>
 			<Log events={events} place={place} isFast={isFast}>
-				<p class="note waiting">Waiting for events{filter && " that match"}…</p>
+				{problem === null && (
+					<p class="note waiting">Waiting for events{filter && " that match"}…</p>
+				)}
 			</Log>
 			{(place.isAway || held > 0) && (
 				<button type="button" class="fresh-pill" onClick={toEnd}>
