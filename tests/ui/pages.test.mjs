@@ -189,6 +189,19 @@ test("a trace's page goes on live and keeps what was chosen", async () => {
 	await page.locator(".row", { hasText: "three" }).waitFor();
 	assert.equal(await text(page, ".event-panel h2"), "two");
 	assert.match(await text(page, ".event-panel .tree"), /big 12345678901234567890123\s+five 5\.0/);
+
+	await page.locator(".row.stage .fold").first().click();
+	assert.equal(await page.locator(".row", { hasText: "two" }).count(), 0);
+	const earlier = new Date(Date.now() - 60e3).toISOString();
+	await pipeline.send([{ traceId: "growing", system: "z", timestamp: earlier, details: "zero" }]);
+	await page.locator(".row", { hasText: "zero" }).waitFor();
+	assert.deepEqual(await page.locator(".row .label").allInnerTexts(), [
+		"z",
+		"zero",
+		"a",
+		"b",
+		"three",
+	]);
 	await page.done();
 });
 

@@ -9,12 +9,24 @@ import type { Zoom } from "./waterfall";
 
 const FOLD_ABOVE = 2000; // rows: at first only what leads to errors is open
 
-// A large trace is folded but for what leads to errors.
-function initialFold(model: Model): ReadonlySet<number> {
+// The same for a row when the trace has grown, and rows are in other places.
+function keyOf(row: Row): string {
+	return row.kind === "stage" ? `stage ${row.system}` : row.event.event_id;
+}
+
+function ancestors(model: Model, row: number): number[] {
+	const found: number[] = [];
+	for (let at = model.rows[row]?.parent ?? -1; at >= 0; at = model.rows[at]!.parent) found.push(at);
+	return found;
+}
+
+// A large trace is folded but for what leads to errors, and to the row that is asked for.
+function initialFold(model: Model, asked: number): ReadonlySet<number> {
 	if (model.rows.length < FOLD_ABOVE) return new Set();
+	const open = new Set(ancestors(model, asked));
 	return new Set(
 		model.rows.flatMap((row, i) =>
-			row.depth >= 1 && row.next > i + 1 && row.errors === 0 ? [i] : [],
+			row.depth >= 1 && row.next > i + 1 && row.errors === 0 && !open.has(i) ? [i] : [],
 		),
 	);
 }
@@ -28,22 +40,30 @@ export interface Folding {
 }
 
 export function useFolding(model: Model): Folding {
-	const [chosen, setChosen] = useState<ReadonlySet<number> | null>(null);
-	const folded = useMemo(() => chosen ?? initialFold(model), [chosen, model]);
+	const [asked] = useState(route.value.query.get("event") ?? "");
+	const [keys, setKeys] = useState<ReadonlySet<string> | null>(null); // of what the reader folded
+	const folded = useMemo(
+		() =>
+			keys
+				? new Set(model.rows.flatMap((row, i) => (keys.has(keyOf(row)) ? [i] : [])))
+				: initialFold(model, model.rowOf.get(asked) ?? -1),
+		[keys, model],
+	);
 	const shown = useMemo(() => unfolded(model.rows, folded), [model, folded]);
+	const setFolded = (rows: Iterable<number>): void =>
+		setKeys(new Set(Array.from(rows, (row) => keyOf(model.rows[row]!))));
 	const fold = (row: number, isFolded: boolean): void => {
 		const next = new Set(folded);
 		if (isFolded) next.add(row);
 		else next.delete(row);
-		setChosen(next);
+		setFolded(next);
 	};
 	const reveal = (row: number): void => {
 		const next = new Set(folded);
-		for (let at = model.rows[row]?.parent ?? -1; at >= 0; at = model.rows[at]!.parent)
-			next.delete(at);
-		if (next.size < folded.size) setChosen(next);
+		for (const above of ancestors(model, row)) next.delete(above);
+		if (next.size < folded.size) setFolded(next);
 	};
-	return { folded, shown, fold, reveal, reset: () => setChosen(null) };
+	return { folded, shown, fold, reveal, reset: () => setKeys(null) };
 }
 
 export function errorRows(model: Model): number[] {
@@ -69,15 +89,15 @@ export type Step = (rows: number[], by: 1 | -1) => void;
 
 // The chosen row, which is that of the event in the address, or its stage.
 export function useChosen(model: Model, { shown, reveal }: Folding) {
-	const [stage, setStage] = useState<Row | null>(null);
+	const [stage, setStage] = useState<string | null>(null);
 	const first = useMemo(() => firstRow(model), [model]);
-	const onStage = stage ? model.rows.indexOf(stage) : -1;
+	const onStage = stage === null ? -1 : model.rows.findIndex((row) => keyOf(row) === stage);
 	const asked = model.rowOf.get(route.value.query.get("event") ?? "");
 	const chosen = onStage >= 0 ? onStage : (asked ?? first);
 	const choose = (to: number): void => {
 		const row = model.rows[to]!;
 		reveal(to);
-		setStage(row.kind === "stage" ? row : null);
+		setStage(row.kind === "stage" ? keyOf(row) : null);
 		change({ event: row.event.event_id }, true);
 	};
 	const step: Step = (rows, by) => {
