@@ -116,7 +116,7 @@ function Trend({ recent }: { recent: NonNullable<ErrorGroup["recent"]> }) {
 		<div class="card trend">
 			<Sparkline recent={recent} height={48} />
 			<p class="note">
-				since {new Date(recent.since).toLocaleString()}
+				since <Time at={recent.since} as="clock" />
 				{recent.partial && `, the newest ${number(10000)} only`}
 			</p>
 		</div>
@@ -145,7 +145,10 @@ function Sample({ events }: { events: DpEvent[] }) {
 			<div class="left">
 				<h2>
 					Values of its locals{" "}
-					<span class="note">in the newest {count(events.length, "occurrence")}</span>
+					<span class="note">
+						in {events.length > 1 && "the newest "}
+						{count(events.length, "occurrence")}
+					</span>
 				</h2>
 				{values.length === 0 ? (
 					<p class="note">These errors have no locals.</p>

@@ -9,7 +9,7 @@ import { useRefresh } from "../following";
 import { count } from "../format";
 import { Histogram } from "../histogram";
 import { focusRow, useKeys } from "../keys";
-import { Empty, Icon, Loading } from "../parts";
+import { Empty, Icon, Loading, Time } from "../parts";
 import { useResource } from "../resource";
 import { change, route } from "../route";
 import { noteEnvironment, noteSystems } from "../seen";
@@ -101,7 +101,9 @@ function Chart({ stats, ownRange }: { stats: Stats; ownRange: boolean }) {
 					{count(totals.warning, "warning")}
 				</span>
 				{!stats.complete && (
-					<span>the newest only, since {new Date(stats.counted_since).toLocaleTimeString()}</span>
+					<span>
+						the newest only, since <Time at={stats.counted_since} as="clock" />
+					</span>
 				)}
 				<span class="hint">{ownRange && "the last hour · "}drag to choose a range</span>
 			</p>
