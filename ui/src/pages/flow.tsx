@@ -68,7 +68,7 @@ function SystemRow({ its, filter }: { its: SystemStats; filter: string }) {
 				</a>
 			</td>
 			<td class="number">{number(its.events)}</td>
-			<td class="number">{short(its.rate_per_s)}</td>
+			<td class="number">{its.rate_per_s < 0.01 ? "< 0.01" : short(its.rate_per_s)}</td>
 			<td class={`number${its.errors > 0 ? " errors" : ""}`}>{number(its.errors)}</td>
 			<td class="number">{ms(its.p50_ms)}</td>
 			<td class="number">{ms(its.p95_ms)}</td>
