@@ -18,7 +18,7 @@ case $1 in
 lint)
 	node_modules/.bin/tsc -p .
 	node_modules/.bin/eslint src
-	node_modules/.bin/prettier --log-level=warn --check src ../tests/ui --config .prettierrc.json
+	node_modules/.bin/prettier --log-level=warn --check src ../tests/ui ../bench/ui_page.mjs --config .prettierrc.json
 	;;
 unit)
 	rm -rf "$bundled"

@@ -7,7 +7,7 @@ from rig.processes import cpu_of, difference, end, has_ended, run_to_end
 from rig.programs import Pipeline, pipeline
 from rig.run import arguments, folder, main
 from rig.told import CannotMeasure, Goal, median, write, write_ratio
-from rig.traffic import Answers, fill, generator, get, send, trace_ids
+from rig.traffic import Answers, fill, generator, get, send, store, trace_ids
 
 __all__ = [
     "BENCH",
@@ -36,6 +36,7 @@ __all__ = [
     "pipeline",
     "run_to_end",
     "send",
+    "store",
     "trace_ids",
     "write",
     "write_databases",

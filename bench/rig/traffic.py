@@ -3,6 +3,7 @@
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import NamedTuple
 
 from rig.databases import Database
@@ -66,19 +67,24 @@ def send(port: int, command: list[str], connections: int = 8, rate: int = 0) -> 
 
 def fill(db: Database, count: int, seed: int = 1, until: datetime | None = None) -> float:
     """Stores `count` events by dp-store alone. Returns the seconds until the last is committed."""
+    return store(db, generator(count, seed, until))
+
+
+def store(db: Database, command: list[str]) -> float:
+    """Stores what `command` prints, likewise."""
     start = time.monotonic()
-    events = subprocess.Popen(generator(count, seed, until), stdout=subprocess.PIPE)
-    store = subprocess.Popen(
+    events = subprocess.Popen(command, stdout=subprocess.PIPE)
+    storing = subprocess.Popen(
         [BIN / "dp-store", f"--db={db.url}"], stdin=events.stdout, stderr=subprocess.PIPE, text=True
     )
-    assert events.stdout is not None and store.stderr is not None
+    assert events.stdout is not None and storing.stderr is not None
     events.stdout.close()
-    told = store.stderr.read()
+    told = storing.stderr.read()
     try:
-        run_to_end(events, store, names=f"events | dp-store: {told.strip()}")
+        run_to_end(events, storing, names=f"{Path(command[0]).name} | dp-store: {told.strip()}")
     finally:
         end(events)
-        end(store)
+        end(storing)
     return time.monotonic() - start
 
 

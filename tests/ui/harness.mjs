@@ -130,6 +130,7 @@ export async function startBrowser() {
 }
 
 // A page that must not complain in its console nor ask another host; `allowed`: what it may say there.
+// `beside`: a page whose tab next to it this one is, `seen`: whether it is the one in front.
 export async function open(browser, address, options = {}) {
 	const {
 		width = 1280,
@@ -137,13 +138,18 @@ export async function open(browser, address, options = {}) {
 		theme = "light",
 		allowed = /^$/,
 		motion = "no-preference",
+		beside = null,
+		seen = true,
 	} = options;
-	const context = await browser.newContext({
-		viewport: { width, height },
-		colorScheme: theme,
-		reducedMotion: motion,
-	});
+	const context =
+		beside?.context() ??
+		(await browser.newContext({
+			viewport: { width, height },
+			colorScheme: theme,
+			reducedMotion: motion,
+		}));
 	const page = await context.newPage();
+	if (!seen) await page.addInitScript(hide);
 	const { origin } = new URL(address);
 	const wrong = [];
 	page.on("console", (message) => {
@@ -164,6 +170,16 @@ export async function open(browser, address, options = {}) {
 			if (wrong.length > 0) throw new Error(wrong.join("\n"));
 		},
 	});
+}
+
+// Runs in a page: all tabs of a headless browser say that they are seen.
+function hide(isHidden = true) {
+	Object.defineProperty(document, "hidden", { configurable: true, value: isHidden });
+	document.dispatchEvent(new Event("visibilitychange"));
+}
+
+export function setSeen(page, isSeen) {
+	return page.evaluate(hide, !isSeen);
 }
 
 // What axe-core finds, as a text; "" where all is well.

@@ -189,6 +189,19 @@ test("a trace's page goes on live and keeps what was chosen", async () => {
 	await page.locator(".row", { hasText: "three" }).waitFor();
 	assert.equal(await text(page, ".event-panel h2"), "two");
 	assert.match(await text(page, ".event-panel .tree"), /big 12345678901234567890123\s+five 5\.0/);
+
+	await page.locator(".row.stage .fold").first().click();
+	assert.equal(await page.locator(".row", { hasText: "two" }).count(), 0);
+	const earlier = new Date(Date.now() - 60e3).toISOString();
+	await pipeline.send([{ traceId: "growing", system: "z", timestamp: earlier, details: "zero" }]);
+	await page.locator(".row", { hasText: "zero" }).waitFor();
+	assert.deepEqual(await page.locator(".row .label").allInnerTexts(), [
+		"z",
+		"zero",
+		"a",
+		"b",
+		"three",
+	]);
 	await page.done();
 });
 
@@ -277,6 +290,8 @@ test("a filter that is wrong is told where it is wrong", async () => {
 	});
 	await page.locator("#filter-problem").waitFor();
 	assert.match(await text(page, "#filter-problem"), /character \d+/);
+	await until("nothing is awaited", async () => (await text(page, "#link")) === "");
+	assert.equal(await page.locator("#banner").count(), 0);
 	await page.getByRole("button", { name: "Clear the filter" }).click();
 	await page.locator("tbody tr").first().waitFor();
 	await page.locator("[data-search]").fill("severity=error system=billing");
@@ -285,6 +300,8 @@ test("a filter that is wrong is told where it is wrong", async () => {
 		"only what matches is shown",
 		async () => (await page.locator("tbody tr").count()) === 1,
 	);
+	await page.goto(`${pipeline.url}/#/live?filter=severity%3Dnonsense`);
+	await says(page, "#filter-problem", "character 10");
 	await page.done();
 });
 

@@ -50,8 +50,10 @@ export function clock(text: string): string {
 	return `${day(date)} ${timeOfDay(date)}`;
 }
 
+const grouping = new Intl.NumberFormat("en");
+
 export function number(n: number): string {
-	return n.toLocaleString("en");
+	return grouping.format(n);
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {

@@ -5,13 +5,9 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Stats } from "./api";
 import { count, day, number, timeOfDay } from "./format";
-import { theme } from "./state";
+import { colour, isDark } from "./theme";
 
 const HEIGHT = 96;
-
-function colour(name: string): string {
-	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
 
 // Cumulative, the most severe at the bottom: each series is drawn over the one before.
 function columns(stats: Stats): uPlot.AlignedData {
@@ -33,23 +29,60 @@ function tick(seconds: number, before: number | undefined): string {
 		: time;
 }
 
+function axes(node: HTMLElement): uPlot.Axis[] {
+	const axis = {
+		stroke: colour(node, "--soft"),
+		font: "11px system-ui, sans-serif",
+		ticks: { show: false },
+	};
+	return [
+		{
+			...axis,
+			grid: { show: false },
+			size: 22,
+			space: 80,
+			values: (_, all) => all.map((s, i) => tick(s, all[i - 1])),
+		},
+		{
+			...axis,
+			grid: { stroke: colour(node, "--line"), width: 1 },
+			size: 44,
+			space: 24,
+			values: (_, all) => all.map((n) => (n === Math.floor(n) ? number(n) : "")),
+		},
+	];
+}
+
+function series(node: HTMLElement): uPlot.Series[] {
+	const paths = uPlot.paths.bars!({ size: [0.9, 40], align: 1 });
+	const bars = [
+		["info", "--bar"],
+		["warning", "--warning-bar"],
+		["error", "--error-bar"],
+	] as const;
+	return bars.map(([label, property]) => ({
+		label,
+		fill: colour(node, property),
+		width: 0,
+		paths,
+		points: { show: false },
+	}));
+}
+
 function options(
-	width: number,
+	node: HTMLElement,
 	stats: Stats,
 	choose: (fromMs: number, toMs: number) => void,
 ): uPlot.Options {
-	const bars = uPlot.paths.bars!({ size: [0.9, 40], align: 1 });
-	const ink = colour("--soft");
-	const series = (label: string, name: string): uPlot.Series => ({
-		label,
-		fill: colour(name),
-		width: 0,
-		paths: bars,
-		points: { show: false },
-	});
-	const axis = { stroke: ink, font: "11px system-ui, sans-serif", ticks: { show: false } };
+	const onSelect = (plot: uPlot): void => {
+		if (plot.select.width < 4) return;
+		const from = plot.posToVal(plot.select.left, "x");
+		const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+		plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+		choose(from * 1000, to * 1000);
+	};
 	return {
-		width,
+		width: node.clientWidth,
 		height: HEIGHT,
 		legend: { show: false },
 		cursor: {
@@ -61,39 +94,9 @@ function options(
 			x: { range: () => [Date.parse(stats.since) / 1000, Date.parse(stats.until) / 1000] },
 			y: { range: (_, __, max) => [0, Math.max(max, 4)] },
 		},
-		series: [
-			{},
-			series("info", "--bar"),
-			series("warning", "--warning-bar"),
-			series("error", "--error-bar"),
-		],
-		axes: [
-			{
-				...axis,
-				grid: { show: false },
-				size: 22,
-				space: 80,
-				values: (_, all) => all.map((s, i) => tick(s, all[i - 1])),
-			},
-			{
-				...axis,
-				grid: { stroke: colour("--line"), width: 1 },
-				size: 44,
-				space: 24,
-				values: (_, all) => all.map((n) => (n === Math.floor(n) ? number(n) : "")),
-			},
-		],
-		hooks: {
-			setSelect: [
-				(plot) => {
-					if (plot.select.width < 4) return;
-					const from = plot.posToVal(plot.select.left, "x");
-					const to = plot.posToVal(plot.select.left + plot.select.width, "x");
-					plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-					choose(from * 1000, to * 1000);
-				},
-			],
-		},
+		series: [{}, ...series(node)],
+		axes: axes(node),
+		hooks: { setSelect: [onSelect] },
 	};
 }
 
@@ -108,12 +111,12 @@ export function Histogram({
 	const choose = useRef(onChoose);
 	choose.current = onChoose;
 	const plot = useRef<uPlot | null>(null);
-	const range = `${stats.since} ${stats.until} ${stats.bucket_ms} ${theme.value}`;
+	const range = `${stats.since} ${stats.until} ${stats.bucket_ms} ${isDark.value}`;
 
 	useEffect(() => {
 		const node = box.current!;
 		plot.current = new uPlot(
-			options(node.clientWidth, stats, (from, to) => choose.current(from, to)),
+			options(node, stats, (from, to) => choose.current(from, to)),
 			columns(stats),
 			node,
 		);

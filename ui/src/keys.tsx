@@ -57,6 +57,13 @@ export function useKeys(title: string, keys: Key[]): void {
 	}, [title]);
 }
 
+// Moves the focus along the links that name the rows of a list.
+export function focusRow(list: HTMLElement | null, by: number): void {
+	const links = [...(list?.querySelectorAll<HTMLElement>("a[data-row]") ?? [])];
+	const at = links.indexOf(document.activeElement as HTMLElement) + by;
+	links[Math.min(Math.max(at, 0), links.length - 1)]?.focus();
+}
+
 export function Help() {
 	const dialog = useRef<HTMLDialogElement>(null);
 	useEffect(() => {

@@ -22,15 +22,8 @@ import { TracePage } from "./pages/trace";
 import { TracesPage } from "./pages/traces";
 import { Icon } from "./parts";
 import { go, link, route } from "./route";
-import {
-	applyTheme,
-	complaint,
-	connection,
-	setTheme,
-	theme,
-	type Theme,
-	tokenWanted,
-} from "./state";
+import { complaint, connection, tokenWanted } from "./state";
+import { applyTheme, setTheme, theme, type Theme } from "./theme";
 
 const PAGES = [
 	{ name: "Traces", path: "" },

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Model } from "./model";
 import { hueOf } from "./parts";
-import { theme } from "./state";
+import { colour, isDark } from "./theme";
 import type { Zoom } from "./waterfall";
 
 const HEIGHT = 44;
@@ -13,9 +13,8 @@ function draw(canvas: HTMLCanvasElement, model: Model): void {
 	const scale = devicePixelRatio;
 	const width = canvas.clientWidth;
 	const context = canvas.getContext("2d")!;
-	const style = getComputedStyle(canvas);
-	const colours = Array.from({ length: 10 }, (_, i) => style.getPropertyValue(`--hue${i}`));
-	const error = style.getPropertyValue("--error-bar");
+	const colours = Array.from({ length: 10 }, (_, i) => colour(canvas, `--hue${i}`));
+	const error = colour(canvas, "--error-bar");
 	const lines = model.rows.filter((row) => row.kind === "event" || model.rows.length < 200);
 	const step = (HEIGHT - 4) / Math.max(lines.length, 8);
 	canvas.width = width * scale;
@@ -50,7 +49,7 @@ export function Minimap({
 		const watch = new ResizeObserver(paint);
 		watch.observe(node);
 		return () => watch.disconnect();
-	}, [model, theme.value]);
+	}, [model, isDark.value]);
 
 	const part = (event: PointerEvent): number => {
 		const { left, width } = canvas.current!.getBoundingClientRect();

@@ -1,7 +1,7 @@
 // Counts over time as small bars.
 
 import type { ErrorGroup } from "./api";
-import { count } from "./format";
+import { clock, count } from "./format";
 
 export function Sparkline({
 	recent,
@@ -19,7 +19,7 @@ export function Sparkline({
 			viewBox={`0 0 ${counts.length * 4} ${height}`}
 			preserveAspectRatio="none"
 			role="img"
-			aria-label={`${count(sum, "error")} since ${new Date(recent.since).toLocaleString()}${recent.partial ? ", the newest only" : ""}`}
+			aria-label={`${count(sum, "error")} since ${clock(recent.since)}${recent.partial ? ", the newest only" : ""}`}
 		>
 			<line x1="0" x2={counts.length * 4} y1={height - 0.5} y2={height - 0.5} />
 			{counts.map(

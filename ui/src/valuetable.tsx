@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type { DpEvent } from "./api";
+import { SearchField } from "./controls";
 import { type Sighting, type Track, tracksOf } from "./flowvalue";
 import { count } from "./format";
 import { useKeys } from "./keys";
@@ -80,6 +81,18 @@ function Way({ track }: { track: Track }) {
 	);
 }
 
+function Nothing() {
+	return (
+		<Empty title="No value was seen twice">
+			<p>
+				Values are followed by their names, as <code>order_id</code>: through the locals of events,
+				their attributes, and the frames of stacks. Send <code>locals</code>, or wrap the code in{" "}
+				<code>devpulse.span("…", order_id=17)</code>.
+			</p>
+		</Empty>
+	);
+}
+
 export function ValueTable({ events }: { events: DpEvent[] }) {
 	const { query } = route.value;
 	const wanted = (query.get("q") ?? "").toLowerCase();
@@ -92,44 +105,18 @@ export function ValueTable({ events }: { events: DpEvent[] }) {
 				track.name.includes(wanted) ||
 				track.sightings.some((each) => each.text.toLowerCase().includes(wanted))),
 	);
-	useKeys("Data flow", [
-		{
-			key: "c",
-			does: "only what changed, or all",
-			run: () => change({ only: onlyChanged ? null : "changed" }, true),
-		},
-	]);
-	if (tracks.length === 0)
-		return (
-			<Empty title="No value was seen twice">
-				<p>
-					Values are followed by their names, as <code>order_id</code>: through the locals of
-					events, their attributes, and the frames of stacks. Send <code>locals</code>, or wrap the
-					code in <code>devpulse.span("…", order_id=17)</code>.
-				</p>
-			</Empty>
-		);
+	const toggle = (): void => change({ only: onlyChanged ? null : "changed" }, true);
+	useKeys("Data flow", [{ key: "c", does: "only what changed, or all", run: toggle }]);
+	if (tracks.length === 0) return <Nothing />;
 	return (
 		<section class="values" aria-label="Data flow">
 			<div class="controls">
-				<label class="search">
-					<span class="visually-hidden">Name or value</span>
-					<input
-						data-search
-						type="search"
-						value={query.get("q") ?? ""}
-						placeholder="Name or value"
-						spellcheck={false}
-						onInput={(event) => change({ q: event.currentTarget.value }, true)}
-						onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
-					/>
-				</label>
-				<button
-					type="button"
-					class="button small"
-					aria-pressed={onlyChanged}
-					onClick={() => change({ only: onlyChanged ? null : "changed" }, true)}
-				>
+				<SearchField
+					label="Name or value"
+					value={query.get("q") ?? ""}
+					onInput={(text) => change({ q: text }, true)}
+				/>
+				<button type="button" class="button small" aria-pressed={onlyChanged} onClick={toggle}>
 					<Icon name="changed" />
 					Only what changed
 				</button>

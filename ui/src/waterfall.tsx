@@ -1,27 +1,27 @@
 // The rows of a trace on one axis of time. Only the rows in sight are in the document.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChild } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Segment } from "./critical";
 import { count, duration } from "./format";
+import { useInView } from "./inview";
 import type { Model, Row } from "./model";
 import { hueOf, Icon } from "./parts";
+import type { Folding } from "./stepstate";
 
 const ROW = 28; // px; style/trace.css has it too
 const HEAD = 24; // px: the ticks above them
-const OVERSCAN = 12;
 
 export type Zoom = [from: number, to: number]; // µs since the trace began
 
 export interface WaterfallProps {
 	model: Model;
-	shown: number[]; // rows that are not folded away
-	folded: ReadonlySet<number>;
+	folding: Folding;
 	chosen: number; // a row, or -1
 	zoom: Zoom;
 	found: ReadonlySet<number>; // by a search
 	segments: ReadonlyMap<number, Segment[]>; // of the critical path, by row; empty: not shown
 	onChoose: (row: number) => void;
-	onFold: (row: number, fold: boolean) => void;
 	onOpen: () => void;
 }
 
@@ -64,75 +64,78 @@ function says(row: Row): string {
 		: `${row.event.severity}, below it ${row.severity}`;
 }
 
-function Line({
-	row,
-	i,
-	at,
-	props,
-	size,
-}: {
-	row: Row;
-	i: number;
-	at: number;
-	props: WaterfallProps;
-	size: number;
-}) {
-	const { folded, chosen, zoom, found, segments, onChoose, onFold } = props;
-	const hasBelow = row.next > i + 1;
-	const isFolded = folded.has(i);
-	const marked = row.severity === "error" || row.severity === "warning";
+function Fold({ isFolded, onFold }: { isFolded: boolean; onFold: () => void }) {
+	return (
+		<span
+			class="fold"
+			aria-hidden="true"
+			onClick={(event) => {
+				event.stopPropagation();
+				onFold();
+			}}
+		>
+			<Icon name={isFolded ? "right" : "down"} />
+		</span>
+	);
+}
+
+// The name of a row, by what it is, and is marked for. `above`: the row that it is below.
+function Name({ row, above, fold }: { row: Row; above: Row | undefined; fold: ComponentChild }) {
 	const own = row.kind === "event" ? row.event.severity : "";
-	const name = `row ${row.kind} ${own}${i === chosen ? " chosen" : ""}${found.has(i) ? " found" : ""}`;
+	const marked = row.severity === "error" || row.severity === "warning";
+	return (
+		<div
+			role="gridcell"
+			class="name"
+			style={{ paddingInlineStart: `${0.25 + Math.min(row.depth, 12) * 0.9}rem` }}
+		>
+			{fold}
+			<span class={`dot hue${hueOf(row.system)}`} aria-hidden="true" />
+			{marked && (
+				<span class={`mark ${row.severity}${row.severity === own ? "" : " below"}`}>
+					<Icon name={row.severity} />
+				</span>
+			)}
+			<span class="visually-hidden">{says(row)}</span>
+			{row.kind === "event" && above && above.system !== row.system && <b>{row.system}</b>}
+			<span class="label" title={row.label.slice(0, 500)}>
+				{row.label.slice(0, 300)}
+			</span>
+			{row.kind === "stage" && (
+				<span class="note" aria-hidden="true">
+					{count(row.events, "event")}
+				</span>
+			)}
+		</div>
+	);
+}
+
+// The row `i` of the model, in the place `at` of those that are shown.
+function Line({ i, at, props }: { i: number; at: number; props: WaterfallProps }) {
+	const { model, folding, chosen, zoom, found, segments, onChoose } = props;
+	const row = model.rows[i]!;
+	const hasBelow = row.next > i + 1;
+	const isFolded = folding.folded.has(i);
+	const own = row.kind === "event" ? row.event.severity : "";
+	const onToggle = (): void => folding.fold(i, !isFolded);
 	return (
 		<div
 			id={`row-${i}`}
 			role="row"
-			class={name}
+			class={`row ${row.kind} ${own}${i === chosen ? " chosen" : ""}${found.has(i) ? " found" : ""}`}
 			aria-level={row.depth + 1}
 			aria-rowindex={at + 1}
 			aria-selected={i === chosen}
 			aria-expanded={hasBelow ? !isFolded : undefined}
 			style={{ transform: `translateY(${at * ROW}px)` }}
 			onClick={() => onChoose(i)}
-			onDblClick={() => hasBelow && onFold(i, !isFolded)}
-			data-size={size}
+			onDblClick={hasBelow ? onToggle : undefined}
 		>
-			<div
-				role="gridcell"
-				class="name"
-				style={{ paddingInlineStart: `${0.25 + Math.min(row.depth, 12) * 0.9}rem` }}
-			>
-				<span
-					class="fold"
-					aria-hidden="true"
-					onClick={(event) => {
-						if (hasBelow) {
-							event.stopPropagation();
-							onFold(i, !isFolded);
-						}
-					}}
-				>
-					{hasBelow && <Icon name={isFolded ? "right" : "down"} />}
-				</span>
-				<span class={`dot hue${hueOf(row.system)}`} aria-hidden="true" />
-				{marked && (
-					<span class={`mark ${row.severity}${row.severity === own ? "" : " below"}`}>
-						<Icon name={row.severity} />
-					</span>
-				)}
-				<span class="visually-hidden">{says(row)}</span>
-				{row.kind === "event" &&
-					row.depth > 0 &&
-					props.model.rows[row.parent]!.system !== row.system && <b>{row.system}</b>}
-				<span class="label" title={row.label.slice(0, 500)}>
-					{row.label.slice(0, 300)}
-				</span>
-				{row.kind === "stage" && (
-					<span class="note" aria-hidden="true">
-						{count(row.events, "event")}
-					</span>
-				)}
-			</div>
+			<Name
+				row={row}
+				above={model.rows[row.parent]}
+				fold={hasBelow ? <Fold isFolded={isFolded} onFold={onToggle} /> : <span class="fold" />}
+			/>
 			<div role="gridcell" class="track" aria-label={`at ${duration(row.start / 1000)}`}>
 				<Bar row={row} zoom={zoom} segments={segments.get(i) ?? []} />
 			</div>
@@ -166,72 +169,50 @@ function Ticks({ zoom: [from, to], most }: { zoom: Zoom; most: number }) {
 	);
 }
 
-export function Waterfall(props: WaterfallProps) {
-	const { shown, chosen, onChoose, onFold, onOpen, model } = props;
-	const box = useRef<HTMLDivElement>(null);
-	const [window, setWindow] = useState({ top: 0, height: 600, width: 1000 });
-	const at = shown.indexOf(chosen);
-
-	const look = (): void => {
-		if (!box.current) return; // it scrolled or was resized as it went away
-		const { scrollTop, clientHeight: height, clientWidth: width } = box.current;
-		const top = Math.floor(scrollTop / ROW);
-		setWindow((old) =>
-			old.top === top && old.height === height && old.width === width
-				? old
-				: { top, height, width },
-		);
+// Which row a key leads to, from the place `at` of those that are shown; null: it is not for that.
+function moved(key: string, at: number, page: number, shown: number[]): number | null {
+	const moves: Record<string, number> = {
+		ArrowDown: at + 1,
+		ArrowUp: at - 1,
+		PageDown: at + page,
+		PageUp: at - page,
+		Home: 0,
+		End: shown.length - 1,
 	};
+	const to = moves[key];
+	return to === undefined ? null : shown[Math.min(Math.max(to, 0), shown.length - 1)]!;
+}
+
+// Whether the key meant something.
+function onKey(key: string, at: number, page: number, props: WaterfallProps): boolean {
+	const { model, chosen, onChoose } = props;
+	const { shown, folded, fold } = props.folding;
+	const row = model.rows[chosen];
+	const hasBelow = row !== undefined && row.next > chosen + 1;
+	const to = moved(key, at, page, shown);
+	if (to !== null) onChoose(to);
+	else if (key === "Enter") props.onOpen();
+	else if (key === "ArrowRight" && folded.has(chosen)) fold(chosen, false);
+	else if (key === "ArrowRight" && hasBelow) onChoose(chosen + 1);
+	else if (key === "ArrowLeft" && hasBelow && !folded.has(chosen)) fold(chosen, true);
+	else if (key === "ArrowLeft" && row && row.parent >= 0) onChoose(row.parent);
+	else return key === "ArrowRight" || key === "ArrowLeft";
+	return true;
+}
+
+export function Waterfall(props: WaterfallProps) {
+	const { chosen } = props;
+	const { shown } = props.folding;
+	const box = useRef<HTMLDivElement>(null);
+	const { width, page, first, last, look } = useInView(box, shown.length, ROW);
+	const at = shown.indexOf(chosen);
 	useLayoutEffect(look, [shown.length]);
-	useEffect(() => {
-		const watch = new ResizeObserver(look);
-		watch.observe(box.current!);
-		return () => watch.disconnect();
-	}, []);
 	useLayoutEffect(() => {
 		const node = box.current!;
 		const y = at * ROW;
 		if (at >= 0 && (y < node.scrollTop || y + ROW + HEAD > node.scrollTop + node.clientHeight))
 			node.scrollTop = Math.max(0, y - node.clientHeight / 3);
 	}, [chosen, at]);
-
-	const first = Math.max(0, window.top - OVERSCAN);
-	const last = Math.min(shown.length, window.top + Math.ceil(window.height / ROW) + OVERSCAN);
-	const right = (row: Row): void => {
-		if (props.folded.has(chosen)) onFold(chosen, false);
-		else if (row.next > chosen + 1) onChoose(chosen + 1);
-	};
-	const left = (row: Row): void => {
-		if (row.next > chosen + 1 && !props.folded.has(chosen)) onFold(chosen, true);
-		else if (row.parent >= 0) onChoose(row.parent);
-	};
-	const onKey = (event: KeyboardEvent): void => {
-		const row = model.rows[chosen];
-		const page = Math.max(1, Math.floor(window.height / ROW) - 1);
-		const moves: Record<string, number> = {
-			ArrowDown: at + 1,
-			ArrowUp: at - 1,
-			PageDown: at + page,
-			PageUp: at - page,
-			Home: 0,
-			End: shown.length - 1,
-		};
-		const to = moves[event.key];
-		if (to !== undefined) onChoose(shown[Math.min(Math.max(to, 0), shown.length - 1)]!);
-		else if (event.key === "ArrowRight" && row) right(row);
-		else if (event.key === "ArrowLeft" && row) left(row);
-		else if (event.key === "Enter") onOpen();
-		else return;
-		event.preventDefault();
-		event.stopPropagation();
-	};
-	const lines = [];
-	for (let n = first; n < last; n++) {
-		const i = shown[n]!;
-		lines.push(
-			<Line key={i} row={model.rows[i]!} i={i} at={n} props={props} size={shown.length} />,
-		);
-	}
 	return (
 		<div class="waterfall">
 			<div
@@ -244,11 +225,17 @@ export function Waterfall(props: WaterfallProps) {
 				aria-colcount={3}
 				aria-activedescendant={at >= first && at < last ? `row-${chosen}` : undefined}
 				onScroll={look}
-				onKeyDown={onKey}
+				onKeyDown={(event) => {
+					if (!onKey(event.key, at, Math.max(1, page - 2), props)) return;
+					event.preventDefault();
+					event.stopPropagation();
+				}}
 			>
-				<Ticks zoom={props.zoom} most={window.width < 640 ? 3 : 5} />
+				<Ticks zoom={props.zoom} most={width < 640 ? 3 : 5} />
 				<div role="rowgroup" style={{ height: `${shown.length * ROW}px` }}>
-					{lines}
+					{shown.slice(first, last).map((i, n) => (
+						<Line key={i} i={i} at={first + n} props={props} />
+					))}
 				</div>
 			</div>
 		</div>

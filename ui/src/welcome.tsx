@@ -2,7 +2,7 @@
 
 import { CopyButton } from "./parts";
 
-const EVENT = '{"traceId":"abc123","system":"shop","severity":"error","details":"first light"}';
+const EVENT = '{"traceId":"abc123","severity":"error","details":"first light"}';
 
 const WAYS: [label: string, text: string][] = [
 	[
@@ -15,7 +15,7 @@ const WAYS: [label: string, text: string][] = [
 	],
 	[
 		"In a terminal: one event by HTTP",
-		`curl http://127.0.0.1:8008/events -H 'Content-Type: application/json' \\\n  -d '${EVENT}'`,
+		`curl http://127.0.0.1:8008/events \\\n  -H 'Content-Type: application/json' \\\n  -d '${EVENT}'`,
 	],
 	[
 		"In a JavaScript file that Node 22 or newer runs: one event by WebSocket",

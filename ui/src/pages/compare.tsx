@@ -7,8 +7,8 @@ import { count, duration } from "../format";
 import { message, titleOf } from "../message";
 import { interval } from "../model";
 import { Badge, Empty, Icon, System, Time, Waiting } from "../parts";
+import { useResource } from "../resource";
 import { change, go, link, route } from "../route";
-import { useResource } from "../state";
 
 interface Trace {
 	trace_id: string;
@@ -16,6 +16,7 @@ interface Trace {
 }
 
 const SLOWER = 1.5; // and by 5 ms: worth a mark
+const SHOWN = 500; // steps
 
 function delta(a: number, b: number): string {
 	const by = b - a;
@@ -118,6 +119,31 @@ function Step({ pair }: { pair: Pair }) {
 	);
 }
 
+function Steps({ a, b }: { a: DpEvent[]; b: DpEvent[] }) {
+	const [all, setAll] = useState(false);
+	const pairs = useMemo(() => pairsOf(a, b), [a, b]);
+	const differing = pairs.filter((pair) => !pair.a || !pair.b || pair.values.length > 0);
+	return (
+		<>
+			<div class="head">
+				<h2>Steps</h2>
+				<button type="button" class="button small" aria-pressed={all} onClick={() => setAll(!all)}>
+					{all ? "Only what differs" : `All ${count(pairs.length, "step")}`}
+				</button>
+			</div>
+			{!(isWhole(a) && isWhole(b)) && (
+				<p class="note">Only the first events of these long traces are put side by side.</p>
+			)}
+			<ol class="pairs">
+				{(all ? pairs : differing).slice(0, SHOWN).map((pair) => (
+					<Step key={`${pair.a?.event_id} ${pair.b?.event_id}`} pair={pair} />
+				))}
+			</ol>
+			{!all && differing.length === 0 && <p>Every step is in both, with the same values.</p>}
+		</>
+	);
+}
+
 function Head({ name, trace }: { name: string; trace: Trace }) {
 	const errors = trace.events.filter((event) => event.severity === "error").length;
 	return (
@@ -171,17 +197,12 @@ export function ComparePage() {
 	const { query } = route.value;
 	const [a, b] = [query.get("a") ?? "", query.get("b") ?? ""];
 	const wanted = a !== "" && b !== "";
-	const [all, setAll] = useState(false);
 	const both = useResource(
 		wanted ? JSON.stringify([a, b]) : null,
 		(signal) => Promise.all([a, b].map((id) => get<Trace>("/api/trace", { trace: id }, signal))),
 		(problem) => problem.status === 404,
 	);
 	const [first, second] = both.data ?? [];
-	const pairs = useMemo(
-		() => (first && second ? pairsOf(first.events, second.events) : []),
-		[both.data],
-	);
 	useEffect(() => {
 		document.title = "Compare · DevPulse";
 	}, []);
@@ -193,7 +214,6 @@ export function ComparePage() {
 			</Empty>
 		);
 	if (!first || !second) return <Waiting title="Compare" what="both traces" />;
-	const differing = pairs.filter((pair) => !pair.a || !pair.b || pair.values.length > 0);
 	return (
 		<section class="compare">
 			<div class="head">
@@ -211,21 +231,7 @@ export function ComparePage() {
 			</div>
 			<h2>Stages</h2>
 			<Stages stages={stagesOf(first.events, second.events)} />
-			<div class="head">
-				<h2>Steps</h2>
-				<button type="button" class="button small" aria-pressed={all} onClick={() => setAll(!all)}>
-					{all ? "Only what differs" : `All ${count(pairs.length, "step")}`}
-				</button>
-			</div>
-			{!(isWhole(first.events) && isWhole(second.events)) && (
-				<p class="note">Only the first events of these long traces are put side by side.</p>
-			)}
-			<ol class="pairs">
-				{(all ? pairs : differing).slice(0, 500).map((pair) => (
-					<Step key={`${pair.a?.event_id} ${pair.b?.event_id}`} pair={pair} />
-				))}
-			</ol>
-			{!all && differing.length === 0 && <p>Every step is in both, with the same values.</p>}
+			<Steps a={first.events} b={second.events} />
 		</section>
 	);
 }

@@ -1,17 +1,20 @@
 // One group of errors: how often, where, with which values, in which traces.
 
 import { useEffect, useMemo } from "preact/hooks";
-import { type DpEvent, type ErrorGroup, get, type Page } from "../api";
+import { type DpEvent, type ErrorGroup, get, type Page, type Problem } from "../api";
 import { distributions, type Distribution } from "../distribution";
 import { EventPanel } from "../eventpanel";
+import { useRefresh } from "../following";
 import { count, number, short } from "../format";
 import { useKeys } from "../keys";
 import { Badge, CopyButton, Empty, Systems, Time, Waiting } from "../parts";
+import { useResource } from "../resource";
 import { change, link, route } from "../route";
 import { Sparkline } from "../sparkline";
-import { useFollow, useResource } from "../state";
 
 const SAMPLE = 100; // errors whose locals are counted
+const SHOWN = 40; // of the locals
+const NONE: DpEvent[] = [];
 
 function Values({ value, of }: { value: Distribution; of: number }) {
 	return (
@@ -65,115 +68,138 @@ function Occurrences({ events, chosen }: { events: DpEvent[]; chosen: DpEvent | 
 	);
 }
 
-export function ErrorPage({ fingerprint }: { fingerprint: string }) {
-	const { query } = route.value;
-	const since = query.get("since") ?? "24h";
-	const path = `/api/errors/${encodeURIComponent(fingerprint)}`;
-	const group = useResource(
-		`${fingerprint} ${since}`,
-		(signal) => get<ErrorGroup>(path, { buckets: 60, since }, signal),
-		(problem) => problem.status === 404,
+function Gone() {
+	return (
+		<Empty whole title="No such group of errors">
+			<p>Nothing with this fingerprint is stored: its errors may have been removed by retention.</p>
+			<a class="button" href="#/errors">
+				All errors
+			</a>
+		</Empty>
 	);
-	const events = useResource(
-		fingerprint,
-		(signal) => get<Page<DpEvent>>(`${path}/events`, { limit: SAMPLE }, signal),
-		(problem) => problem.status === 404,
+}
+
+function titleOf(group: ErrorGroup | null): string {
+	if (!group) return "Error";
+	return `${group.type ? `${group.type}: ` : ""}${group.message || group.title}`;
+}
+
+function Head({ group }: { group: ErrorGroup }) {
+	return (
+		<div class="head">
+			<div>
+				<h1>{titleOf(group)}</h1>
+				<p class="facts">
+					<Badge status="error" label={count(group.count, "error")} />
+					{group.place && <code>{group.place}</code>}
+					<Systems names={group.systems} />
+					<span>{group.environments.join(", ")}</span>
+					<span>
+						last <Time at={group.last_seen} />
+					</span>
+					<span>
+						first <Time at={group.first_seen} />
+					</span>
+				</p>
+			</div>
+			<div class="actions">
+				<a class="button" href={link([], { filter: `fingerprint=${group.fingerprint}` })}>
+					Its traces
+				</a>
+			</div>
+		</div>
 	);
-	const refresh = (): void => {
-		group.refresh();
-		events.refresh();
-	};
-	useFollow({ filter: `fingerprint=${fingerprint}` }, refresh, refresh);
-	const items = events.data?.items ?? [];
-	const values = useMemo(() => distributions(items), [events.data]);
-	const found = items.findIndex((event) => event.event_id === query.get("event"));
-	const at = Math.max(found, 0);
-	const title = group.data
-		? `${group.data.type ? `${group.data.type}: ` : ""}${group.data.message || group.data.title}`
-		: "Error";
-	useEffect(() => {
-		document.title = `${title} · DevPulse`;
-	}, [title]);
+}
+
+function Trend({ recent }: { recent: NonNullable<ErrorGroup["recent"]> }) {
+	return (
+		<div class="card trend">
+			<Sparkline recent={recent} height={48} />
+			<p class="note">
+				since <Time at={recent.since} as="clock" />
+				{recent.partial && `, the newest ${number(10000)} only`}
+			</p>
+		</div>
+	);
+}
+
+// What some errors of the group have in their locals, and one of them.
+function Sample({ events }: { events: DpEvent[] }) {
+	const values = useMemo(() => distributions(events), [events]);
+	const asked = route.value.query.get("event");
+	const at = Math.max(
+		events.findIndex((event) => event.event_id === asked),
+		0,
+	);
+	const chosen = events[at];
 	const step = (by: number): void => {
-		const next = items[at + by];
+		const next = events[at + by];
 		if (next) change({ event: next.event_id }, true);
 	};
 	useKeys("Error", [
 		{ key: "n", does: "older occurrence", run: () => step(1) },
 		{ key: "p", does: "newer occurrence", run: () => step(-1) },
 	]);
-	if (group.problem?.status === 404)
-		return (
-			<Empty whole title="No such group of errors">
-				<p>
-					Nothing with this fingerprint is stored: its errors may have been removed by retention.
-				</p>
-				<a class="button" href="#/errors">
-					All errors
-				</a>
-			</Empty>
-		);
+	return (
+		<div class="steps">
+			<div class="left">
+				<h2>
+					Values of its locals{" "}
+					<span class="note">
+						in {events.length > 1 && "the newest "}
+						{count(events.length, "occurrence")}
+					</span>
+				</h2>
+				{values.length === 0 ? (
+					<p class="note">These errors have no locals.</p>
+				) : (
+					<ul class="distributions">
+						{values.slice(0, SHOWN).map((value) => (
+							<Values key={value.name} value={value} of={events.length} />
+						))}
+					</ul>
+				)}
+				<h2>Occurrences</h2>
+				<Occurrences events={events} chosen={chosen} />
+			</div>
+			<div class="right">{chosen && <EventPanel key={chosen.event_id} event={chosen} />}</div>
+		</div>
+	);
+}
+
+export function ErrorPage({ fingerprint }: { fingerprint: string }) {
+	const since = route.value.query.get("since") ?? "24h";
+	const path = `/api/errors/${encodeURIComponent(fingerprint)}`;
+	const isGone = (problem: Problem): boolean => problem.status === 404;
+	const group = useResource(
+		`${fingerprint} ${since}`,
+		(signal) => get<ErrorGroup>(path, { buckets: 60, since }, signal),
+		isGone,
+	);
+	const events = useResource(
+		fingerprint,
+		(signal) => get<Page<DpEvent>>(`${path}/events`, { limit: SAMPLE }, signal),
+		isGone,
+	);
+	useRefresh({ filter: `fingerprint=${fingerprint}` }, () => {
+		group.refresh();
+		events.refresh();
+	});
+	const title = titleOf(group.data);
+	useEffect(() => {
+		document.title = `${title} · DevPulse`;
+	}, [title]);
+	if (group.problem?.status === 404) return <Gone />;
 	if (!group.data) return <Waiting title="Error" what="the error" />;
-	const { data } = group;
 	return (
 		<article class="error-group">
 			<nav class="crumbs" aria-label="Where">
 				<a href="#/errors">Errors</a> / <code>{fingerprint}</code>{" "}
 				<CopyButton text={() => fingerprint}>Copy id</CopyButton>
 			</nav>
-			<div class="head">
-				<div>
-					<h1>{title}</h1>
-					<p class="facts">
-						<Badge status="error" label={count(data.count, "error")} />
-						{data.place && <code>{data.place}</code>}
-						<Systems names={data.systems} />
-						<span>{data.environments.join(", ")}</span>
-						<span>
-							last <Time at={data.last_seen} />
-						</span>
-						<span>
-							first <Time at={data.first_seen} />
-						</span>
-					</p>
-				</div>
-				<div class="actions">
-					<a class="button" href={link([], { filter: `fingerprint=${fingerprint}` })}>
-						Its traces
-					</a>
-				</div>
-			</div>
-			{data.recent && (
-				<div class="card trend">
-					<Sparkline recent={data.recent} height={48} />
-					<p class="note">
-						since {new Date(data.recent.since).toLocaleString()}
-						{data.recent.partial && `, the newest ${number(10000)} only`}
-					</p>
-				</div>
-			)}
-			<div class="steps">
-				<div class="left">
-					<h2>
-						Values of its locals{" "}
-						<span class="note">in the newest {count(items.length, "occurrence")}</span>
-					</h2>
-					{values.length === 0 ? (
-						<p class="note">These errors have no locals.</p>
-					) : (
-						<ul class="distributions">
-							{values.slice(0, 40).map((value) => (
-								<Values key={value.name} value={value} of={items.length} />
-							))}
-						</ul>
-					)}
-					<h2>Occurrences</h2>
-					<Occurrences events={items} chosen={items[at]} />
-				</div>
-				<div class="right">
-					{items[at] && <EventPanel key={items[at].event_id} event={items[at]} />}
-				</div>
-			</div>
+			<Head group={group.data} />
+			{group.data.recent && <Trend recent={group.data.recent} />}
+			<Sample events={events.data?.items ?? NONE} />
 		</article>
 	);
 }

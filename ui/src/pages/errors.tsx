@@ -2,14 +2,17 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { type ErrorGroup, get, type Page } from "../api";
+import { Choice, Paging } from "../controls";
 import { FilterBar } from "../filterbar";
+import { useRefresh } from "../following";
 import { number } from "../format";
-import { useKeys } from "../keys";
+import { focusRow, useKeys } from "../keys";
 import { Empty, Loading, Systems, Time } from "../parts";
+import { useResource } from "../resource";
 import { change, link, route } from "../route";
 import { noteEnvironment, noteSystems } from "../seen";
 import { Sparkline } from "../sparkline";
-import { complaint, useFollow, useResource } from "../state";
+import { complaint } from "../state";
 
 const BUCKETS = 24;
 const RANGES = [
@@ -47,15 +50,49 @@ function Row({ group, since }: { group: ErrorGroup; since: string }) {
 	);
 }
 
-export function ErrorsPage() {
-	const { query } = route.value;
+function Table({ groups, since }: { groups: ErrorGroup[]; since: string }) {
 	const list = useRef<HTMLTableSectionElement>(null);
-	const filter = query.get("filter") ?? "";
-	const since = query.get("since") ?? "24h";
-	const cursor = query.get("cursor");
-	const key = JSON.stringify([filter, since, cursor]);
+	useKeys("Errors", [
+		{ key: "j", does: "next group", run: () => focusRow(list.current, 1) },
+		{ key: "k", does: "previous group", run: () => focusRow(list.current, -1) },
+	]);
+	return (
+		<table>
+			<thead>
+				<tr>
+					<th>Error</th>
+					<th>{RANGES.find(([value]) => value === since)?.[1] ?? "Since then"}</th>
+					<th class="number">In all</th>
+					<th>Systems</th>
+					<th>Environments</th>
+					<th class="number">Last seen</th>
+					<th class="number first">First seen</th>
+				</tr>
+			</thead>
+			<tbody ref={list}>
+				{groups.map((group) => (
+					<Row key={group.fingerprint} group={group} since={since} />
+				))}
+			</tbody>
+		</table>
+	);
+}
+
+function Nothing({ narrowed }: { narrowed: boolean }) {
+	return narrowed ? (
+		<Empty title="Nothing matches">
+			<p>No group has an error for which all of this holds.</p>
+		</Empty>
+	) : (
+		<Empty title="No errors">
+			<p>None has been stored. One would be shown here the moment it arrives.</p>
+		</Empty>
+	);
+}
+
+function useGroups(filter: string, since: string, cursor: string | null) {
 	const groups = useResource(
-		key,
+		JSON.stringify([filter, since, cursor]),
 		(signal) =>
 			get<Page<ErrorGroup>>(
 				"/api/errors",
@@ -64,29 +101,24 @@ export function ErrorsPage() {
 			),
 		(problem) => problem.about("filter") !== null,
 	);
-	useFollow(cursor === null ? { filter, severity: "error" } : null, groups.refresh, groups.refresh);
-	useEffect(() => {
-		document.title = "Errors · DevPulse";
-	}, []);
+	useRefresh(cursor === null ? { filter, severity: "error" } : null, groups.refresh);
 	useEffect(() => {
 		for (const group of groups.data?.items ?? []) {
 			noteSystems(group.systems);
 			group.environments.forEach(noteEnvironment);
 		}
 	}, [groups.data]);
-	const step = (by: number): void => {
-		const links = [...(list.current?.querySelectorAll<HTMLElement>("a[data-row]") ?? [])];
-		links[
-			Math.min(
-				Math.max(links.indexOf(document.activeElement as HTMLElement) + by, 0),
-				links.length - 1,
-			)
-		]?.focus();
-	};
-	useKeys("Errors", [
-		{ key: "j", does: "next group", run: () => step(1) },
-		{ key: "k", does: "previous group", run: () => step(-1) },
-	]);
+	return groups;
+}
+
+export function ErrorsPage() {
+	const { query } = route.value;
+	const filter = query.get("filter") ?? "";
+	const since = query.get("since") ?? "24h";
+	const groups = useGroups(filter, since, query.get("cursor"));
+	useEffect(() => {
+		document.title = "Errors · DevPulse";
+	}, []);
 	const problem = groups.problem?.about("filter") ?? null;
 	const page = groups.data;
 	return (
@@ -98,61 +130,17 @@ export function ErrorsPage() {
 				onChange={(text) => change({ filter: text, cursor: null })}
 			/>
 			<div class="controls">
-				<div class="segments" role="group" aria-label="Time of the bars">
-					{RANGES.map(([value, name]) => (
-						<button
-							key={value}
-							type="button"
-							aria-pressed={since === value}
-							onClick={() => change({ since: value })}
-						>
-							{name}
-						</button>
-					))}
-				</div>
+				<Choice
+					label="Time of the bars"
+					options={RANGES}
+					value={since}
+					onChoose={(value) => change({ since: value })}
+				/>
 			</div>
 			{!page && complaint.value === "" && problem === null && <Loading what="errors" />}
-			{page?.items.length === 0 && (
-				<Empty title={filter === "" ? "No errors" : "Nothing matches"}>
-					<p>
-						{filter === ""
-							? "None has been stored. One would be shown here the moment it arrives."
-							: "No group has an error for which all of this holds."}
-					</p>
-				</Empty>
-			)}
-			{page && page.items.length > 0 && (
-				<table>
-					<thead>
-						<tr>
-							<th>Error</th>
-							<th>{RANGES.find(([value]) => value === since)?.[1] ?? "Since then"}</th>
-							<th class="number">In all</th>
-							<th>Systems</th>
-							<th>Environments</th>
-							<th class="number">Last seen</th>
-							<th class="number first">First seen</th>
-						</tr>
-					</thead>
-					<tbody ref={list}>
-						{page.items.map((group) => (
-							<Row key={group.fingerprint} group={group} since={since} />
-						))}
-					</tbody>
-				</table>
-			)}
-			<nav class="paging" aria-label="Pages of the list">
-				{cursor !== null && (
-					<button type="button" class="button" onClick={() => change({ cursor: null })}>
-						First
-					</button>
-				)}
-				{page?.next && (
-					<button type="button" class="button" onClick={() => change({ cursor: page.next })}>
-						Older
-					</button>
-				)}
-			</nav>
+			{page?.items.length === 0 && <Nothing narrowed={filter !== ""} />}
+			{page && page.items.length > 0 && <Table groups={page.items} since={since} />}
+			{page && <Paging page={page} />}
 		</section>
 	);
 }

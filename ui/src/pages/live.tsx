@@ -1,22 +1,82 @@
 // The stream of events, as dp-tail shows it. Bounded; sticks to its end only while the reader is there.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type DpEvent, fromStored } from "../api";
+import { PauseButton } from "../controls";
 import { FilterBar } from "../filterbar";
+import { useFollow } from "../following";
 import { clock, count } from "../format";
+import { useInView } from "../inview";
 import { parse, type JsonObject } from "../json";
 import { useKeys } from "../keys";
 import { message } from "../message";
 import { Icon, System } from "../parts";
 import { change, link, route } from "../route";
 import { noteEvents } from "../seen";
-import { useFollow } from "../state";
 
 const ROW = 26; // px; style/live.css has it too
 const KEPT = 5000; // events in memory
-const OVERSCAN = 10;
 const FIRST = "100"; // of the newest events, to begin with
 const QUIET = 5; // events a second; above, a screen reader is not told each
+
+// Whether more come in a second than one would listen to. `note` is called for each.
+function useRate(): { isFast: boolean; note: () => void } {
+	const rate = useRef({ second: 0, n: 0, isFast: false });
+	const note = (): void => {
+		const second = Math.floor(Date.now() / 1000);
+		if (rate.current.second !== second)
+			rate.current = { second, n: 0, isFast: rate.current.n > QUIET };
+		rate.current.n++;
+	};
+	return { isFast: rate.current.isFast, note };
+}
+
+// The newest events that match; `held`: how many more there are while it is paused.
+function useEvents(filter: string, isPaused: boolean) {
+	const arrived = useRef<DpEvent[]>([]);
+	const frame = useRef(0);
+	const { isFast, note } = useRate();
+	const [events, setEvents] = useState<DpEvent[]>([]);
+	const [held, setHeld] = useState(0);
+	const [problem, setProblem] = useState<string | null>(null);
+
+	// All that came within a frame is shown by one change.
+	const flush = (): void => {
+		frame.current = 0;
+		const batch = arrived.current.slice(-KEPT);
+		arrived.current = isPaused ? batch : [];
+		setHeld(arrived.current.length);
+		if (isPaused) return;
+		noteEvents(batch);
+		setEvents((old) => [...old, ...batch].slice(-KEPT));
+	};
+	const soon = (): void => {
+		frame.current ||= requestAnimationFrame(flush);
+	};
+	const restart = (): void => {
+		arrived.current = [];
+		setEvents([]);
+		setProblem(null);
+	};
+	useFollow(
+		{ filter, n: FIRST },
+		{
+			message: (received) => {
+				arrived.current.push(fromStored(parse(received.data!) as JsonObject));
+				note();
+				soon();
+			},
+			returned: () => {},
+			restarted: restart,
+			refused: (why) => setProblem(why.about("filter") ?? why.message),
+		},
+	);
+	useEffect(restart, [filter]);
+	useEffect(soon, [isPaused]);
+	useEffect(() => () => cancelAnimationFrame(frame.current), []);
+	return { events, held, problem, isFast, clear: () => setEvents([]) };
+}
 
 function Line({ event, at }: { event: DpEvent; at: number }) {
 	return (
@@ -39,99 +99,84 @@ function Line({ event, at }: { event: DpEvent; at: number }) {
 	);
 }
 
-export function LivePage() {
-	const { query } = route.value;
-	const filter = query.get("filter") ?? "";
+// Where the reader is in the log: who is at its end stays there.
+function usePlace(events: DpEvent[]) {
 	const box = useRef<HTMLDivElement>(null);
-	const arrived = useRef<DpEvent[]>([]);
-	const frame = useRef(0);
-	const stuck = useRef(true);
-	const [events, setEvents] = useState<DpEvent[]>([]);
-	const [isPaused, setPaused] = useState(false);
-	const [held, setHeld] = useState(0);
-	const [view, setView] = useState({ top: 0, height: 600 });
-	const rate = useRef({ since: 0, n: 0, fast: false });
-
-	// All that came within a frame is shown by one change.
-	const flush = (): void => {
-		frame.current = 0;
-		const batch = arrived.current;
-		if (isPaused) {
-			arrived.current = batch.slice(-KEPT);
-			setHeld(arrived.current.length);
-			return;
-		}
-		arrived.current = [];
-		noteEvents(batch);
-		setHeld(0);
-		setEvents((old) => [...old, ...batch].slice(-KEPT));
-	};
-	const soon = (): void => {
-		frame.current ||= requestAnimationFrame(flush);
-	};
-	useFollow(
-		{ filter, n: FIRST },
-		(received) => {
-			arrived.current.push(fromStored(parse(received.data!) as JsonObject));
-			const second = Math.floor(Date.now() / 1000);
-			if (rate.current.since !== second)
-				rate.current = { since: second, n: 0, fast: rate.current.n > QUIET };
-			rate.current.n++;
-			soon();
-		},
-		() => {},
-	);
-	useEffect(() => {
-		document.title = "Live · DevPulse";
-		return () => cancelAnimationFrame(frame.current);
-	}, []);
-	useEffect(() => {
-		arrived.current = [];
-		setEvents([]);
-	}, [filter]);
-	useEffect(() => soon(), [isPaused]);
-
-	const look = (): void => {
+	const isAtEnd = useRef(true);
+	const view = useInView(box, events.length, ROW);
+	const onScroll = (): void => {
 		if (!box.current) return; // it scrolled as it went away
 		const { scrollTop, clientHeight, scrollHeight } = box.current;
-		stuck.current = scrollTop + clientHeight > scrollHeight - ROW;
-		setView((old) => {
-			const top = Math.floor(scrollTop / ROW);
-			return old.top === top && old.height === clientHeight ? old : { top, height: clientHeight };
-		});
+		isAtEnd.current = scrollTop + clientHeight > scrollHeight - ROW;
+		view.look();
 	};
-	useLayoutEffect(() => {
-		if (stuck.current) box.current!.scrollTop = box.current!.scrollHeight;
-		look();
-	}, [events]);
 	const toEnd = (): void => {
-		setPaused(false);
-		stuck.current = true;
+		isAtEnd.current = true;
 		box.current!.scrollTop = box.current!.scrollHeight;
 	};
+	useLayoutEffect(() => {
+		if (isAtEnd.current) toEnd();
+		onScroll();
+	}, [events]);
+	return { box, view, isAway: !isAtEnd.current && events.length > view.last, onScroll, toEnd };
+}
+
+function Log({
+	events,
+	place: { box, view, onScroll },
+	isFast,
+	children,
+}: {
+	events: DpEvent[];
+	place: ReturnType<typeof usePlace>;
+	isFast: boolean;
+	children: ComponentChildren; // where there are no events
+}) {
+	return (
+		<div
+			ref={box}
+			class="log card"
+			role="log"
+			aria-label="Events"
+			aria-live={isFast ? "off" : "polite"}
+			tabIndex={0}
+			onScroll={onScroll}
+		>
+			{events.length === 0 && children}
+			<div style={{ height: `${events.length * ROW}px` }}>
+				{events.slice(view.first, view.last).map((event, i) => (
+					<Line key={event.event_id + event.trace_id} event={event} at={view.first + i} />
+				))}
+			</div>
+		</div>
+	);
+}
+
+export function LivePage() {
+	const filter = route.value.query.get("filter") ?? "";
+	const [isPaused, setPaused] = useState(false);
+	const { events, held, problem, isFast, clear } = useEvents(filter, isPaused);
+	const place = usePlace(events);
+	const pause = (): void => setPaused(!isPaused);
+	const toEnd = (): void => {
+		setPaused(false);
+		place.toEnd();
+	};
+	useEffect(() => {
+		document.title = "Live · DevPulse";
+	}, []);
 	useKeys("Live", [
-		{ key: "p", does: "pause, go on", run: () => setPaused(!isPaused) },
+		{ key: "p", does: "pause, go on", run: pause },
 		{ key: "G", shown: "Shift G", does: "to the end", run: toEnd },
-		{ key: "x", does: "clear", run: () => setEvents([]) },
+		{ key: "x", does: "clear", run: clear },
 	]);
-	const first = Math.max(0, view.top - OVERSCAN);
-	const last = Math.min(events.length, view.top + Math.ceil(view.height / ROW) + OVERSCAN);
-	const away = !stuck.current && events.length > last;
 	return (
 		<section class="live">
 			<h1 class="visually-hidden">Live events</h1>
-			<FilterBar value={filter} problem={null} onChange={(text) => change({ filter: text })} />
+			<FilterBar value={filter} problem={problem} onChange={(text) => change({ filter: text })} />
 			<div class="controls">
-				<button
-					type="button"
-					class="button small"
-					aria-pressed={isPaused}
-					onClick={() => setPaused(!isPaused)}
-				>
-					<Icon name={isPaused ? "play" : "pause"} />
-					{isPaused ? "Go on" : "Pause"}
-				</button>
-				<button type="button" class="button small" onClick={() => setEvents([])}>
+				<PauseButton paused={isPaused} onPause={pause} />
+				<button type="button" class="button small" onClick={clear}>
 					Clear
 				</button>
 				<span class="note">
@@ -140,25 +185,12 @@ export function LivePage() {
 					{held > 0 && ` · ${count(held, "new one")} held`}
 				</span>
 			</div>
-			<div
-				ref={box}
-				class="log card"
-				role="log"
-				aria-label="Events"
-				aria-live={rate.current.fast ? "off" : "polite"}
-				tabIndex={0}
-				onScroll={look}
-			>
-				{events.length === 0 && (
+			<Log events={events} place={place} isFast={isFast}>
+				{problem === null && (
 					<p class="note waiting">Waiting for events{filter && " that match"}…</p>
 				)}
-				<div style={{ height: `${events.length * ROW}px` }}>
-					{events.slice(first, last).map((event, i) => (
-						<Line key={event.event_id + event.trace_id} event={event} at={first + i} />
-					))}
-				</div>
-			</div>
-			{(away || held > 0) && (
+			</Log>
+			{(place.isAway || held > 0) && (
 				<button type="button" class="fresh-pill" onClick={toEnd}>
 					<Icon name="down" />
 					{held > 0 ? count(held, "new event") : "To the end"}

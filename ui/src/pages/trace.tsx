@@ -2,13 +2,15 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { type DpEvent, get, type Page, Problem, type TraceSummary, url } from "../api";
+import { useRefresh } from "../following";
 import { count, duration } from "../format";
 import { titleOf } from "../message";
 import { modelOf } from "../model";
 import { Badge, CopyButton, Empty, Time, Waiting } from "../parts";
+import { useResource } from "../resource";
 import { go, link, route } from "../route";
 import { noteEvents } from "../seen";
-import { complaint, failed, useFollow, useResource } from "../state";
+import { complaint, failed } from "../state";
 import { ValueTable } from "../valuetable";
 import { Steps } from "../steps";
 
@@ -16,6 +18,11 @@ interface Trace {
 	trace_id: string;
 	events: DpEvent[];
 }
+
+const TABS = [
+	["", "Steps"],
+	["flow", "Data flow"],
+] as const;
 
 // In a list of values a comma separates, a backslash takes that meaning away.
 function oneValue(id: string): string {
@@ -102,6 +109,23 @@ function TooLarge({ id, problem }: { id: string; problem: Problem }) {
 	);
 }
 
+function Tabs({ id, chosen }: { id: string; chosen: string }) {
+	const rest = Object.fromEntries(route.value.query);
+	return (
+		<nav class="tabs" aria-label="Views of the trace">
+			{TABS.map(([tab, name]) => (
+				<a
+					key={tab}
+					href={link(["trace", id], { ...rest, tab })}
+					aria-current={tab === chosen ? "page" : undefined}
+				>
+					{name}
+				</a>
+			))}
+		</nav>
+	);
+}
+
 export function TracePage({ id }: { id: string }) {
 	const { query } = route.value;
 	const tab = query.get("tab") ?? "";
@@ -110,7 +134,7 @@ export function TracePage({ id }: { id: string }) {
 		(signal) => get<Trace>("/api/trace", { trace: id }, signal),
 		(problem) => problem.status === 404 || problem.status === 422,
 	);
-	useFollow({ trace: oneValue(id) }, trace.refresh, trace.refresh);
+	useRefresh({ trace: oneValue(id) }, trace.refresh);
 	const events = trace.data?.events ?? null;
 	const title = useMemo(() => (events ? titleOf(events) : id), [events]);
 	const wasThere = useMemo(() => ({ yes: false }), [id]);
@@ -127,10 +151,6 @@ export function TracePage({ id }: { id: string }) {
 	if (trace.problem?.status === 422) return <TooLarge id={id} problem={trace.problem} />;
 	if (trace.problem?.status === 404) return <Missing id={id} wasThere={wasThere.yes} />;
 	if (!events || !model) return <Waiting title="Trace" what="the trace" />;
-	const tabs = [
-		["", "Steps"],
-		["flow", "Data flow"],
-	] as const;
 	return (
 		<article class="trace">
 			<nav class="crumbs" aria-label="Where">
@@ -150,17 +170,7 @@ export function TracePage({ id }: { id: string }) {
 					</a>
 				</div>
 			</div>
-			<nav class="tabs" aria-label="Views of the trace">
-				{tabs.map(([key, name]) => (
-					<a
-						key={key}
-						href={link(["trace", id], { ...Object.fromEntries(query), tab: key })}
-						aria-current={key === tab ? "page" : undefined}
-					>
-						{name}
-					</a>
-				))}
-			</nav>
+			<Tabs id={id} chosen={tab} />
 			{tab === "flow" ? <ValueTable events={events} /> : <Steps model={model} />}
 		</article>
 	);

@@ -2,19 +2,27 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Page, type Stats, type TraceSummary } from "../api";
+import { Choice, Paging, PauseButton, Pick } from "../controls";
 import { FilterBar } from "../filterbar";
 import { valueOf } from "../filter";
+import { useRefresh } from "../following";
 import { count } from "../format";
 import { Histogram } from "../histogram";
-import { useKeys } from "../keys";
-import { Empty, Icon, Loading } from "../parts";
+import { focusRow, useKeys } from "../keys";
+import { Empty, Icon, Loading, Time } from "../parts";
+import { useResource } from "../resource";
 import { change, route } from "../route";
 import { noteEnvironment, noteSystems } from "../seen";
-import { complaint, paused, useFollow, useResource } from "../state";
+import { complaint, paused } from "../state";
 import { TraceTable } from "../tracetable";
 import { Welcome } from "../welcome";
 
-const STATUSES = ["", "error", "warning", "success"];
+const STATUSES = [
+	["", "All"],
+	["error", "error", "error"],
+	["warning", "warning", "warning"],
+	["success", "success", "success"],
+] as const;
 const SORTS = [
 	["", "Newest"],
 	["duration", "Longest"],
@@ -47,62 +55,29 @@ function isBeingRead(list: HTMLElement | null): boolean {
 function Controls({ live, onPause }: { live: boolean; onPause: () => void }) {
 	const { query } = route.value;
 	const since = query.get("since") ?? "";
-	const until = query.get("until") ?? "";
-	const isOwn = until !== "" || !RANGES.some(([value]) => value === since);
+	const isOwn = query.has("until") || !RANGES.some(([value]) => value === since);
 	return (
 		<div class="controls">
-			<div class="segments" role="group" aria-label="Status">
-				{STATUSES.map((status) => (
-					<button
-						key={status}
-						type="button"
-						aria-pressed={(query.get("status") ?? "") === status}
-						onClick={() => change({ status, cursor: null })}
-					>
-						{status !== "" && <Icon name={status} />}
-						{status || "All"}
-					</button>
-				))}
-			</div>
-			<label class="pick">
-				<span class="visually-hidden">Time</span>
-				<select
-					value={isOwn ? "own" : since}
-					onChange={(event) =>
-						change({ since: event.currentTarget.value, until: null, cursor: null })
-					}
-				>
-					{RANGES.map(([value, name]) => (
-						<option key={value} value={value}>
-							{name}
-						</option>
-					))}
-					{isOwn && (
-						<option value="own" disabled>
-							Chosen range
-						</option>
-					)}
-				</select>
-			</label>
-			<label class="pick">
-				<span class="visually-hidden">Order</span>
-				<select
-					value={query.get("sort") ?? ""}
-					onChange={(event) => change({ sort: event.currentTarget.value, cursor: null })}
-				>
-					{SORTS.map(([value, name]) => (
-						<option key={value} value={value}>
-							{name}
-						</option>
-					))}
-				</select>
-			</label>
-			{live && (
-				<button type="button" class="button small" aria-pressed={paused.value} onClick={onPause}>
-					<Icon name={paused.value ? "play" : "pause"} />
-					{paused.value ? "Go on" : "Pause"}
-				</button>
-			)}
+			<Choice
+				label="Status"
+				options={STATUSES}
+				value={query.get("status") ?? ""}
+				onChoose={(status) => change({ status, cursor: null })}
+			/>
+			<Pick
+				label="Time"
+				options={RANGES}
+				value={since}
+				other={isOwn ? "Chosen range" : null}
+				onChoose={(value) => change({ since: value, until: null, cursor: null })}
+			/>
+			<Pick
+				label="Order"
+				options={SORTS}
+				value={query.get("sort") ?? ""}
+				onChoose={(sort) => change({ sort, cursor: null })}
+			/>
+			{live && <PauseButton paused={paused.value} onPause={onPause} />}
 		</div>
 	);
 }
@@ -126,7 +101,9 @@ function Chart({ stats, ownRange }: { stats: Stats; ownRange: boolean }) {
 					{count(totals.warning, "warning")}
 				</span>
 				{!stats.complete && (
-					<span>the newest only, since {new Date(stats.counted_since).toLocaleTimeString()}</span>
+					<span>
+						the newest only, since <Time at={stats.counted_since} as="clock" />
+					</span>
 				)}
 				<span class="hint">{ownRange && "the last hour · "}drag to choose a range</span>
 			</p>
@@ -166,68 +143,41 @@ function useHeld(
 	};
 }
 
-function Pages({ page }: { page: Page<TraceSummary> }) {
-	return (
-		<nav class="paging" aria-label="Pages of the list">
-			{route.value.query.get("cursor") !== null && (
-				<>
-					<button type="button" class="button" onClick={() => change({ cursor: null })}>
-						First
-					</button>
-					{page.prev && (
-						<button
-							type="button"
-							class="button"
-							onClick={() => change({ cursor: page.prev ?? null })}
-						>
-							Newer
-						</button>
-					)}
-				</>
-			)}
-			{page.next && (
-				<button type="button" class="button" onClick={() => change({ cursor: page.next })}>
-					Older
-				</button>
-			)}
-			{page.partial && page.next && (
-				<span class="note">Searching took long; “Older” goes on from here.</span>
-			)}
-		</nav>
-	);
+// What is asked for, as the address says it.
+function asked() {
+	const all = Object.fromEntries(route.value.query);
+	const { filter = "", status = "", cursor = "", since, until } = all;
+	return {
+		all,
+		filter,
+		cursor,
+		since: since ?? valueOf(filter, "since") ?? CHART,
+		until,
+		isLive: cursor === "",
+		isOwnTime: since === undefined,
+		narrowed: filter !== "" || status !== "" || since !== undefined || until !== undefined,
+	};
 }
 
-export function TracesPage() {
-	const { query } = route.value;
-	const list = useRef<HTMLDivElement>(null);
-	const asked = Object.fromEntries(query);
-	const { filter = "", status = "", cursor = "" } = asked;
-	const key = JSON.stringify(asked);
-	const since = asked["since"] ?? valueOf(filter, "since") ?? CHART;
-	const narrowed =
-		filter !== "" || status !== "" || asked["since"] !== undefined || asked["until"] !== undefined;
+type Asked = ReturnType<typeof asked>;
 
+// The traces and how many events there were, kept up to date.
+function useTraces({ all, filter, since, until, isLive }: Asked) {
+	const key = JSON.stringify(all);
 	const traces = useResource(
 		key,
-		(signal) => get<Page<TraceSummary>>("/api/traces", { ...asked, limit: 50 }, signal),
+		(signal) => get<Page<TraceSummary>>("/api/traces", { ...all, limit: 50 }, signal),
 		(problem) => problem.about("filter") !== null,
 	);
 	const stats = useResource(
 		`stats ${key}`,
-		(signal) =>
-			get<Stats>("/api/stats", { filter, since, until: asked["until"], buckets: BUCKETS }, signal),
+		(signal) => get<Stats>("/api/stats", { filter, since, until, buckets: BUCKETS }, signal),
 		() => true,
 	);
-	const refresh = (): void => {
+	useRefresh(isLive ? { filter } : null, () => {
 		traces.refresh();
 		stats.refresh();
-	};
-	const held = useHeld(list, traces.data, traces.key);
-	const isLive = cursor === "";
-	useFollow(isLive ? { filter } : null, refresh, refresh);
-	useEffect(() => {
-		document.title = "Traces · DevPulse";
-	}, []);
+	});
 	useEffect(() => {
 		noteSystems([
 			...(traces.data?.items.flatMap((trace) => trace.systems) ?? []),
@@ -235,37 +185,57 @@ export function TracesPage() {
 		]);
 		for (const trace of traces.data?.items ?? []) noteEnvironment(trace.environment ?? "");
 	}, [traces.data, stats.data]);
+	return { traces, stats: stats.data };
+}
 
-	const step = (by: number): void => {
-		const links = [...(list.current?.querySelectorAll<HTMLElement>("a[data-row]") ?? [])];
-		const at = links.indexOf(document.activeElement as HTMLElement);
-		links[Math.min(Math.max(at + by, 0), links.length - 1)]?.focus();
-	};
-	const pause = (): void => {
-		paused.value = !paused.value;
+function pause(): void {
+	paused.value = !paused.value;
+}
+
+function useTraceKeys(list: { readonly current: HTMLElement | null }, show: () => void): void {
+	const toggleErrors = (): void => {
+		const isOn = route.value.query.get("status") === "error";
+		change({ status: isOn ? null : "error", cursor: null });
 	};
 	useKeys("Traces", [
-		{ key: "j", does: "next trace", run: () => step(1) },
-		{ key: "k", does: "previous trace", run: () => step(-1) },
+		{ key: "j", does: "next trace", run: () => focusRow(list.current, 1) },
+		{ key: "k", does: "previous trace", run: () => focusRow(list.current, -1) },
 		{ key: "Enter", does: "open it", run: () => (document.activeElement as HTMLElement).click() },
 		{ key: "p", does: "pause, go on", run: pause },
-		{
-			key: ".",
-			does: "show what is new",
-			run: () => {
-				held.show();
-				scrollTo(0, 0);
-			},
-		},
-		{
-			key: "e",
-			does: "only with errors, or all",
-			run: () => change({ status: status === "error" ? null : "error", cursor: null }),
-		},
+		{ key: ".", does: "show what is new", run: show },
+		{ key: "e", does: "only with errors, or all", run: toggleErrors },
 	]);
+}
 
-	const { page } = held;
+function Nothing({ narrowed }: { narrowed: boolean }) {
+	const showAll = (): void =>
+		change({ filter: null, status: null, since: null, until: null, cursor: null });
+	return (
+		<Empty title="Nothing matches">
+			<p>No trace {narrowed ? "has an event for which all of this holds" : "is older"}.</p>
+			<button type="button" class="button" onClick={showAll}>
+				Show all traces
+			</button>
+		</Empty>
+	);
+}
+
+export function TracesPage() {
+	const list = useRef<HTMLDivElement>(null);
+	const wanted = asked();
+	const { traces, stats } = useTraces(wanted);
+	const { page, waiting, show } = useHeld(list, traces.data, traces.key);
+	const showNew = (): void => {
+		show();
+		scrollTo(0, 0);
+	};
+	useTraceKeys(list, showNew);
+	useEffect(() => {
+		document.title = "Traces · DevPulse";
+	}, []);
 	const problem = traces.problem?.about("filter") ?? null;
+	const isFilled = page !== null && page.items.length > 0;
+	const { filter, since, narrowed, isLive, isOwnTime } = wanted;
 	return (
 		<section class="traces" aria-busy={traces.loading}>
 			<h1 class="visually-hidden">Traces</h1>
@@ -275,47 +245,25 @@ export function TracesPage() {
 				onChange={(text) => change({ filter: text, cursor: null })}
 			/>
 			<Controls live={isLive} onPause={pause} />
-			{stats.data && (page?.items.length || narrowed) && (
-				<Chart stats={stats.data} ownRange={since === CHART && !asked["since"]} />
+			{stats && (isFilled || narrowed) && (
+				<Chart stats={stats} ownRange={since === CHART && isOwnTime} />
 			)}
-			{held.waiting > 0 && (
-				<button
-					type="button"
-					class="fresh-pill"
-					onClick={() => {
-						held.show();
-						scrollTo(0, 0);
-					}}
-				>
+			{waiting > 0 && (
+				<button type="button" class="fresh-pill" onClick={showNew}>
 					<Icon name="up" />
-					{count(held.waiting, "new trace")}
+					{count(waiting, "new trace")}
 				</button>
 			)}
 			<div ref={list}>
-				{page && page.items.length > 0 && problem === null && (
-					<TraceTable traces={page.items} sort={query.get("sort") ?? ""} />
+				{isFilled && problem === null && (
+					<TraceTable traces={page.items} sort={wanted.all["sort"] ?? ""} />
 				)}
 			</div>
 			{!page && !problem && complaint.value === "" && <Loading what="traces" />}
 			{page?.items.length === 0 &&
 				problem === null &&
-				(narrowed || !isLive ? (
-					<Empty title="Nothing matches">
-						<p>No trace {narrowed ? "has an event for which all of this holds" : "is older"}.</p>
-						<button
-							type="button"
-							class="button"
-							onClick={() =>
-								change({ filter: null, status: null, since: null, until: null, cursor: null })
-							}
-						>
-							Show all traces
-						</button>
-					</Empty>
-				) : (
-					<Welcome />
-				))}
-			{page && problem === null && <Pages page={page} />}
+				(narrowed || !isLive ? <Nothing narrowed={narrowed} /> : <Welcome />)}
+			{page && problem === null && <Paging page={page} />}
 		</section>
 	);
 }
