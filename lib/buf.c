@@ -31,6 +31,15 @@ bool dp_str_is(struct dp_str s, const char *text)
 	return dp_str_equal(s, dp_str_from(text));
 }
 
+void dp_str_copy(struct dp_str s, char *out, size_t size)
+{
+	const size_t n = s.n < size ? s.n : size - 1;
+
+	if (n > 0)
+		memcpy(out, s.p, n);
+	out[n] = '\0';
+}
+
 void dp_buf_release(struct dp_buf *b)
 {
 	free(b->data);

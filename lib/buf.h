@@ -24,6 +24,10 @@ int dp_str_compare(struct dp_str a, struct dp_str b);
 /* Whether s is exactly `text`. */
 bool dp_str_is(struct dp_str s, const char *text);
 
+/* Copies it as a string to out, which has room for `size` bytes, its NUL included: as much as fits.
+ */
+void dp_str_copy(struct dp_str s, char *out, size_t size);
+
 /* Growable bytes. {0} is an empty one. `data` may move at any change and is not NUL-terminated,
  * except after dp_buf_text. */
 struct dp_buf {

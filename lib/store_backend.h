@@ -34,6 +34,7 @@ typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
 struct dp_query {
 	struct dp_buf sql;
 	size_t count;
+	size_t cap;
 	struct dp_query_value {
 		enum {
 			DP_QUERY_TEXT,
@@ -45,7 +46,7 @@ struct dp_query {
 		const char *text;
 		int64_t number; /* of a time: microseconds since the epoch */
 		double real;
-	} values[DP_QUERY_VALUES_MAX];
+	} * values;
 };
 
 /* What is asked of the databases in different words (store_filter.c, store_read_*.c). A member's

@@ -39,8 +39,7 @@ static void take_path(struct adding *a)
 
 	a->first = q->count + 1;
 	for (size_t i = 0; i < a->term->depth; i++)
-		q->values[q->count++] =
-		    (struct dp_query_value){.type = DP_QUERY_TEXT, .text = a->term->path[i]};
+		dp_query_bind_text(q, a->term->path[i]);
 }
 
 /* What the term looks at. */

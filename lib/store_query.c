@@ -1,15 +1,39 @@
 #include "store_query.h"
 
+#include "mem.h"
 #include "text.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+
+void dp_query_bind(struct dp_query *q, struct dp_query_value v)
+{
+	assert(q->count < DP_QUERY_VALUES_MAX);
+	if (q->count == q->cap) {
+		q->cap = q->cap ? 2 * q->cap : 16;
+		q->values = dp_mem_resize_array(q->values, q->cap, sizeof *q->values);
+	}
+	q->values[q->count++] = v;
+}
+
+void dp_query_bind_text(struct dp_query *q, const char *text)
+{
+	dp_query_bind(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = text});
+}
 
 void dp_query_add(struct dp_query *q, struct dp_query_value v)
 {
-	assert(q->count < DP_QUERY_VALUES_MAX);
-	q->values[q->count++] = v;
-	dp_buf_addf(&q->sql, "$%zu", q->count);
+	dp_query_bind(q, v);
+	dp_buf_add_char(&q->sql, '$');
+	dp_buf_add_number(&q->sql, (int64_t)q->count);
+}
+
+void dp_query_release(struct dp_query *q)
+{
+	dp_buf_release(&q->sql);
+	free(q->values);
+	*q = (struct dp_query){.count = 0};
 }
 
 /* PostgreSQL refuses to compare with what is not UTF-8. No event has such a text, nor an empty one.
@@ -57,7 +81,7 @@ int dp_query_run(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, 
 	rc = s->backend->select(s, q, fn ? fn : ignore, arg);
 	if (rc < 0)
 		dp_store_blame_no_event(s);
-	dp_buf_release(&q->sql);
+	dp_query_release(q);
 	return rc;
 }
 
@@ -83,7 +107,7 @@ int dp_query_ask(struct dp_store *s, struct dp_query *q, dp_store_cells_fn *fn, 
 {
 	if (dp_store_connect(s) == 0)
 		return dp_query_run(s, q, fn, arg);
-	dp_buf_release(&q->sql);
+	dp_query_release(q);
 	return -1;
 }
 
@@ -91,6 +115,6 @@ int dp_query_ask_for_number(struct dp_store *s, struct dp_query *q, int64_t *num
 {
 	if (dp_store_connect(s) == 0)
 		return dp_query_run_for_number(s, q, number);
-	dp_buf_release(&q->sql);
+	dp_query_release(q);
 	return -1;
 }

@@ -6,6 +6,11 @@
 #include "store_backend.h"
 
 void dp_query_add(struct dp_query *q, struct dp_query_value v);
+
+/* The value alone: the text names it elsewhere. */
+void dp_query_bind(struct dp_query *q, struct dp_query_value v);
+void dp_query_bind_text(struct dp_query *q, const char *text);
+
 void dp_query_add_text(struct dp_query *q, const char *text);
 void dp_query_add_uuid(struct dp_query *q, const char *uuid);
 void dp_query_add_number(struct dp_query *q, int64_t number);
@@ -22,6 +27,9 @@ void dp_query_add_filter(
 /* The same for the terms of some fields alone: bits 1 << enum dp_filter_field. */
 void dp_query_add_terms(struct dp_query *q, const struct dp_store_dialect *d,
     const struct dp_filter *f, unsigned fields, bool by_key);
+
+/* What is run is released by that. */
+void dp_query_release(struct dp_query *q);
 
 /* Runs it and releases it. Rows that come are ignored where fn is NULL. No failure is an event's.
  */

@@ -1,7 +1,6 @@
 /* The reading half of store.h: queries as text and parameters, rows as structs. */
 #include "store_read.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int dp_read_event(void *arg, const struct dp_store_cell *c)
@@ -16,7 +15,7 @@ int dp_read_event(void *arg, const struct dp_store_cell *c)
 	    .json = c[7].text,
 	};
 
-	snprintf(row.event_id, sizeof row.event_id, "%.*s", (int)c[2].text.n, c[2].text.p);
+	dp_str_copy(c[2].text, row.event_id, sizeof row.event_id);
 	if (dp_severity_parse(c[4].text, &row.severity) < 0)
 		row.severity = DP_INFO;
 	reading->rows++;

@@ -2,8 +2,6 @@
 #include "store_read.h"
 #include "store_read_list.h"
 
-#include <stdio.h>
-
 /* What a row of `error_groups` knows of all its errors. */
 enum { OF_GROUP = 1U << DP_FILTER_FINGERPRINT, OF_ERRORS = 1U << DP_FILTER_SEVERITY };
 
@@ -28,7 +26,7 @@ static void add_group_wishes(struct dp_query *q, struct dp_list_reading *r)
 static void note_group(struct dp_list_reading *r, const struct dp_store_cell *c)
 {
 	r->at.us = c[6].number;
-	snprintf(r->at.id, sizeof r->at.id, "%.*s", (int)c[0].text.n, c[0].text.p);
+	dp_str_copy(c[0].text, r->at.id, sizeof r->at.id);
 }
 
 static int give_group(const struct dp_list_reading *r, const struct dp_store_cell *c)

@@ -1,8 +1,6 @@
 /* The list of traces. */
 #include "store_read_list.h"
 
-#include <stdio.h>
-
 /* What a row of `traces` knows of all its events. */
 enum { OF_TRACE = 1U << DP_FILTER_TRACE, OF_COUNTS = 1U << DP_FILTER_SEVERITY };
 
@@ -80,7 +78,7 @@ static void note_trace(struct dp_list_reading *r, const struct dp_store_cell *c)
 	r->at.rank = r->order == &by_duration ? c[2].number - c[1].number
 		     : r->order == &by_errors ? c[4].number
 					      : 0;
-	snprintf(r->at.id, sizeof r->at.id, "%.*s", (int)c[0].text.n, c[0].text.p);
+	dp_str_copy(c[0].text, r->at.id, sizeof r->at.id);
 }
 
 static int give_trace(const struct dp_list_reading *r, const struct dp_store_cell *c)

@@ -1,13 +1,12 @@
 /* What a migration to version 3 does in C: the fingerprints and roll-ups of events that are there.
  */
-#include "store_backend.h"
+#include "store_query.h"
 
 #include "clock.h"
 #include "log.h"
 #include "mem.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { STEP_EVENTS = 2000, STEP_BYTES = 4 * 1024 * 1024, TELL_MS = 5000 };
@@ -33,7 +32,7 @@ struct dp_event *dp_store_reread(
 	if (dp_event_read(reader, c[6].text, c[2].number, &ev, &why) < 0)
 		ev = (struct dp_event){.duration_ms = 0};
 	ev.trace_id = c[0].text;
-	snprintf(ev.event_id, sizeof ev.event_id, "%.*s", (int)c[1].text.n, c[1].text.p);
+	dp_str_copy(c[1].text, ev.event_id, sizeof ev.event_id);
 	ev.ts_us = c[2].number;
 	ev.ts_received = false;
 	if (dp_severity_parse(c[3].text, &ev.severity) < 0)
@@ -63,19 +62,20 @@ static int on_event(void *arg, const struct dp_store_cell *c)
 
 static int read_step(struct dp_store *s, struct refill *r)
 {
-	struct dp_query q = {.count = 2,
-	    .values = {{.type = DP_QUERY_NUMBER, .number = r->after},
-		{.type = DP_QUERY_NUMBER, .number = STEP_EVENTS}}};
+	struct dp_query q = {.count = 0};
 	int rc;
 
 	r->n = 0;
 	r->bytes = 0;
 	dp_buf_add_text(&q.sql,
 	    "SELECT seq, trace_id, event_id, ts, severity, system, type, body FROM events_2 "
-	    "WHERE seq > $1 ORDER BY seq LIMIT $2");
+	    "WHERE seq > ");
+	dp_query_add_number(&q, r->after);
+	dp_buf_add_text(&q.sql, " ORDER BY seq");
+	dp_query_add_limit(&q, STEP_EVENTS);
 	dp_buf_text(&q.sql);
 	rc = s->backend->select(s, &q, on_event, r);
-	dp_buf_release(&q.sql);
+	dp_query_release(&q);
 	return rc;
 }
 

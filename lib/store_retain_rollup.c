@@ -4,7 +4,6 @@
 #include "store_query.h"
 #include "store_retain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +30,7 @@ void dp_removal_add(struct dp_removal *r, const struct dp_store_cell *c)
 	    .system = dp_removal_keep(r, c[4].text)};
 	if (dp_severity_parse(c[3].text, &ev->severity) < 0)
 		ev->severity = DP_INFO;
-	snprintf(f->id, sizeof f->id, "%.*s", (int)c[5].text.n, c[5].text.p ? c[5].text.p : "");
+	dp_str_copy(c[5].text, f->id, sizeof f->id);
 	*e = (struct dp_entry){
 	    .ev = ev, .fingerprint = c[5].text.p ? f : NULL, .seq = c[0].number, .is_new = true};
 }
@@ -158,7 +157,7 @@ static int remove_traces(struct dp_store *s, const struct dp_removal *r)
 
 	dp_buf_add_text(&q.sql, "DELETE FROM traces WHERE trace_id IN (");
 	if (add_traces(&q, r, INT64_MIN, DP_RETAIN_REMAKE) == 0) {
-		dp_buf_release(&q.sql);
+		dp_query_release(&q);
 		return 0;
 	}
 	dp_buf_add_char(&q.sql, ')');
@@ -184,7 +183,7 @@ static int shrink_traces(struct dp_store *s, const struct dp_removal *r)
 		    (int)row->warnings, (int)row->debugs);
 	}
 	if (q.count == 0) {
-		dp_buf_release(&q.sql);
+		dp_query_release(&q);
 		return 0;
 	}
 	dp_buf_add_text(&q.sql, ") AS v WHERE trace_id = v.column1");
@@ -221,7 +220,7 @@ static int read_left(struct dp_store *s, const struct dp_removal *r, struct rema
 	    "SELECT trace_id, event_id, ts, severity, system, type, body FROM events "
 	    "WHERE trace_id IN (");
 	if (add_traces(&q, r, 1, DP_RETAIN_REMAKE) == 0) {
-		dp_buf_release(&q.sql);
+		dp_query_release(&q);
 		return 0;
 	}
 	dp_buf_add_text(&q.sql, ") ORDER BY +seq");

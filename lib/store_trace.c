@@ -2,8 +2,6 @@
 
 #include "store_read.h"
 
-#include <stdio.h>
-
 /* The trace's events; its span of time tells PostgreSQL in which partitions to look. */
 static void add_trace(struct dp_query *q, const char *trace_id)
 {
@@ -143,7 +141,7 @@ static int on_key(void *arg, const struct dp_store_cell *c)
 	const struct key_reading *reading = arg;
 	struct dp_store_key key = {.ts_us = c[1].number, .worst = DP_INFO};
 
-	snprintf(key.event_id, sizeof key.event_id, "%.*s", (int)c[0].text.n, c[0].text.p);
+	dp_str_copy(c[0].text, key.event_id, sizeof key.event_id);
 	if (reading->by_stage) {
 		key.system = c[2].text;
 		key.first_us = c[3].number;
@@ -181,9 +179,8 @@ int dp_store_trace_events(struct dp_store *s, const char *trace_id,
 		dp_buf_addf(&ids, "%c\"%s\"", i > 0 ? ',' : '[', event_ids[i]);
 	dp_buf_add_char(&ids, ']');
 	dp_buf_add_text(&q.sql, s->backend->read_by_id);
-	q.values[q.count++] =
-	    (struct dp_query_value){.type = DP_QUERY_TEXT, .text = dp_buf_text(&ids)};
-	q.values[q.count++] = (struct dp_query_value){.type = DP_QUERY_TEXT, .text = trace_id};
+	dp_query_bind_text(&q, dp_buf_text(&ids));
+	dp_query_bind_text(&q, trace_id);
 	rc = dp_query_ask(s, &q, dp_read_event, &reading);
 	dp_buf_release(&ids);
 	return rc;

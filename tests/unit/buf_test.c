@@ -40,6 +40,19 @@ static void str_compares_bytes(void **state)
 	assert_int_equal(DP_STR("a\0b").n, 3);
 }
 
+static void str_is_copied_as_far_as_it_fits(void **state)
+{
+	char out[4] = "xyz";
+
+	(void)state;
+	dp_str_copy((struct dp_str){NULL, 0}, out, sizeof out);
+	assert_string_equal(out, "");
+	dp_str_copy(DP_STR("abc"), out, sizeof out);
+	assert_string_equal(out, "abc");
+	dp_str_copy(DP_STR("defg"), out, sizeof out);
+	assert_string_equal(out, "def");
+}
+
 static void grows_and_keeps_what_it_holds(void **state)
 {
 	struct dp_buf b = {0};
@@ -169,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(str_compares_bytes),
+	    cmocka_unit_test(str_is_copied_as_far_as_it_fits),
 	    cmocka_unit_test(grows_and_keeps_what_it_holds),
 	    cmocka_unit_test(adds_every_kind),
 	    cmocka_unit_test(formats_beyond_its_room),
