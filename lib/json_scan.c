@@ -365,6 +365,23 @@ int dp_json_scan_word(struct dp_json_scan *s, const char *word)
 	return 0;
 }
 
+/* Behind the bytes of a string that stand for themselves. */
+static const char *skip_plain(const char *p, const char *end)
+{
+	uint64_t found = 0;
+
+	while (!found && end - p >= 8) {
+		uint64_t v;
+
+		memcpy(&v, p, 8);
+		found = not_plain(le64toh(v));
+		p += found ? __builtin_ctzll(found) / 8 : 8;
+	}
+	while (p < end && is_plain(*p))
+		p++;
+	return p;
+}
+
 void dp_json_write_string(struct dp_buf *out, struct dp_str s)
 {
 	const char *p = s.p;
@@ -376,8 +393,7 @@ void dp_json_write_string(struct dp_buf *out, struct dp_str s)
 		uint32_t cp;
 		size_t len;
 
-		while (p < end && is_plain(*p))
-			p++;
+		p = skip_plain(p, end);
 		dp_buf_add(out, run, (size_t)(p - run));
 		if (p == end)
 			break;

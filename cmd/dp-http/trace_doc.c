@@ -58,14 +58,18 @@ struct doc {
 
 void trace_doc_write_ms(struct dp_buf *out, int64_t us)
 {
-	int fraction = (int)(us % 1000);
+	const int fraction = (int)(us % 1000);
+	const char digits[] = {(char)('0' + fraction / 100), (char)('0' + fraction / 10 % 10),
+	    (char)('0' + fraction % 10)};
+	size_t n = sizeof digits;
 
-	dp_buf_addf(out, "%" PRId64, us / 1000);
-	if (fraction == 0)
+	dp_buf_add_number(out, us / 1000);
+	while (n > 0 && digits[n - 1] == '0')
+		n--;
+	if (n == 0)
 		return;
-	dp_buf_addf(out, ".%03d", fraction);
-	while (out->data[out->len - 1] == '0')
-		out->len--;
+	dp_buf_add_char(out, '.');
+	dp_buf_add(out, digits, n);
 }
 
 void trace_doc_write_time(struct dp_buf *out, int64_t us)
@@ -73,8 +77,9 @@ void trace_doc_write_time(struct dp_buf *out, int64_t us)
 	char text[DP_CLOCK_MAX];
 	int digits = us % 1000000 == 0 ? 0 : us % 1000 == 0 ? 3 : 6;
 
-	dp_clock_write((struct dp_time){us, 0, digits}, text);
-	dp_buf_addf(out, "\"%s\"", text);
+	dp_buf_add_char(out, '"');
+	dp_buf_add(out, text, dp_clock_write((struct dp_time){us, 0, digits}, text));
+	dp_buf_add_char(out, '"');
 }
 
 /* Appends the event in the shape of the API. Its own text is copied, so that its numbers and its
@@ -84,7 +89,9 @@ void trace_doc_write_event(struct dp_buf *out, const struct dp_store_row *row)
 	struct dp_json event = dp_json_value(row->json);
 	struct dp_json timestamp = dp_json_member(&event, "timestamp");
 
-	dp_buf_addf(out, "{\"id\":%" PRId64 ",\"trace_id\":", dp_event_number(row->event_id));
+	dp_buf_add_text(out, "{\"id\":");
+	dp_buf_add_number(out, dp_event_number(row->event_id));
+	dp_buf_add_text(out, ",\"trace_id\":");
 	dp_json_write_string(out, row->trace_id);
 	dp_buf_add_text(out, ",\"system\":");
 	dp_json_write_string(out, row->system);
@@ -94,8 +101,11 @@ void trace_doc_write_event(struct dp_buf *out, const struct dp_store_row *row)
 	dp_buf_add_str(out, timestamp.text);
 	dp_buf_add_text(out, ",\"data\":");
 	dp_event_write_data(out, row->json);
-	dp_buf_addf(out, ",\"event_id\":\"%s\",\"severity\":\"%s\"}", row->event_id,
-	    dp_severity_name(row->severity));
+	dp_buf_add_text(out, ",\"event_id\":\"");
+	dp_buf_add_text(out, row->event_id);
+	dp_buf_add_text(out, "\",\"severity\":\"");
+	dp_buf_add_text(out, dp_severity_name(row->severity));
+	dp_buf_add_text(out, "\"}");
 }
 
 static const char *status_of(enum dp_severity worst)

@@ -6,7 +6,6 @@
 #include "terms.h"
 #include "trace_doc.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const char *const statuses[] = {
@@ -19,6 +18,12 @@ static void write_string(struct dp_buf *out, const char *before, struct dp_str s
 {
 	dp_buf_add_text(out, before);
 	dp_json_write_string(out, s);
+}
+
+static void write_number(struct dp_buf *out, const char *before, int64_t n)
+{
+	dp_buf_add_text(out, before);
+	dp_buf_add_number(out, n);
 }
 
 static void write_trace(struct dp_buf *out, const struct dp_store_trace_row *row)
@@ -38,10 +43,10 @@ static void write_trace(struct dp_buf *out, const struct dp_store_trace_row *row
 	trace_doc_write_time(out, row->last_us);
 	dp_buf_add_text(out, ",\"duration_ms\":");
 	trace_doc_write_ms(out, row->last_us - row->first_us);
-	dp_buf_addf(out,
-	    ",\"event_count\":%" PRId64 ",\"error_count\":%" PRId64 ",\"warning_count\":%" PRId64
-	    ",\"status\":\"%s\"",
-	    row->events, row->errors, row->warnings, statuses[status]);
+	write_number(out, ",\"event_count\":", row->events);
+	write_number(out, ",\"error_count\":", row->errors);
+	write_number(out, ",\"warning_count\":", row->warnings);
+	write_string(out, ",\"status\":", dp_str_from(statuses[status]));
 	write_string(out, ",\"last_error\":", row->last_error);
 	dp_buf_add_char(out, '}');
 }

@@ -26,6 +26,27 @@ static void test_tags(void **state)
 	assert_string_not_equal(a.gzip, b.gzip);
 }
 
+/* Of bodies of every length around those that are read at once, one byte counts wherever it is. */
+static void test_each_byte_counts(void **state)
+{
+	char text[20] = "12345678901234567890";
+	struct etag before;
+	struct etag after;
+
+	(void)state;
+	for (size_t n = 1; n <= sizeof text; n++) {
+		etag_make(&before, (struct dp_str){text, n - 1});
+		etag_make(&after, (struct dp_str){text, n});
+		assert_string_not_equal(before.plain, after.plain);
+		for (size_t i = 0; i < n; i++) {
+			text[i] ^= 1;
+			etag_make(&before, (struct dp_str){text, n});
+			assert_string_not_equal(before.plain, after.plain);
+			text[i] ^= 1;
+		}
+	}
+}
+
 enum { NONE, PLAIN, GZIP };
 
 static const struct match_case {
@@ -72,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_tags),
+	    cmocka_unit_test(test_each_byte_counts),
 	    cmocka_unit_test(test_match),
 	};
 
