@@ -123,7 +123,7 @@ DISK_CALLS := openat pwrite pread write fsync fdatasync ftruncate unlinkat renam
 $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 	private LDFLAGS += $(DISK_CALLS:%=-Wl,--wrap=%)
 # What the store asks the databases can be explained: tests/unit/store_plan_test.c.
-PLAN_CALLS := PQsendQueryParams sqlite3_prepare_v2 sqlite3_prepare_v3
+PLAN_CALLS := PQsendQueryParams PQsendPrepare PQsendQueryPrepared sqlite3_prepare_v2 sqlite3_prepare_v3
 $B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
 # What it sends is checked: tests/unit/store_scale_test.c.
 $B/unit/store_scale_test: private LDFLAGS += -Wl,--wrap=PQsendQueryParams

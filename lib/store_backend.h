@@ -33,6 +33,7 @@ typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
  * appear in order. */
 struct dp_query {
 	struct dp_buf sql;
+	bool is_kept; /* it is asked again and again in these words: a reader keeps it prepared */
 	size_t count;
 	size_t cap;
 	struct dp_query_value {

@@ -45,6 +45,8 @@ void dp_pg_disconnect(struct pg_store *s)
 	s->conn = NULL;
 	s->queue.n = 0;
 	s->is_by_row = false;
+	dp_kept_clear(&s->kept);
+	s->cannot_keep = false;
 	s->is_copying = false;
 	s->expects_old = false;
 	s->emptied_us = 0;

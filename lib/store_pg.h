@@ -6,6 +6,7 @@
 #define DP_STORE_PG_H
 
 #include "store_backend.h"
+#include "store_kept.h"
 
 #include <libpq-fe.h>
 
@@ -53,6 +54,9 @@ struct pg_store {
 	struct pg_queue queue;
 	const struct dp_store_step *step; /* whose position is queued */
 	bool is_by_row;                   /* a SELECT was the last */
+	struct dp_kept kept;              /* of a reader: what it has prepared by name */
+	bool cannot_keep;                 /* a pooler is between that mixes up the names */
+	bool is_misnamed;                 /* that was why the last SELECT failed */
 	bool is_copying;                  /* events are on their way, and not yet answered for */
 	bool expects_old;                 /* the last batch had events that were there already */
 	int64_t days_ms;                  /* when to look for missing partitions again */

@@ -2,11 +2,14 @@
  * server's binary forms. */
 #include "store_pg.h"
 
+#include "crc.h"
 #include "store_query.h"
 
 #include <assert.h>
 #include <endian.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void dp_pg_write_int8(int64_t v, char out[8])
@@ -74,24 +77,95 @@ static Oid write_value(const struct dp_query_value *v, char out[8])
 	}
 }
 
-static int send_query(PGconn *conn, const struct dp_query *q)
-{
+/* The parameters of a query as libpq takes them. */
+struct params {
 	const char *values[DP_QUERY_VALUES_MAX];
 	char numbers[DP_QUERY_VALUES_MAX][8];
 	int lengths[DP_QUERY_VALUES_MAX];
 	int formats[DP_QUERY_VALUES_MAX];
 	Oid types[DP_QUERY_VALUES_MAX];
+};
 
+static void write_params(const struct dp_query *q, struct params *p)
+{
 	for (size_t i = 0; i < q->count; i++) {
 		const struct dp_query_value *v = &q->values[i];
 
-		types[i] = write_value(v, numbers[i]);
-		formats[i] = types[i] != PG_TEXT && types[i] != PG_UUID;
-		values[i] = formats[i] ? numbers[i] : v->text;
-		lengths[i] = 8; /* of what is not text */
+		p->types[i] = write_value(v, p->numbers[i]);
+		p->formats[i] = p->types[i] != PG_TEXT && p->types[i] != PG_UUID;
+		p->values[i] = p->formats[i] ? p->numbers[i] : v->text;
+		p->lengths[i] = 8; /* of what is not text */
 	}
-	return PQsendQueryParams(
-	    conn, q->sql.data, (int)q->count, types, values, lengths, formats, 1);
+}
+
+enum { NAME_MAX_BYTES = 48 };
+
+/* The same text has the same name on every connection and another one another name, so that behind
+ * a pooler that mixes them up a statement is missing or there already, and never a wrong one. */
+static void name_statement(struct dp_str text, char name[NAME_MAX_BYTES])
+{
+	snprintf(name, NAME_MAX_BYTES, "devpulse_%08" PRIx32 "_%zu", dp_crc32c(text), text.n);
+}
+
+/* Whether an error says that names don't work here: a statement that was prepared is not there
+ * (26000), one that was not is (42P05), or it is of older tables (0A000). */
+static bool is_about_name(const PGresult *res)
+{
+	static const char *const states[] = {"26000", "42P05", "0A000"};
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	for (size_t i = 0; state && i < sizeof states / sizeof *states; i++)
+		if (strcmp(state, states[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Makes sure that the query's statement is prepared, and writes its name: "" where it is to be sent
+ * as text. Returns 0 or -1. */
+static int keep(
+    struct pg_store *s, const struct dp_query *q, const struct params *p, char name[NAME_MAX_BYTES])
+{
+	const struct dp_str text = dp_buf_str(&q->sql);
+	const bool may_keep = q->is_kept && s->store.mode == DP_STORE_READ && !s->cannot_keep;
+	const int at = may_keep ? dp_kept_find(&s->kept, text) : DP_KEPT_NONE;
+	PGresult *res;
+	int rc = 0;
+
+	name[0] = '\0';
+	if (at == DP_KEPT_NONE)
+		return 0;
+	name_statement(text, name);
+	if (at < s->kept.n)
+		return 0;
+	res = dp_pg_last_result(
+	    s, PQsendPrepare(s->conn, name, q->sql.data, (int)q->count, p->types));
+	if (!res)
+		return -1;
+	s->cannot_keep = is_about_name(res);
+	if (s->cannot_keep)
+		name[0] = '\0';
+	else if (PQresultStatus(res) == PGRES_COMMAND_OK)
+		dp_kept_add(&s->kept, text);
+	else
+		rc = dp_pg_fail(s, res);
+	PQclear(res);
+	return rc;
+}
+
+static int send_query(
+    struct pg_store *s, const struct dp_query *q, const struct params *p, const char *name)
+{
+	const int n = (int)q->count;
+	const int is_sent =
+	    *name ? PQsendQueryPrepared(s->conn, name, n, p->values, p->lengths, p->formats, 1)
+		  : PQsendQueryParams(
+			s->conn, q->sql.data, n, p->types, p->values, p->lengths, p->formats, 1);
+
+	if (!is_sent)
+		return dp_pg_fail(s, NULL);
+	PQsetSingleRowMode(s->conn);
+	s->is_by_row = true;
+	return 0;
 }
 
 /* The objects on the way to a member. */
@@ -203,31 +277,48 @@ static int take_result(struct pg_store *s, const PGresult *res, dp_store_cells_f
 		dp_pg_read_row(res, 0, cells, uuid);
 		return fn(arg, cells) != 0;
 	}
-	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? 0 : dp_pg_fail(s, res);
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return 0;
+	s->is_misnamed = is_about_name(res);
+	return dp_pg_fail(s, res);
 }
 
-int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+/* All results are read, whatever happens: else the connection is of no more use. */
+static int take_results(struct pg_store *s, dp_store_cells_fn *fn, void *arg)
 {
-	struct pg_store *s = (struct pg_store *)store;
 	PGresult *res;
 	int rc = 0;
 
-	if (dp_pg_settle(s) < 0)
-		return -1;
-	if (!send_query(s->conn, q))
-		return dp_pg_fail(s, NULL);
-	PQsetSingleRowMode(s->conn);
-	s->is_by_row = true;
-	/* All results are read, whatever happens: else the connection is of no more use. */
 	while (s->conn && (res = dp_pg_next_result(s))) {
 		if (rc == 0)
 			rc = take_result(s, res, fn, arg);
 		PQclear(res);
 		/* A writer's transaction would end by it: it asks for few rows. */
-		if (rc > 0 && store->mode == DP_STORE_READ) {
+		if (rc > 0 && s->store.mode == DP_STORE_READ) {
 			dp_pg_drop_results(s);
 			return 0;
 		}
 	}
 	return rc < 0 || !s->conn ? -1 : 0;
+}
+
+int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	struct pg_store *s = (struct pg_store *)store;
+	char name[NAME_MAX_BYTES];
+	struct params params;
+	int rc;
+
+	if (dp_pg_settle(s) < 0)
+		return -1;
+	write_params(q, &params);
+	if (keep(s, q, &params, name) < 0 || send_query(s, q, &params, name) < 0)
+		return -1;
+	s->is_misnamed = false;
+	rc = take_results(s, fn, arg);
+	if (rc == 0 || !*name || !s->is_misnamed || !s->conn)
+		return rc;
+	/* No row came: it failed before it began. */
+	s->cannot_keep = true;
+	return send_query(s, q, &params, "") < 0 ? -1 : take_results(s, fn, arg);
 }

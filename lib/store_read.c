@@ -75,7 +75,7 @@ static void add_window(struct dp_query *q, const struct dp_store_dialect *d, con
 static int read_window(struct dp_store *s, const struct dp_filter *f, const struct window *w,
     size_t limit, struct dp_event_reading *reading)
 {
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = f->count == 0};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	add_window(&q, s->backend->dialect, w, f, "");
@@ -94,7 +94,7 @@ static int on_window(void *arg, const struct dp_store_cell *c)
 /* The least and the greatest number that there is in the window; 0 where there is none. */
 static int find_ends(struct dp_store *s, const struct window *in, struct window *ends)
 {
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, "SELECT (SELECT min(seq) FROM events WHERE seq >= ");
 	dp_query_add_number(&q, in->least);
@@ -157,7 +157,7 @@ static int on_number_of(void *arg, const struct dp_store_cell *c)
 static int read_numbers_back(struct dp_store *s, const struct dp_filter *f, const struct window *w,
     size_t limit, struct number_reading *reading)
 {
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = f->count == 0};
 
 	dp_buf_add_text(&q.sql, "SELECT seq FROM events WHERE ");
 	add_window(&q, s->backend->dialect, w, f, " DESC");
@@ -193,7 +193,7 @@ int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64
 
 int dp_store_head(struct dp_store *s, int64_t *seq)
 {
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, s->backend->find_head);
 	return dp_query_ask_for_number(s, &q, seq);

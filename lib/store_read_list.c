@@ -108,6 +108,7 @@ static int read_window(struct dp_list_reading *r, size_t *window)
 	bare = q.sql.len;
 	r->kind->add_wishes(&q, r);
 	r->is_plain = q.sql.len == bare;
+	q.is_kept = r->is_plain && r->filter->count == 0;
 	dp_buf_addf(&q.sql, " THEN 1 ELSE 0 END AS bigint)%s WHERE TRUE", r->kind->table);
 	r->kind->add_range(&q, r);
 	dp_buf_add_text(&q.sql, r->order->only);

@@ -44,6 +44,7 @@ static void disconnect(struct sqlite_store *s)
 		sqlite3_finalize(s->statements[i]);
 		s->statements[i] = NULL;
 	}
+	dp_sqlite_forget(s);
 	sqlite3_finalize(s->ask_version);
 	s->ask_version = NULL;
 	s->has_waited = false;

@@ -3,6 +3,7 @@
 #define DP_STORE_SQLITE_H
 
 #include "store_backend.h"
+#include "store_kept.h"
 #include "store_sqlite_checkpoint.h"
 
 #include <sqlite3.h>
@@ -18,6 +19,8 @@ struct sqlite_store {
 	sqlite3 *db;
 	struct dp_checkpointer *checkpointer; /* of a writer */
 	sqlite3_stmt *statements[SQLITE_STATEMENTS];
+	struct dp_kept kept;                        /* of a reader */
+	sqlite3_stmt *kept_statements[DP_KEPT_MAX]; /* at the places of their texts */
 	sqlite3_stmt *ask_version; /* a number that moves with the commits of others */
 	int64_t version;           /* what it was when dp_store_wait returned last */
 	bool has_waited;
@@ -40,6 +43,9 @@ void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells);
 int dp_sqlite_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
 extern const struct dp_store_dialect dp_sqlite_dialect;
+
+/* Ends what is kept prepared. */
+void dp_sqlite_forget(struct sqlite_store *s);
 
 /* Lets no query of a reader's connection run for ever. */
 void dp_sqlite_limit_queries(struct sqlite_store *s);

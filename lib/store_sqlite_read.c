@@ -71,13 +71,45 @@ void dp_sqlite_limit_queries(struct sqlite_store *s)
 	sqlite3_progress_handler(s->db, LOOK_STEPS, is_over, s);
 }
 
+void dp_sqlite_forget(struct sqlite_store *s)
+{
+	for (int i = 0; i < s->kept.n; i++)
+		sqlite3_finalize(s->kept_statements[i]);
+	dp_kept_clear(&s->kept);
+}
+
+/* Gives the query's statement, and in *is_kept whether it is to be reset behind it and not
+ * finalized. */
+static int prepare(
+    struct sqlite_store *s, const struct dp_query *q, sqlite3_stmt **st, bool *is_kept)
+{
+	const struct dp_str text = dp_buf_str(&q->sql);
+	const bool may_keep = q->is_kept && s->store.mode == DP_STORE_READ;
+	const int at = may_keep ? dp_kept_find(&s->kept, text) : DP_KEPT_NONE;
+	int rc;
+
+	*is_kept = at != DP_KEPT_NONE;
+	if (*is_kept && at < s->kept.n) {
+		*st = s->kept_statements[at];
+		return SQLITE_OK;
+	}
+	rc = sqlite3_prepare_v3(
+	    s->db, text.p, (int)text.n, *is_kept ? SQLITE_PREPARE_PERSISTENT : 0, st, NULL);
+	if (*is_kept && rc == SQLITE_OK) {
+		s->kept_statements[at] = *st;
+		dp_kept_add(&s->kept, text);
+	}
+	return rc;
+}
+
 int dp_sqlite_select(
     struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(s->db, q->sql.data, (int)q->sql.len, &st, NULL);
+	bool is_kept;
+	int rc = prepare(s, q, &st, &is_kept);
 	bool wanted = true;
 
 	s->end_ms = dp_clock_monotonic_ms() + SQLITE_ANSWER_MS;
@@ -89,8 +121,11 @@ int dp_sqlite_select(
 		wanted = fn(arg, cells) == 0;
 		rc = SQLITE_OK;
 	}
-	sqlite3_finalize(st);
 	s->end_ms = INT64_MAX;
+	if (is_kept)
+		sqlite3_reset(st);
+	else
+		sqlite3_finalize(st);
 	return rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 

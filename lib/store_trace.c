@@ -18,7 +18,7 @@ int dp_store_trace(
     struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	add_trace(&q, trace_id);
@@ -38,7 +38,7 @@ int dp_store_trace_part(struct dp_store *s, const char *trace_id, int64_t seq, c
     size_t limit, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	add_extent(&q, trace_id, seq);
@@ -55,7 +55,7 @@ int dp_store_event(
     struct dp_store *s, const char *trace_id, const char *event_id, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	add_trace(&q, trace_id);
@@ -75,7 +75,7 @@ static int on_extent(void *arg, const struct dp_store_cell *c)
 int dp_store_trace_extent(struct dp_store *s, const char *trace_id, struct dp_store_extent *out)
 {
 	struct dp_store_extent extent = {0};
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, "SELECT count(*), max(seq) FROM events WHERE ");
 	add_trace(&q, trace_id);
@@ -156,7 +156,7 @@ int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, b
     const struct dp_store_key *after, size_t limit, dp_store_key_fn *fn, void *arg)
 {
 	struct key_reading reading = {fn, arg, by_stage};
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 
 	if (by_stage)
 		add_staged_keys(&q, trace_id, seq);
@@ -171,7 +171,7 @@ int dp_store_trace_events(struct dp_store *s, const char *trace_id,
     char (*event_ids)[DP_UUID_TEXT + 1], size_t n, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.count = 0};
+	struct dp_query q = {.is_kept = true};
 	struct dp_buf ids = {0};
 	int rc;
 

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "clock.h"
+#include "store_backend.h"
 
 #include <poll.h>
 
@@ -295,6 +296,53 @@ static void a_query_that_takes_too_long_is_ended(void **state)
 	dp_store_close(&reader);
 }
 
+/* Reads the one event of the view, whose system is the name of what reads it: "" where it has none.
+ */
+static void read_own_name(struct dp_store *reader, char out[100])
+{
+	snprintf(out, 100, "nothing");
+	assert_ok(reader, dp_store_after(reader, &everything, 0, 1, keep_system, out));
+}
+
+/* As behind a pooler that gives a connection what another one has prepared, and takes away what it
+ * has itself. */
+static void names_that_do_not_work_are_given_up(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	char name[100];
+	char got[100];
+	char text[200];
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	make_view(d, "concat((SELECT max(name) FROM pg_prepared_statements WHERE NOT from_sql))");
+	read_own_name(reader, name);
+	assert_int_equal(strncmp(name, "devpulse_", 9), 0);
+	/* Gone: SQLSTATE 26000. */
+	assert_ok(reader, reader->backend->execute(reader, "DEALLOCATE ALL"));
+	read_own_name(reader, got);
+	assert_string_equal(got, "");
+	read_own_name(reader, got);
+	assert_string_equal(got, "");
+	/* Another's: 42P05. */
+	dp_store_disconnect(reader);
+	assert_ok(reader, dp_store_connect(reader));
+	snprintf(text, sizeof text, "PREPARE %s AS SELECT 1", name);
+	assert_ok(reader, reader->backend->execute(reader, text));
+	read_own_name(reader, got);
+	assert_string_equal(got, "");
+	/* Of tables that have changed: 0A000. */
+	dp_store_disconnect(reader);
+	read_own_name(reader, got);
+	assert_string_equal(got, name);
+	sql(d, "DROP VIEW events");
+	make_view(d, "''::varchar");
+	read_own_name(reader, got);
+	assert_string_equal(got, "");
+	dp_store_close(&reader);
+}
+
 int main(void)
 {
 	const struct CMUnitTest of_pg[] = {
@@ -306,6 +354,7 @@ int main(void)
 	    IN_PG(a_page_of_a_new_table_is_read_alone),
 	    IN_PG(a_reading_that_is_ended_early_ends_the_query),
 	    IN_PG(a_query_that_takes_too_long_is_ended),
+	    IN_PG(names_that_do_not_work_are_given_up),
 	};
 
 	if (!has_pg("store, sessions: postgresql"))

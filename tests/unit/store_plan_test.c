@@ -6,9 +6,12 @@
 #include "store_fixture.h"
 
 #include "clock.h"
+#include "store_pg.h"
 #include "store_sql.h"
 #include "store_trace.h"
 
+#include <endian.h>
+#include <inttypes.h>
 #include <limits.h>
 
 DP_SQL(reader_sql, "postgresql/reader.sql");
@@ -18,6 +21,12 @@ enum { ROWS = 200000, PLAN_SIZE = 400 };
 
 static struct {
 	bool is_on;
+	struct kept { /* what the connection has prepared by name */
+		char name[64];
+		char sql[2000];
+		Oid types[20];
+	} kept[32];
+	int kept_count;
 	PGconn *aside;        /* to PostgreSQL, with the settings of who is watched */
 	char plan[PLAN_SIZE]; /* the indexes used, and what else counts, in order of appearance */
 	long most;            /* rows that one of the queries read */
@@ -91,6 +100,12 @@ int __real_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *ty
     const char *const *values, const int *lengths, const int *formats, int format);
 int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
     const char *const *values, const int *lengths, const int *formats, int format);
+int __real_PQsendPrepare(PGconn *conn, const char *name, const char *sql, int n, const Oid *types);
+int __wrap_PQsendPrepare(PGconn *conn, const char *name, const char *sql, int n, const Oid *types);
+int __real_PQsendQueryPrepared(PGconn *conn, const char *name, int n, const char *const *values,
+    const int *lengths, const int *formats, int format);
+int __wrap_PQsendQueryPrepared(PGconn *conn, const char *name, int n, const char *const *values,
+    const int *lengths, const int *formats, int format);
 int __real_sqlite3_prepare_v2(
     sqlite3 *db, const char *sql, int n, sqlite3_stmt **st, const char **rest);
 int __wrap_sqlite3_prepare_v2(
@@ -108,6 +123,18 @@ static bool is_in(const char *sql, const char *const words[])
 	return false;
 }
 
+static void read_pg_plan(const char *sql, PGresult *res)
+{
+	long rows = 0;
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", sql, PQerrorMessage(watch.aside));
+	for (int i = 0; i < PQntuples(res); i++)
+		rows += read_pg_line(PQgetvalue(res, i, 0));
+	watch.most = rows > watch.most ? rows : watch.most;
+	PQclear(res);
+}
+
 /* Beside the connection, which may be in a pipeline: so one that reads is run in full, and what
  * would write is only planned. Others (BEGIN, NOTIFY) have no plan. */
 static void explain_pg(const char *sql, int n, const Oid *types, const char *const *values,
@@ -117,21 +144,75 @@ static void explain_pg(const char *sql, int n, const Oid *types, const char *con
 	static const char *const reads[] = {"SELECT", NULL};
 	const bool is_write = is_in(sql, writes);
 	struct dp_buf text = {0};
-	PGresult *res;
-	long rows = 0;
 
 	if (!is_write && !is_in(sql, reads))
 		return;
 	dp_buf_addf(
 	    &text, "EXPLAIN (%sCOSTS OFF) %s", is_write ? "" : "ANALYZE, TIMING OFF, ", sql);
-	res = PQexecParams(watch.aside, dp_buf_text(&text), n, types, values, lengths, formats, 0);
-	if (PQresultStatus(res) != PGRES_TUPLES_OK)
-		fail_msg("%s: %s", sql, PQerrorMessage(watch.aside));
-	for (int i = 0; i < PQntuples(res); i++)
-		rows += read_pg_line(PQgetvalue(res, i, 0));
-	watch.most = rows > watch.most ? rows : watch.most;
-	PQclear(res);
+	read_pg_plan(sql,
+	    PQexecParams(watch.aside, dp_buf_text(&text), n, types, values, lengths, formats, 0));
 	dp_buf_release(&text);
+}
+
+/* A parameter as an expression of SQL. */
+static void write_literal(struct dp_buf *out, Oid type, const char *value, bool is_binary)
+{
+	char *quoted = is_binary ? NULL : PQescapeLiteral(watch.aside, value, strlen(value));
+	uint64_t bits = 0;
+
+	if (quoted)
+		dp_buf_add_text(out, quoted);
+	else
+		memcpy(&bits, value, sizeof bits);
+	PQfreemem(quoted);
+	bits = be64toh(bits);
+	if (is_binary && type == PG_TIMESTAMPTZ)
+		dp_buf_addf(out, "timestamptz '2000-01-01Z' + %" PRId64 " * interval '1 us'",
+		    (int64_t)bits);
+	else if (is_binary)
+		dp_buf_addf(out, "%" PRId64, (int64_t)bits);
+}
+
+/* By the plan that the server keeps for a statement, whatever its parameters are. */
+static void explain_kept(const struct kept *k, int n, const char *const *values, const int *formats)
+{
+	struct dp_buf text = {0};
+
+	PQclear(PQexec(watch.aside, "DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan"));
+	PQclear(PQprepare(watch.aside, "kept", k->sql, n, k->types));
+	dp_buf_add_text(&text, "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) EXECUTE kept");
+	for (int i = 0; i < n; i++) {
+		dp_buf_add_text(&text, i > 0 ? ", " : " (");
+		write_literal(&text, k->types[i], values[i], formats[i]);
+	}
+	dp_buf_add_text(&text, n > 0 ? ")" : "");
+	read_pg_plan(k->sql, PQexec(watch.aside, dp_buf_text(&text)));
+	dp_buf_release(&text);
+}
+
+int __wrap_PQsendPrepare(PGconn *conn, const char *name, const char *sql, int n, const Oid *types)
+{
+	struct kept *k = &watch.kept[watch.kept_count++];
+
+	assert_true(watch.kept_count <= 32 && n <= 20);
+	snprintf(k->name, sizeof k->name, "%s", name);
+	snprintf(k->sql, sizeof k->sql, "%s", sql);
+	memcpy(k->types, types, (size_t)n * sizeof *types);
+	return __real_PQsendPrepare(conn, name, sql, n, types);
+}
+
+int __wrap_PQsendQueryPrepared(PGconn *conn, const char *name, int n, const char *const *values,
+    const int *lengths, const int *formats, int format)
+{
+	const struct kept *k = watch.kept;
+
+	while (strcmp(k->name, name) != 0)
+		k++;
+	if (watch.is_on) {
+		explain_pg(k->sql, n, k->types, values, lengths, formats);
+		explain_kept(k, n, values, formats);
+	}
+	return __real_PQsendQueryPrepared(conn, name, n, values, lengths, formats, format);
 }
 
 int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
@@ -863,6 +944,10 @@ static void check(const struct database *d, struct dp_store *s, const struct ask
 	watch.plan[0] = '\0';
 	watch.most = 0;
 	row_count = 0;
+	/* What it keeps prepared it prepares again. */
+	dp_store_disconnect(s);
+	watch.kept_count = 0;
+	assert_ok(s, dp_store_connect(s));
 	watch.is_on = true;
 	assert_ok(s, a->ask(s, a));
 	watch.is_on = false;
