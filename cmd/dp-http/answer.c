@@ -35,6 +35,7 @@ static const struct kind kinds[] = {
     [PROBLEM_HOST] = {421, "host-refused", "Host not served here", NULL, NULL},
     [PROBLEM_STORE_BROKEN] = {500, "store-broken", "Database not usable", NULL, NULL},
     [PROBLEM_STORE_AWAY] = {503, "store-away", "Database away", "Retry-After", "1"},
+    [PROBLEM_BEING_REMOVED] = {503, "being-removed", "Being removed", "Retry-After", "1"},
     [PROBLEM_TOO_MANY_FOLLOWERS] = {503, "too-many-followers", "Too many followers", "Retry-After",
 	"10"},
 };

@@ -1,5 +1,6 @@
 #include "body.h"
 
+#include "clock.h"
 #include "gzip.h"
 #include "log.h"
 #include "mem.h"
@@ -13,6 +14,8 @@
 enum {
 	WHOLE_BYTES = 64 * 1024, /* a body up to that is sent with its length */
 	BLOCK_BYTES = 32 * 1024,
+	MAKE_MS = 500,
+	TRIES = 5, /* to read what goes meanwhile */
 };
 
 struct body {
@@ -38,11 +41,14 @@ static void release(void *cls)
 	free(b);
 }
 
-/* Makes pieces until there are so many bytes, or no more can be made. */
+/* Makes pieces until there are so many bytes, or no more can be made, or in time. */
 static void make(struct body *b, struct dp_store *s, size_t bytes)
 {
-	while (b->step == BODY_MORE && b->piece.len < bytes)
+	const int64_t end_ms = dp_clock_monotonic_ms() + MAKE_MS;
+
+	do
 		b->step = b->maker->next(b->arg, s, &b->piece);
+	while (b->step == BODY_MORE && b->piece.len < bytes && dp_clock_monotonic_ms() < end_ms);
 }
 
 /* Turns what was made into what is sent. */
@@ -145,9 +151,20 @@ int body_answer(struct request *r, struct dp_store *s, const struct answer_head 
 	}
 	if (step == BODY_END)
 		*result = answer_body(r, head, &b->piece);
-	else if (step == BODY_GONE)
-		*result = answer_problem(r, PROBLEM_STORE_AWAY,
-		    "what was asked for was removed while it was read; ask again");
 	release(b);
-	return step == BODY_FAILED ? -1 : 0;
+	return step == BODY_FAILED ? -1 : step == BODY_GONE;
+}
+
+int body_answer_by(int (*answer)(struct request *r, struct dp_store *s, enum MHD_Result *result),
+    struct request *r, struct dp_store *s, enum MHD_Result *result)
+{
+	for (int i = 0; i < TRIES; i++) {
+		const int rc = answer(r, s, result);
+
+		if (rc <= 0)
+			return rc;
+	}
+	*result = answer_problem(r, PROBLEM_BEING_REMOVED,
+	    "what was asked for is being removed as it is read; ask again");
+	return 0;
 }

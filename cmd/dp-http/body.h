@@ -23,9 +23,15 @@ struct body_maker {
 };
 
 /* Answers 200 with the body that the maker makes, by s and later by other handles. Returns 0 with
- * *result, or -1 where the store failed before anything was answered. Releases arg, then or later.
- */
+ * *result; or, with nothing answered, -1 where the store failed, or 1 where what the body began
+ * with is gone. Releases arg, then or later. */
 int body_answer(struct request *r, struct dp_store *s, const struct answer_head *head,
     const struct body_maker *maker, void *arg, enum MHD_Result *result);
+
+/* Answers by a function that calls body_answer and returns what that does, which is called again
+ * where what it began with went meanwhile: a few times, then the client is told to ask again.
+ * Returns 0 with *result, or -1. */
+int body_answer_by(int (*answer)(struct request *r, struct dp_store *s, enum MHD_Result *result),
+    struct request *r, struct dp_store *s, enum MHD_Result *result);
 
 #endif

@@ -78,7 +78,7 @@ static void write_name(struct dp_buf *out, const char *id)
 	dp_buf_add_text(out, ".ndjson");
 }
 
-int export_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
+static int answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
 	struct dp_buf name = {0};
 	struct answer_head head = {.type = "application/x-ndjson"};
@@ -101,4 +101,9 @@ int export_answer(struct request *r, struct dp_store *s, enum MHD_Result *result
 	rc = body_answer(r, s, &head, &maker, x, result);
 	dp_buf_release(&name);
 	return rc;
+}
+
+int export_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
+{
+	return body_answer_by(answer, r, s, result);
 }

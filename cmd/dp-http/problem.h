@@ -17,6 +17,7 @@ enum problem {
 	PROBLEM_FIELDS_TOO_LARGE,   /* 431 */
 	PROBLEM_STORE_BROKEN,       /* 500 */
 	PROBLEM_STORE_AWAY,         /* 503 */
+	PROBLEM_BEING_REMOVED,      /* 503 */
 	PROBLEM_TOO_MANY_FOLLOWERS, /* 503 */
 };
 

@@ -391,18 +391,29 @@ static int answer_small(
 	return 0;
 }
 
+static int answer_trace(struct request *r, struct dp_store *s, enum MHD_Result *result)
+{
+	return answer(r, s, false, result);
+}
+
+static int answer_timeline(struct request *r, struct dp_store *s, enum MHD_Result *result)
+{
+	return answer(r, s, true, result);
+}
+
 int trace_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
 	struct small d = {.extent = {0}};
 	int rc = dp_store_trace(s, r->trace_id, BATCH + 1, on_small, &d);
 
 	if (rc == 0)
-		rc = d.is_too_large ? answer(r, s, false, result) : answer_small(r, s, &d, result);
+		rc = d.is_too_large ? body_answer_by(answer_trace, r, s, result)
+				    : answer_small(r, s, &d, result);
 	dp_buf_release(&d.events);
 	return rc;
 }
 
 int trace_doc_answer_timeline(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
-	return answer(r, s, true, result);
+	return body_answer_by(answer_timeline, r, s, result);
 }

@@ -172,3 +172,33 @@ large() {
 	[ "$(get /api/traces/t)" = 200 ]
 	jq -e '.events | length == 39997' "$body"
 }
+
+# shrinks FROM TO: with each query one event less is there.
+shrinks() {
+	query "$db" "CREATE OR REPLACE FUNCTION left_now() RETURNS bigint STABLE LANGUAGE plpgsql AS \$\$
+		DECLARE n bigint := coalesce(nullif(current_setting('test.from_$1', true), '')::bigint, $1) - 1;
+		BEGIN RETURN set_config('test.from_$1', greatest(n, $2)::text, false)::bigint; END \$\$"
+}
+
+@test "what is removed while it is read is read again, and the client is told where that goes on" {
+	db=$(new_database postgresql)
+	number 40 | store "$db"
+	shrinks 41 0
+	query "$db" 'ALTER TABLE events RENAME TO stored;
+		CREATE VIEW events AS SELECT * FROM stored WHERE seq <= (SELECT left_now())'
+	serve "$db"
+	for path in /api/traces/t/export /api/traces/t/timeline; do
+		[ "$(get "$path")" = 503 ]
+		jq -e '.type == "/problems/being-removed"' "$body"
+		[ "$(field retry-after)" = 1 ]
+		shrinks 40 0
+	done
+	shrinks 30 28
+	[ "$(get /api/traces/t/export)" = 200 ]
+	[ "$(wc -l <"$body")" = 28 ]
+	shrinks 20 15
+	[ "$(get /api/traces/t/timeline)" = 200 ]
+	jq -e '[.stages[].events | length] | add == 15' "$body"
+	shrinks 3 0
+	[ "$(get /api/traces/t/export)" = 404 ]
+}
