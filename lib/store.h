@@ -148,8 +148,15 @@ typedef int dp_store_row_fn(void *arg, const struct dp_store_row *row);
 int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
     dp_store_row_fn *fn, void *arg);
 
-/* The number behind which the last n matching events lie (0: all of them do). */
-int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64_t *after);
+/* The same, but once it is end_ms (of dp_clock_monotonic_ms) it looks no further than it has: it
+ * returns 1 then, and in *reached the number up to which it did, which is above `after`. */
+int dp_store_after_in_time(struct dp_store *s, const struct dp_filter *f, int64_t after,
+    size_t limit, int64_t end_ms, dp_store_row_fn *fn, void *arg, int64_t *reached);
+
+/* The number behind which the last n matching events lie (0: all of them do). Returns 0; -1; or 1
+ * where it was end_ms before it was found: then behind it lie those that were. */
+int dp_store_tail(
+    struct dp_store *s, const struct dp_filter *f, size_t n, int64_t end_ms, int64_t *after);
 
 /* The highest number of the database (0: none). Cheap: a follower asks several times a second. */
 int dp_store_head(struct dp_store *s, int64_t *seq);

@@ -1,6 +1,8 @@
 /* The reading half of store.h: queries as text and parameters, rows as structs. */
 #include "store_read.h"
 
+#include "clock.h"
+
 #include <string.h>
 
 int dp_read_event(void *arg, const struct dp_store_cell *c)
@@ -116,8 +118,8 @@ static int64_t add_up_to_max(int64_t a, int64_t b)
 
 /* Forwards, window by window. What comes behind the greatest number meanwhile is for the next call.
  */
-int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
-    dp_store_row_fn *fn, void *arg)
+int dp_store_after_in_time(struct dp_store *s, const struct dp_filter *f, int64_t after,
+    size_t limit, int64_t end_ms, dp_store_row_fn *fn, void *arg, int64_t *reached)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
 	struct window left = {after > 0 ? add_up_to_max(after, 1) : 1, INT64_MAX};
@@ -136,8 +138,20 @@ int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after,
 		left.least = w.greatest + 1;
 		if (find_ends(s, &left, &ends) < 0)
 			return -1;
+		if (ends.least > 0 && dp_clock_monotonic_ms() >= end_ms) {
+			*reached = ends.least - 1;
+			return 1;
+		}
 	}
 	return 0;
+}
+
+int dp_store_after(struct dp_store *s, const struct dp_filter *f, int64_t after, size_t limit,
+    dp_store_row_fn *fn, void *arg)
+{
+	int64_t ignored;
+
+	return dp_store_after_in_time(s, f, after, limit, INT64_MAX, fn, arg, &ignored);
 }
 
 struct number_reading {
@@ -166,7 +180,8 @@ static int read_numbers_back(struct dp_store *s, const struct dp_filter *f, cons
 }
 
 /* Backwards, window by window, to the match before the n last ones. */
-int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64_t *after)
+int dp_store_tail(
+    struct dp_store *s, const struct dp_filter *f, size_t n, int64_t end_ms, int64_t *after)
 {
 	const size_t wanted = n < SIZE_MAX ? n + 1 : n;
 	struct number_reading reading = {0};
@@ -176,11 +191,15 @@ int dp_store_tail(struct dp_store *s, const struct dp_filter *f, size_t n, int64
 	while (reading.rows < wanted) {
 		struct window w;
 
-		size = next_size(size, f);
 		if (find_ends(s, &left, &w) < 0)
 			return -1;
 		if (w.greatest == 0)
 			break;
+		if (size > 0 && dp_clock_monotonic_ms() >= end_ms) {
+			*after = w.greatest;
+			return 1;
+		}
+		size = next_size(size, f);
 		if (w.greatest - w.least >= size)
 			w.least = w.greatest - size + 1;
 		if (read_numbers_back(s, f, &w, wanted - reading.rows, &reading) < 0)

@@ -65,8 +65,8 @@ static void add_sharing(const struct request *r, struct MHD_Response *response)
 	if (!origin || !dp_guard_shares(r->service->guard, dp_str_from(origin)))
 		return;
 	MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
-	MHD_add_response_header(
-	    response, "Access-Control-Expose-Headers", "DevPulse-Cursor, ETag, Link");
+	MHD_add_response_header(response, "Access-Control-Expose-Headers",
+	    "DevPulse-Cursor, DevPulse-Partial, ETag, Link");
 	MHD_add_response_header(response, "Vary", "Origin");
 }
 
@@ -138,6 +138,8 @@ void answer_add_head(
 	}
 	if (head->cursor)
 		MHD_add_response_header(response, "DevPulse-Cursor", head->cursor);
+	if (head->is_partial)
+		MHD_add_response_header(response, "DevPulse-Partial", "true");
 	add_caching(response, head, is_compressed);
 }
 

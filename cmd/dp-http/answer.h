@@ -23,7 +23,8 @@ struct answer_head {
 	const struct etag *etag; /* NULL: none, and it is not kept by anybody */
 	const char *file;        /* the name to keep it under, or NULL */
 	const char *cursor;      /* at which it begins (DevPulse-Cursor), or NULL */
-	bool is_public;          /* the same for everybody, who need show no token */
+	bool is_partial; /* not all that was asked for was found in time (DevPulse-Partial) */
+	bool is_public;  /* the same for everybody, who need show no token */
 };
 
 /* Puts its headers on a response. */

@@ -1,6 +1,8 @@
 #include "events.h"
 
 #include "answer.h"
+#include "clock.h"
+#include "page.h"
 #include "trace_doc.h"
 #include "uuid.h"
 
@@ -11,6 +13,8 @@ enum {
 	LIST_MAX = 1000,
 	LIST_DEFAULT = 20,
 	LIST_BYTES_MAX = 8 * 1024 * 1024, /* and one event more */
+	FIND_MS =
+	    PAGE_MS / 3, /* to find the newest: then they are read, which takes as long again */
 };
 
 static const struct dp_filter everything;
@@ -22,6 +26,8 @@ struct list {
 	size_t count;
 	int64_t last; /* the number of the event written last */
 	bool is_cut;  /* there are more */
+	bool is_late; /* the time was over at: */
+	int64_t reached;
 };
 
 static int on_row(void *arg, const struct dp_store_row *row)
@@ -40,19 +46,37 @@ static int on_row(void *arg, const struct dp_store_row *row)
 	return 0;
 }
 
-/* What was passed over up to the head does not match and need not be looked at again. */
+/* Where to go on. What was passed over up to the head, or as far as there was time, does not match
+ * and need not be looked at again. */
+static int64_t next_of(const struct list *l, size_t limit)
+{
+	if (l->is_late)
+		return l->reached;
+	if (l->count < limit && !l->is_cut)
+		return l->span.until;
+	return l->count > 0 ? l->last : l->span.after;
+}
+
 static enum MHD_Result answer_list(struct request *r, const struct list *l, size_t limit)
 {
-	const bool has_more = l->count == limit || l->is_cut;
-	const int64_t last = l->count > 0 ? l->last : l->span.after;
 	char cursor[CURSOR_EVENT_MAX];
 	struct dp_buf body = {0};
 
-	cursor_write_event(cursor, l->span.store_id, has_more ? last : l->span.until);
+	cursor_write_event(cursor, l->span.store_id, next_of(l, limit));
 	dp_buf_add_text(&body, "{\"items\":[");
 	dp_buf_add_str(&body, dp_buf_str(&l->text));
-	dp_buf_addf(&body, "],\"next\":\"%s\"}\n", cursor);
+	dp_buf_addf(&body, "],\"next\":\"%s\",\"partial\":%s}\n", cursor,
+	    l->is_late || l->span.is_partial ? "true" : "false");
 	return answer_json(r, &body);
+}
+
+static int read_list(struct dp_store *s, const struct wish *w, int64_t end_ms, struct list *l)
+{
+	const int rc = dp_store_after_in_time(
+	    s, &w->filter, l->span.after, w->newest, end_ms, on_row, l, &l->reached);
+
+	l->is_late = rc > 0 && l->reached < l->span.until;
+	return rc < 0 ? -1 : 0;
 }
 
 static enum MHD_Result answer_bad_parameter(
@@ -72,6 +96,7 @@ int events_answer_list(
 {
 	struct wish wish = *w;
 	enum problem problem = PROBLEM_CURSOR_GONE;
+	const int64_t begin_ms = dp_clock_monotonic_ms();
 	struct list l = {.count = 0};
 	int rc = 0;
 
@@ -83,11 +108,11 @@ int events_answer_list(
 	} else if (wish.all || wish.newest > LIST_MAX) {
 		*result = answer_bad_parameter(
 		    r, "n", "a document has 1000 events at most; Accept application/x-ndjson");
-	} else if ((rc = wish_find(&wish, s, &l.span, &problem)) > 0) {
+	} else if ((rc = wish_find(&wish, s, begin_ms + FIND_MS, &l.span, &problem)) > 0) {
 		*result = wish_answer_problem(r, problem);
 	} else if (rc == 0) {
 		if (wish.newest > 0)
-			rc = dp_store_after(s, &wish.filter, l.span.after, wish.newest, on_row, &l);
+			rc = read_list(s, &wish, begin_ms + PAGE_MS, &l);
 		if (rc == 0)
 			*result = answer_list(r, &l, wish.newest);
 	}

@@ -2,11 +2,13 @@
 
 #include "accept.h"
 #include "body.h"
+#include "clock.h"
 #include "cursor.h"
 #include "events.h"
 #include "feed.h"
 #include "log.h"
 #include "mem.h"
+#include "page.h"
 #include "pool.h"
 #include "wish.h"
 
@@ -19,6 +21,8 @@ enum {
 	BLOCK_BYTES = 4 * 1024,       /* for HTTP/1.0 alone */
 	KEEP_BYTES = 4 * CHUNK_BYTES, /* a larger buffer is not kept once it is sent */
 	START_DEFAULT = 20,           /* the newest events to begin with */
+	READ_MS = 250, /* to look for what is rare, and then to see to others and whether the client
+			  is still there */
 };
 
 enum form { FORM_NDJSON, FORM_SSE, FORM_JSON };
@@ -53,6 +57,12 @@ static void add_sse(struct dp_buf *out, struct dp_str json, const char *cursor)
 	dp_buf_addf(out, "id: %s\ndata: ", cursor);
 	dp_buf_add_str(out, json);
 	dp_buf_add_text(out, "\n\n");
+}
+
+/* Says nothing, but that the answer goes on. */
+static void add_beat(const struct stream *s, struct dp_buf *out)
+{
+	dp_buf_add_text(out, s->form == FORM_SSE ? ":\n\n" : "\n");
 }
 
 struct reading {
@@ -95,16 +105,25 @@ static int read_rows(struct stream *s, struct dp_store *store, struct dp_buf *ou
 	const size_t limit = s->rows > 0 ? s->rows : CHUNK_ROWS;
 	const size_t before = out->len;
 	struct reading reading = {.stream = s, .out = out};
+	int64_t reached;
+	int rc;
 
 	if (dp_store_connect(store) < 0)
 		return -1;
 	s->orphaned = strcmp(dp_store_id(store), s->span.store_id) != 0;
 	if (s->orphaned)
 		return 0;
-	if (dp_store_after(store, &s->filter, s->span.after, limit, on_row, &reading) < 0)
+	rc = dp_store_after_in_time(store, &s->filter, s->span.after, limit,
+	    dp_clock_monotonic_ms() + READ_MS, on_row, &reading, &reached);
+	if (rc < 0)
 		return -1;
-	s->caught_up = !reading.full && reading.rows < limit;
+	if (rc > 0)
+		s->span.after = reached;
+	s->caught_up =
+	    rc > 0 ? !s->follow && reached >= s->span.until : !reading.full && reading.rows < limit;
 	s->rows = rows_of_chunk(reading.rows, out->len - before);
+	if (out->len == before && !s->caught_up)
+		add_beat(s, out);
 	return 0;
 }
 
@@ -164,7 +183,7 @@ static ssize_t follow_on(struct stream *s, bool *wait)
 	case FEED_STOPPING:
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	case FEED_BEAT:
-		dp_buf_add_text(&s->out, s->form == FORM_SSE ? ":\n\n" : "\n");
+		add_beat(s, &s->out);
 		return 0;
 	case FEED_CHANGED:
 		return 0;
@@ -250,15 +269,20 @@ static int send_stream(
     struct request *r, struct dp_store *store, struct stream *s, enum MHD_Result *result)
 {
 	char cursor[CURSOR_EVENT_MAX];
-	const struct answer_head head = {.type = form_types[s->form], .cursor = cursor};
+	const struct answer_head head = {
+	    .type = form_types[s->form], .cursor = cursor, .is_partial = s->span.is_partial};
+	int rc = 0;
 
 	cursor_write_event(cursor, s->span.store_id, s->span.after);
 	if (s->form == FORM_SSE)
 		dp_buf_addf(&s->out, "retry: 1000\nid: %s\n\n", cursor);
-	if (!s->follow)
-		return body_answer(r, store, &head, &rows_maker, s, result);
-	*result = send_endless(r, &head, s);
-	return 0;
+	if (s->follow)
+		*result = send_endless(r, &head, s);
+	else
+		rc = body_answer(r, store, &head, &rows_maker, s, result);
+	if (rc > 0)
+		*result = wish_answer_problem(r, PROBLEM_CURSOR_GONE);
+	return rc < 0 ? -1 : 0;
 }
 
 static struct stream *new_stream(const struct request *r, const struct wish *w, enum form form)
@@ -284,7 +308,7 @@ static int start_stream(struct request *r, struct dp_store *store, struct wish *
 		w->newest = START_DEFAULT;
 	}
 	s = new_stream(r, w, form);
-	rc = wish_find(w, store, &s->span, &problem);
+	rc = wish_find(w, store, dp_clock_monotonic_ms() + PAGE_MS, &s->span, &problem);
 	s->filter = w->filter;
 	w->filter = (struct dp_filter){0};
 	if (rc == 0 && s->follow && !feed_join(r->service->feed, &s->follower)) {

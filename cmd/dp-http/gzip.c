@@ -57,7 +57,7 @@ void gzip_add(struct gzip *g, struct dp_str piece, bool last, struct dp_buf *out
 	set_input(&g->z, piece);
 	do {
 		set_output(&g->z, out);
-		deflate(&g->z, last ? Z_FINISH : Z_NO_FLUSH);
+		deflate(&g->z, last ? Z_FINISH : Z_SYNC_FLUSH);
 		out->len += ROOM - g->z.avail_out;
 	} while (g->z.avail_out == 0);
 }

@@ -11,8 +11,8 @@ struct gzip;
 struct gzip *gzip_new(void);
 void gzip_free(struct gzip **z);
 
-/* Takes the next piece and appends what comes of it, which may be nothing; with `last` all that is
- * left. */
+/* Takes the next piece and appends what comes of it, from which all of it can be unpacked; with
+ * `last` the end, too. */
 void gzip_add(struct gzip *z, struct dp_str piece, bool last, struct dp_buf *out);
 
 /* Appends the compressed form of a whole text. */

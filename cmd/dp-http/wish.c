@@ -56,11 +56,21 @@ void wish_release(struct wish *w)
 	dp_filter_release(&w->filter);
 }
 
-int wish_find(
-    const struct wish *w, struct dp_store *s, struct wish_span *out, enum problem *problem)
+static int find_newest(
+    const struct wish *w, struct dp_store *s, int64_t end_ms, struct wish_span *out)
+{
+	const int rc = dp_store_tail(s, &w->filter, w->newest, end_ms, &out->after);
+
+	out->is_partial = rc > 0;
+	return rc < 0 ? -1 : 0;
+}
+
+int wish_find(const struct wish *w, struct dp_store *s, int64_t end_ms, struct wish_span *out,
+    enum problem *problem)
 {
 	enum cursor_fault fault;
 
+	out->is_partial = false;
 	if (dp_store_head(s, &out->until) < 0)
 		return -1;
 	snprintf(out->store_id, sizeof out->store_id, "%s", dp_store_id(s));
@@ -73,7 +83,7 @@ int wish_find(
 	if (w->all)
 		out->after = 0;
 	else if (w->newest > 0)
-		return dp_store_tail(s, &w->filter, w->newest, &out->after);
+		return find_newest(w, s, end_ms, out);
 	return 0;
 }
 

@@ -28,13 +28,14 @@ void wish_release(struct wish *w);
 struct wish_span {
 	char store_id[64];
 	int64_t after;
-	int64_t until; /* the head of now */
+	int64_t until;   /* the head of now */
+	bool is_partial; /* the newest were not all found in time: some may lie before */
 };
 
-/* Returns 0; -1 where the store failed; or 1 where the cursor is none of this database, with the
- * problem in *problem. */
-int wish_find(
-    const struct wish *w, struct dp_store *s, struct wish_span *out, enum problem *problem);
+/* Looks until end_ms (of dp_clock_monotonic_ms) for the newest. Returns 0; -1 where the store
+ * failed; or 1 where the cursor is none of this database, with the problem in *problem. */
+int wish_find(const struct wish *w, struct dp_store *s, int64_t end_ms, struct wish_span *out,
+    enum problem *problem);
 
 /* Answers that problem. */
 enum MHD_Result wish_answer_problem(struct request *r, enum problem problem);

@@ -208,7 +208,7 @@ events_as_a_document() {
 	[ "$(json '' | jq -r '[.items[].details] | join(" ")')" = "$(seq -s ' ' 11 30)" ]
 	[ "$(json '?trace=t' | jq '.items | length')" = 20 ]
 	json '?n=2&filter=details=3,5,7' >"$BATS_TEST_TMPDIR/list"
-	jq -e '[.items[].details] == ["5", "7"] and (keys_unsorted == ["items", "next"])' "$BATS_TEST_TMPDIR/list"
+	jq -e '[.items[].details] == ["5", "7"] and (keys_unsorted == ["items", "next", "partial"])' "$BATS_TEST_TMPDIR/list"
 	grep -qF '"big":12345678901234567890123,' "$BATS_TEST_TMPDIR/list"
 	[ "$(jq -r .next "$BATS_TEST_TMPDIR/list")" = "$(jq -r '.items[1]._cursor' "$BATS_TEST_TMPDIR/list")" ]
 	# On from a cursor, to the end, and to what comes behind it.
@@ -216,12 +216,12 @@ events_as_a_document() {
 	next=$(json "?n=20&after=$next" | jq -r .next)
 	next=$(json "?after=$next" | tee "$BATS_TEST_TMPDIR/list" | jq -r .next)
 	[ "$(jq -r '[.items[].details] | join(" ")' "$BATS_TEST_TMPDIR/list")" = '27 28 29 30' ]
-	json "?after=$next" | jq -e --arg next "$next" '. == {items: [], next: $next}'
+	json "?after=$next" | jq -e --arg next "$next" '. == {items: [], next: $next, partial: false}'
 	[ "$(json '?n=0' | jq -r .next)" = "$next" ]
 	store "$1" <<<'{"traceId":"t","details":"31"}'
 	[ "$(json "?after=$next" | jq -r '.items[].details')" = 31 ]
 	# none wanted: none passed over
-	json "?n=0&after=$next" | jq -e --arg next "$next" '. == {items: [], next: $next}'
+	json "?n=0&after=$next" | jq -e --arg next "$next" '. == {items: [], next: $next, partial: false}'
 	for wrong in follow n=all n=1001 n=x after=x; do
 		[ "$(curl -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' -H 'Accept: application/json' \
 			"$url/api/events?$wrong")" = 400 ]
@@ -276,3 +276,31 @@ a_trace_is_a_file() {
 }
 
 @test "a trace is a file that dp-ingest takes back" { in_both a_trace_is_a_file; }
+
+# Each number is far from the next, and an event takes 0.3 s to look at.
+@test "events that are rare are looked for two seconds, and behind these on request" {
+	db=$(new_database postgresql)
+	for i in {1..9}; do echo "{\"traceId\":\"t\",\"system\":\"s$i\"}"; done | store "$db"
+	query "$db" "UPDATE events SET seq = seq * 10000; UPDATE event_counter SET n = 90000;
+		CREATE FUNCTION slow(text) RETURNS text STABLE LANGUAGE plpgsql AS
+			\$\$ BEGIN PERFORM pg_sleep(0.3); RETURN \$1; END \$\$;
+		ALTER TABLE events RENAME TO stored;
+		CREATE VIEW events AS SELECT seq, trace_id, event_id, ts, severity, slow(system) AS system, type, body FROM stored"
+	serve "$db"
+	document() { curl -fsS -H 'Accept: application/json' "$url/api/events?system=s9,s2&$1" >"$BATS_TEST_TMPDIR/page"; }
+	document n=2
+	jq -e '.partial and (.items | map(.system) == ["s9"]) and (.next | endswith("-90000"))' "$BATS_TEST_TMPDIR/page"
+	start=$(jq -r '.next | sub("-.*"; "-1")' "$BATS_TEST_TMPDIR/page")
+	document "after=$start"
+	jq -e '.partial and (.items | map(.system) == ["s2"])' "$BATS_TEST_TMPDIR/page"
+	document "after=$(jq -r .next "$BATS_TEST_TMPDIR/page")"
+	jq -e '(.partial | not) and (.items | map(.system) == ["s9"])' "$BATS_TEST_TMPDIR/page"
+	# A stream says that it is alive.
+	curl -fsS -D "$BATS_TEST_TMPDIR/head" "$url/api/events?system=s9,s2&n=2" >"$BATS_TEST_TMPDIR/stream"
+	grep -qi '^DevPulse-Partial: true' "$BATS_TEST_TMPDIR/head"
+	[ "$(jq -r .system "$BATS_TEST_TMPDIR/stream")" = s9 ]
+	curl -fsS --compressed -H 'Accept: text/event-stream' -D "$BATS_TEST_TMPDIR/head" "$url/api/events?system=s9,s2&n=all" >"$BATS_TEST_TMPDIR/stream"
+	run ! grep -qi '^DevPulse-Partial' "$BATS_TEST_TMPDIR/head"
+	[ "$(grep -c '^data: ' "$BATS_TEST_TMPDIR/stream")" = 2 ]
+	[ "$(grep -c '^:$' "$BATS_TEST_TMPDIR/stream")" -ge 4 ]
+}

@@ -389,7 +389,7 @@ static void the_largest_filter(void **state)
 	}
 	assert_int_equal(try_filter(d, &text), 1);
 	assert_int_equal(dp_filter_parse(&f, dp_buf_str(&text), now_us, &error), 0);
-	assert_ok(d->store, dp_store_tail(d->store, &f, 0, &after));
+	assert_ok(d->store, dp_store_tail(d->store, &f, 0, INT64_MAX, &after));
 	assert_int_not_equal(after, 0);
 	dp_filter_release(&f);
 	dp_buf_release(&text);

@@ -120,7 +120,7 @@ static void check_tails(struct dp_store *s)
 
 		if (cases[i].trace)
 			dp_filter_add(&f, "trace", dp_str_from(cases[i].trace), &why);
-		assert_ok(s, dp_store_tail(s, &f, cases[i].n, &after));
+		assert_ok(s, dp_store_tail(s, &f, cases[i].n, INT64_MAX, &after));
 		assert_ok(s, dp_store_after(s, &f, after, 100, tell_event, &t));
 		assert_told(&t, cases[i].want);
 		dp_filter_release(&f);
@@ -150,6 +150,44 @@ static int64_t wait_ms(struct dp_store *s, int timeout_ms, int wake_fd)
 enum { LONG_MS = 60000, SHORT_MS = 50 };
 
 /* What is stored while nobody waits, between two calls, ends the next one. */
+static void add_word(struct dp_filter *f, const char *term)
+{
+	struct dp_filter_error error;
+
+	assert_int_equal(dp_filter_parse(f, dp_str_from(term), 0, &error), 0);
+}
+
+/* Where there is never time for more than one window the answers together are what one gives. */
+static void what_is_not_found_in_time_is_gone_on_with(void **state)
+{
+	const struct database *d = *state;
+	struct dp_filter f = {0};
+	int64_t reached = 0;
+	int64_t before;
+	struct told t = {0};
+	int times = 0;
+	int rc;
+
+	put_assortment(d->store);
+	sql(d, "UPDATE events SET seq = seq * 9999");
+	add_word(&f, "severity>=warning");
+	do {
+		before = reached;
+		rc = dp_store_after_in_time(d->store, &f, before, 100, 0, tell_event, &t, &reached);
+		times++;
+	} while (rc > 0 && reached > before && times < 10);
+	assert_int_equal(rc, 0);
+	assert_true(times > 3);
+	assert_told(&t, "1 3 4");
+	/* The newest: those that were found. */
+	assert_int_equal(dp_store_tail(d->store, &f, 1, 0, &reached), 1);
+	assert_ok(d->store, dp_store_after(d->store, &f, reached, 100, tell_event, &t));
+	assert_told(&t, "");
+	assert_ok(d->store, dp_store_tail(d->store, &f, 100, INT64_MAX, &reached));
+	assert_int_equal(reached, 0);
+	dp_filter_release(&f);
+}
+
 static void a_wait_ends_by_news(void **state)
 {
 	const struct database *d = *state;
@@ -403,8 +441,9 @@ static void events_are_stored_where_nobody_can_be_told(void **state)
 
 #define TESTS(X)                                                                           \
 	X(filters_choose), X(a_follower_goes_on_behind_a_number), X(a_tail_is_the_last_n), \
-	    X(a_wait_ends_by_news), X(a_wait_ends_by_a_descriptor),                        \
-	    X(news_comes_while_it_is_waited_for), X(a_follower_misses_nothing_of_several_writers)
+	    X(what_is_not_found_in_time_is_gone_on_with), X(a_wait_ends_by_news),          \
+	    X(a_wait_ends_by_a_descriptor), X(news_comes_while_it_is_waited_for),          \
+	    X(a_follower_misses_nothing_of_several_writers)
 
 int main(void)
 {

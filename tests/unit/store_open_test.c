@@ -286,8 +286,8 @@ static void pg_blames_no_event_where_none_was_put(void **state)
 	sql(d, "ALTER TABLE events RENAME TO gone");
 	sql(d,
 	    "CREATE VIEW events AS SELECT 1 / (seq - seq) AS seq FROM generate_series(1, 2) seq");
-	assert_fault(d->store, dp_store_tail(d->store, &everything, 1, &head), DP_STORE_BROKEN,
-	    "division by zero");
+	assert_fault(d->store, dp_store_tail(d->store, &everything, 1, INT64_MAX, &head),
+	    DP_STORE_BROKEN, "division by zero");
 }
 
 /* Keys fit to be distributed: each unique index holds trace_id, but for the small tables that stay

@@ -429,7 +429,7 @@ static int ask_tail(struct dp_store *s, const struct asked *a)
 	int rc;
 
 	add_filter(&f, a->filter);
-	rc = dp_store_tail(s, &f, 100, &after);
+	rc = dp_store_tail(s, &f, 100, INT64_MAX, &after);
 	row_count = after > 0;
 	dp_filter_release(&f);
 	return rc;
