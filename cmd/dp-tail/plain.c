@@ -42,6 +42,26 @@ void plain_add_lines(struct dp_buf *out, struct dp_str text)
 	add_safe(out, text, "\n\t");
 }
 
+/* Such a character stands within a string, as its bytes are not of JSON's own, and is none of those
+ * that take two escapes. */
+void plain_json(struct dp_buf *out, const struct dp_event *ev)
+{
+	struct dp_str text = ev->json;
+	char safe[DP_TEXT_STEP_MAX];
+
+	while (text.n > 0) {
+		const size_t took = dp_text_step(text.p, text.n, safe);
+		uint32_t cp = 0;
+
+		if (strlen(safe) == took && memcmp(safe, text.p, took) == 0)
+			dp_buf_add(out, text.p, took);
+		else if (dp_text_decode(text.p, text.n, &cp) > 0)
+			dp_buf_addf(out, "\\u%04x", (unsigned)cp);
+		text = (struct dp_str){text.p + took, text.n - took};
+	}
+	dp_buf_add_char(out, '\n');
+}
+
 void plain_raw(struct dp_buf *out, const struct dp_event *ev)
 {
 	const struct dp_json json = dp_json_value(ev->json);

@@ -24,6 +24,10 @@ void plain_raw(struct dp_buf *out, const struct dp_event *ev);
  * objects by their path. */
 void plain_logfmt(struct dp_buf *out, const struct dp_event *ev);
 
+/* The event as it is, for a terminal: of the characters that text.h calls unsafe the escapes of
+ * JSON. */
+void plain_json(struct dp_buf *out, const struct dp_event *ev);
+
 /* Appends a text made safe for a terminal (text.h). */
 void plain_add(struct dp_buf *out, struct dp_str text);
 

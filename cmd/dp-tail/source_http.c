@@ -310,13 +310,13 @@ static bool may_pass(long status)
 	return status >= 500 || status == 408 || status == 429;
 }
 
-/* An answer that is no stream. Returns as go_away. */
 /* Whether the answer finds fault with the cursor. */
 static bool is_of_cursor(struct follower *f)
 {
 	return f->status == 400 && strstr(dp_buf_text(&f->body), "\"parameter\":\"after\"") != NULL;
 }
 
+/* An answer that is no stream. Returns as go_away. */
 static int judge_answer(struct follower *f)
 {
 	const char *url = f->query->url;

@@ -89,7 +89,9 @@ static void show_line(struct view *v, const struct dp_event *ev)
 
 int view_show(struct view *v, const struct dp_event *ev)
 {
-	if (v->options.format == VIEW_JSON) {
+	if (v->options.format == VIEW_JSON && v->options.terminal) {
+		plain_json(&v->out, ev);
+	} else if (v->options.format == VIEW_JSON) {
 		dp_buf_add_str(&v->out, ev->json);
 		dp_buf_add_char(&v->out, '\n');
 	} else if (v->options.format == VIEW_PRETTY) {

@@ -2,6 +2,7 @@
 #include "../../cmd/dp-tail/markdown.h"
 #include "../../cmd/dp-tail/plain.h"
 #include "../../cmd/dp-tail/template.h"
+#include "json.h"
 #include "text.h"
 
 #include <setjmp.h>
@@ -23,7 +24,7 @@
 #define AFTER " receivedAt=2026-01-02T03:04:06Z"
 
 /* How a row is written. */
-enum form { SHORT, RAW, LOGFMT, TEMPLATE, MARKDOWN };
+enum form { SHORT, RAW, LOGFMT, TEMPLATE, JSON, MARKDOWN };
 
 static void write_event(struct dp_buf *out, enum form form, const char *json, int width, bool color,
     const char *template)
@@ -41,6 +42,8 @@ static void write_event(struct dp_buf *out, enum form form, const char *json, in
 		plain_raw(out, &ev);
 	else if (form == LOGFMT)
 		plain_logfmt(out, &ev);
+	else if (form == JSON)
+		plain_json(out, &ev);
 	else if (form == TEMPLATE)
 		template_write(out, template, &ev, &o.when);
 	else
@@ -170,6 +173,46 @@ static void nothing_comes_out_raw(void **state)
 		}
 }
 
+static void json_for_a_terminal_is_the_same_event(void **state)
+{
+	static const char member[] = "\"\xc2\x9b\":\"\\\\\xe2\x80\xae\x7f\\n\xc3\xa9\"";
+	struct dp_buf json = {0};
+	struct dp_buf out = {0};
+	struct dp_buf back = {0};
+	struct dp_refusal why;
+
+	(void)state;
+	dp_buf_addf(&json, "%s%s}", EVENT, member);
+	write_event(&out, JSON, dp_buf_text(&json), 0, false, NULL);
+	assert_non_null(strstr(dp_buf_text(&out), "\"\\u009b\":\"\\\\\\u202e\\u007f\\n\xc3\xa9\""));
+	assert_int_equal(dp_json_normalize(out.data, out.len, &back, &why), 0);
+	assert_non_null(strstr(dp_buf_text(&back), member));
+	dp_buf_release(&json);
+	dp_buf_release(&out);
+	dp_buf_release(&back);
+}
+
+/* Each of a thousand values has a name of ten thousand bytes before it. */
+static void logfmt_of_one_event_is_bounded(void **state)
+{
+	struct dp_buf json = {0};
+	struct dp_buf out = {0};
+
+	(void)state;
+	dp_buf_add_text(&json, EVENT "\"");
+	for (int i = 0; i < 10000; i++)
+		dp_buf_add_char(&json, 'n');
+	dp_buf_add_text(&json, "\":{\"k\":0");
+	for (int i = 1; i < 1000; i++)
+		dp_buf_addf(&json, ",\"k%d\":%d", i, i);
+	dp_buf_add_text(&json, "}}");
+	write_event(&out, LOGFMT, dp_buf_text(&json), 0, false, NULL);
+	assert_in_range(out.len, 4000000, 4300000);
+	assert_string_equal(dp_buf_text(&out) + out.len - 10, " cut=true\n");
+	dp_buf_release(&json);
+	dp_buf_release(&out);
+}
+
 static void a_short_line_is_one_line_in_colour_too(void **state)
 {
 	struct dp_buf out = {0};
@@ -205,6 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lines_say_what_they_should),
 	    cmocka_unit_test(nothing_comes_out_raw),
+	    cmocka_unit_test(json_for_a_terminal_is_the_same_event),
+	    cmocka_unit_test(logfmt_of_one_event_is_bounded),
 	    cmocka_unit_test(a_short_line_is_one_line_in_colour_too),
 	    cmocka_unit_test(templates_are_checked),
 	};
