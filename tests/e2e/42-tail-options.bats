@@ -179,6 +179,16 @@ at_both_databases() {
 
 @test "--cursor-file goes on where the last run ended" { at_both_databases resumes; }
 
+# So much that it is not held until the end.
+notes_only_what_it_wrote() {
+	rm -f cursor
+	numbered 1000 1999 "$1"
+	run -1 bash -c 'dp-tail -t numbers --no-follow --cursor-file cursor -o json >/dev/full'
+	[ ! -e cursor ]
+}
+
+@test "what could not be written is not noted in the --cursor-file" { at_both_databases notes_only_what_it_wrote; }
+
 notes_while_it_follows() {
 	local db=$1
 	rm -f cursor last
