@@ -8,6 +8,7 @@
 #include "mem.h"
 #include "metrics.h"
 
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -45,6 +46,7 @@ struct conn {
 	int fd;
 	enum state state;
 	int64_t since_ms; /* it is in that state */
+	int unsent;       /* bytes that its socket held when it was looked at last */
 	char *target;     /* of the present request, as it was sent */
 	bool begun;       /* the handler has seen it */
 	int64_t begun_us; /* when, by dp_clock_monotonic_us */
@@ -89,6 +91,17 @@ static bool has_unread(const struct conn *c)
 	int bytes = 0;
 
 	return ioctl(c->fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+/* Notes whether the client has taken anything of what its socket holds, which may be megabytes: so
+ * long the library asks for no more. */
+static void look_at(struct conn *c, int64_t now_ms)
+{
+	int unsent = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &unsent) == 0 && unsent != c->unsent && c->state == STATE_ANSWER)
+		c->since_ms = now_ms;
+	c->unsent = unsent;
 }
 
 static bool may_end(const struct conn *c, int64_t now_ms)
@@ -308,9 +321,11 @@ void server_tick(struct server *s)
 	int64_t now = dp_clock_monotonic_ms();
 
 	pthread_mutex_lock(&s->lock);
-	for (struct conn *c = s->first; c; c = c->next)
+	for (struct conn *c = s->first; c; c = c->next) {
+		look_at(c, now);
 		if (c->state == STATE_REQUEST && now >= c->since_ms + REQUEST_MS)
 			end_conn(c);
+	}
 	/* Where all stood still at once nobody comes any more, to make room for. */
 	for (unsigned n = s->count; n > s->max && make_room(s); n--)
 		;

@@ -66,6 +66,29 @@ others_are_served() {
 	[ $((($(date +%s%N) - began) / 1000000)) -lt 2000 ]
 }
 
+# Of a document of eight megabytes one a second, while ever more clients come.
+@test "a client that takes a large document slowly keeps its place" {
+	db=$(new_database sqlite)
+	awk 'BEGIN { for (s = "x"; length(s) < 8000;) s = s s
+		for (i = 0; i < 1000; i++) print "{\"traceId\":\"t\",\"details\":\"" i s "\"}" }' | store "$db"
+	serve "$db" --max-followers 1
+	PORT=$port background crowd /usr/bin/python3 "$ROOT/tests/e2e/crowd.py" idle 200
+	retry_until file_has "$BATS_TEST_TMPDIR/crowd.out" 'are there'
+	python <<-EOF
+		import http.client, socket, time
+		c = http.client.HTTPConnection("127.0.0.1", $port)
+		c.connect()
+		c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+		c.request("GET", "/api/events?n=1000", headers={"Accept": "application/json"})
+		answer = c.getresponse()
+		length, got = int(answer.headers["Content-Length"]), 0
+		while part := answer.read(50_000):
+		    got += len(part)
+		    time.sleep(0.05)
+		assert got == length > 8_000_000, got
+	EOF
+}
+
 # asked STATUS TYPE TARGET [CURL OPTION...]
 asked() {
 	local want=$1 type=$2 target=$3
