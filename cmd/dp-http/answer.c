@@ -267,10 +267,15 @@ void answer_add_error_at(
 	dp_buf_release(&full);
 }
 
+enum MHD_Result answer_store_away(struct request *r, const struct dp_store *s)
+{
+	return answer_problem(r, PROBLEM_STORE_AWAY,
+	    s ? dp_store_error(s) : "the database is away; it is being tried");
+}
+
 enum MHD_Result answer_store_problem(struct request *r, const struct dp_store *s)
 {
 	if (s && dp_store_fault(s) == DP_STORE_BROKEN)
 		return answer_problem(r, PROBLEM_STORE_BROKEN, dp_store_error(s));
-	return answer_problem(r, PROBLEM_STORE_AWAY,
-	    s ? dp_store_error(s) : "the database is away; it is being tried");
+	return answer_store_away(r, s);
 }

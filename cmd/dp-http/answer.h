@@ -66,4 +66,7 @@ void answer_add_error_at(
 /* Answers for a store whose last call failed; a store that is NULL is away. */
 enum MHD_Result answer_store_problem(struct request *r, const struct dp_store *s);
 
+/* The same, whatever it was: it may serve later. */
+enum MHD_Result answer_store_away(struct request *r, const struct dp_store *s);
+
 #endif

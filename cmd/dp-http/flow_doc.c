@@ -3,9 +3,8 @@
 #include "answer.h"
 #include "clock.h"
 #include "flow.h"
-#include "json.h"
 #include "range.h"
-#include "stats_doc.h"
+#include "systems.h"
 #include "trace_doc.h"
 
 #include <inttypes.h>
@@ -88,34 +87,17 @@ static int read_traces(struct dp_store *s, struct doc *d)
 static void write_name(struct dp_buf *out, const char *before, const struct doc *d, size_t node)
 {
 	dp_buf_add_text(out, before);
-	dp_json_write_string(out,
-	    node == DP_CENSUS_OTHERS ? DP_STR(STATS_DOC_OTHERS) : d->flow.nodes.rows[node].system);
+	systems_write_name(out, &d->flow.nodes, node);
 }
 
-static void write_node(struct dp_buf *out, const struct doc *d, size_t i)
+static void write_node(struct dp_buf *out, const void *arg, size_t i)
 {
+	const struct doc *d = arg;
 	const struct dp_census_row *row = &d->flow.nodes.rows[i];
 
 	write_name(out, "{\"system\":", d, i);
 	dp_buf_addf(out, ",\"events\":%" PRId64 ",\"errors\":%" PRId64 ",\"traces\":%" PRId64 "}",
 	    row->events, row->errors, row->traces);
-}
-
-/* The others last. Returns whether there are any. */
-static bool write_nodes(struct dp_buf *out, const struct doc *d)
-{
-	const struct dp_census *c = &d->flow.nodes;
-	const bool has_others = c->rows[DP_CENSUS_OTHERS].events > 0;
-
-	for (size_t i = DP_CENSUS_OTHERS + 1; i < c->n; i++) {
-		dp_buf_add_text(out, i > DP_CENSUS_OTHERS + 1 ? "," : "");
-		write_node(out, d, i);
-	}
-	if (has_others) {
-		dp_buf_add_text(out, c->n > 1 ? "," : "");
-		write_node(out, d, DP_CENSUS_OTHERS);
-	}
-	return has_others;
 }
 
 static void write_edge(struct dp_buf *out, const struct doc *d, const struct dp_flow_edge *e)
@@ -134,7 +116,7 @@ static void write_document(struct dp_buf *out, const struct doc *d)
 	bool is_folded;
 
 	dp_buf_add_text(out, "{\"nodes\":[");
-	is_folded = write_nodes(out, d);
+	is_folded = systems_write(out, &d->flow.nodes, write_node, d);
 	dp_buf_add_text(out, "],\"edges\":[");
 	for (size_t i = 0; i < d->flow.edge_count; i++) {
 		dp_buf_add_text(out, i > 0 ? "," : "");

@@ -2,9 +2,9 @@
 
 #include "answer.h"
 #include "clock.h"
-#include "json.h"
 #include "range.h"
 #include "stats.h"
+#include "systems.h"
 #include "trace_doc.h"
 
 #include <errno.h>
@@ -181,32 +181,16 @@ static double counted_seconds(const struct doc *d)
 	return until_us > d->since_us ? (double)(until_us - d->since_us) / 1e6 : 1e-6;
 }
 
-static void write_system(struct dp_buf *out, const struct doc *d, size_t i)
+static void write_system(struct dp_buf *out, const void *arg, size_t i)
 {
+	const struct doc *d = arg;
 	const struct dp_census_row *row = &d->stats.systems.rows[i];
 
 	dp_buf_add_text(out, "{\"system\":");
-	dp_json_write_string(out, i == DP_CENSUS_OTHERS ? DP_STR(STATS_DOC_OTHERS) : row->system);
+	systems_write_name(out, &d->stats.systems, i);
 	dp_buf_addf(out, ",\"events\":%" PRId64 ",\"errors\":%" PRId64 ",\"rate_per_s\":%.6g",
 	    row->events, row->errors, (double)row->events / counted_seconds(d));
 	write_percentiles(out, &d->stats.speeds[i]);
-}
-
-/* The others last. Returns whether there are any. */
-static bool write_systems(struct dp_buf *out, const struct doc *d)
-{
-	const struct dp_census *c = &d->stats.systems;
-	const bool has_others = c->rows[DP_CENSUS_OTHERS].events > 0;
-
-	for (size_t i = DP_CENSUS_OTHERS + 1; i < c->n; i++) {
-		dp_buf_add_text(out, i > DP_CENSUS_OTHERS + 1 ? "," : "");
-		write_system(out, d, i);
-	}
-	if (has_others) {
-		dp_buf_add_text(out, c->n > 1 ? "," : "");
-		write_system(out, d, DP_CENSUS_OTHERS);
-	}
-	return has_others;
 }
 
 static void write_document(struct dp_buf *out, const struct doc *d)
@@ -224,7 +208,7 @@ static void write_document(struct dp_buf *out, const struct doc *d)
 	dp_buf_addf(out, "],\"totals\":{\"events\":%" PRId64 ",", all);
 	write_counts(out, st->totals);
 	dp_buf_add_text(out, ",\"systems\":[");
-	is_folded = write_systems(out, d);
+	is_folded = systems_write(out, &st->systems, write_system, d);
 	dp_buf_addf(out, "],\"folded\":%s,\"complete\":%s", is_folded ? "true" : "false",
 	    d->is_complete ? "true" : "false");
 	write_time(out, ",\"counted_since\":", d->since_us);

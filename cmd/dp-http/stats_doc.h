@@ -8,7 +8,4 @@
 /* A handler of the route table (api.c). */
 int stats_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *result);
 
-/* What systems beyond the bound of census.h are called together. */
-#define STATS_DOC_OTHERS "(other)"
-
 #endif

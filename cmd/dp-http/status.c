@@ -49,8 +49,7 @@ int status_answer_readyz(struct request *r, struct dp_store *none, enum MHD_Resu
 
 	(void)none;
 	if (!ok) {
-		*result = answer_problem(r, PROBLEM_STORE_AWAY,
-		    s ? dp_store_error(s) : "the database is away; it is being tried");
+		*result = answer_store_away(r, s);
 	} else if (query_get(&r->query, "verbose")) {
 		write_readiness(&b, r, s, head);
 		*result = answer_state(r, &b);
