@@ -97,8 +97,21 @@ static int on_message(void *arg, const struct sse_message *m)
 	return f->no_view ? -1 : 0;
 }
 
+/* Whether the newest events were not all found in the time that dp-http takes. */
+static bool is_partial(CURL *easy)
+{
+	struct curl_header *header;
+
+	return curl_easy_header(easy, "DevPulse-Partial", 0, CURLH_HEADER, -1, &header) ==
+	       CURLHE_OK;
+}
+
 static void begin_stream(struct follower *f)
 {
+	if (is_partial(f->easy))
+		dp_log(DP_LOG_WARNING,
+		    "older events may match, too: it took too long to look for them; -n all or "
+		    "--since shows them");
 	if (f->away)
 		dp_log(DP_LOG_INFO, "%s is back", f->query->url);
 	f->away = false;

@@ -299,6 +299,7 @@ a_trace_is_a_file() {
 	curl -fsS -D "$BATS_TEST_TMPDIR/head" "$url/api/events?system=s9,s2&n=2" >"$BATS_TEST_TMPDIR/stream"
 	grep -qi '^DevPulse-Partial: true' "$BATS_TEST_TMPDIR/head"
 	[ "$(jq -r .system "$BATS_TEST_TMPDIR/stream")" = s9 ]
+	[ "$(DEVPULSE_URL=$url dp-tail --no-follow -n 2 -o raw system=s9,s2 2>&1 | wc -l)" = 2 ]
 	curl -fsS --compressed -H 'Accept: text/event-stream' -D "$BATS_TEST_TMPDIR/head" "$url/api/events?system=s9,s2&n=all" >"$BATS_TEST_TMPDIR/stream"
 	run ! grep -qi '^DevPulse-Partial' "$BATS_TEST_TMPDIR/head"
 	[ "$(grep -c '^data: ' "$BATS_TEST_TMPDIR/stream")" = 2 ]
