@@ -429,6 +429,13 @@ static char *public_name(const PQconninfoOption *options)
 	return name.data;
 }
 
+static struct dp_store *make_twin(struct dp_store *store)
+{
+	const char *why;
+
+	return dp_store_pg_new(((struct pg_store *)store)->url, &why);
+}
+
 struct dp_store *dp_store_pg_new(const char *url, const char **why)
 {
 	static const struct dp_store_backend backend = {
@@ -449,6 +456,8 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .begin_put = dp_pg_begin_put,
 	    .end_put = dp_pg_end_put,
 	    .put_rollup = dp_pg_put_rollup,
+	    .twin = make_twin,
+	    .take_numbers = dp_pg_take_numbers,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
 	    .find_old = dp_pg_find_old,

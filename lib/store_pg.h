@@ -53,6 +53,7 @@ struct pg_store {
 	PGconn *conn;
 	struct pg_queue queue;
 	const struct dp_store_step *step; /* whose position is queued */
+	int64_t sent_last;                /* the number that those queued are to end with */
 	bool is_by_row;                   /* a SELECT was the last */
 	struct dp_kept kept;              /* of a reader: what it has prepared by name */
 	bool cannot_keep;                 /* a pooler is between that mixes up the names */
@@ -125,6 +126,7 @@ int dp_pg_prepare(struct dp_store *store, const struct dp_entry *entries, size_t
 int dp_pg_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_end_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r);
+int dp_pg_take_numbers(struct dp_store *store, size_t n, int64_t last);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
 int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,

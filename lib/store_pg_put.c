@@ -42,6 +42,29 @@ static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n
 	return 0;
 }
 
+/* The wait for the lock may have been one for another writer. */
+static int check_numbers(struct pg_store *s, void *arg, const PGresult *res)
+{
+	int64_t last = 0;
+
+	(void)arg;
+	if (take_numbers(s, &last, res) < 0)
+		return -1;
+	return last == s->sent_last ? 0
+				    : dp_store_fail(&s->store, DP_STORE_REJECT,
+					  "another program has stored events meanwhile");
+}
+
+int dp_pg_take_numbers(struct dp_store *store, size_t n, int64_t last)
+{
+	struct pg_store *s = (struct pg_store *)store;
+	struct pg_columns c = {0};
+
+	s->sent_last = last;
+	dp_pg_add_number(&c, (int64_t)n);
+	return dp_pg_queue(s, take_numbers_sql, &c, check_numbers, NULL);
+}
+
 /* Appends the columns of an event, each to its buffer: all one of a row, or one an array. */
 static void add_event(struct dp_buf *const out[EVENT_COLUMNS], const struct dp_entry *e)
 {

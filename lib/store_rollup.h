@@ -86,8 +86,10 @@ struct dp_rollup {
 	struct dp_arena arena;
 };
 
-/* Sums up the entries that are new. `systems` takes those it meets. */
-void dp_rollup_init(
+/* Sums up the entries that are new, by trace and group. */
+void dp_rollup_init(struct dp_rollup *r, const struct dp_entry *entries, size_t n);
+/* And by minute, once. `systems` takes those it meets, and has to live as long. */
+void dp_rollup_count(
     struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems);
 void dp_rollup_release(struct dp_rollup *r);
 
