@@ -107,9 +107,14 @@ struct dp_store_backend {
 	int (*prepare)(struct dp_store *s, const struct dp_entry *entries, size_t n);
 	/* In a transaction: stores events. n > 0; is_new is false before and says after it which
 	 * are, it seems, not there already. Where they have numbers no lock is taken for these.
+	 * One that is_rejected is left out, or becomes so and a dead letter here.
 	 * Fails with REJECT where an event is at fault, and what
 	 * was done since the last savepoint can be taken back. */
 	int (*begin_put)(struct dp_store *s, struct dp_entry *entries, size_t n);
+	/* In a transaction, after begin_put has failed with REJECT and was taken back: looks which
+	 * of the events are at fault by themselves, without storing any; they are rejected then,
+	 * and dead letters. It may leave some. May be NULL where begin_put does it. */
+	int (*sieve)(struct dp_store *s, struct dp_entry *entries, size_t n);
 	/* The next call, which waits for the end of it. Fails so, too. Returns 0, or 1 where is_new
 	 * says something else now. */
 	int (*end_put)(struct dp_store *s, struct dp_entry *entries, size_t n);

@@ -454,6 +454,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .roll_back = roll_back,
 	    .prepare = dp_pg_prepare,
 	    .begin_put = dp_pg_begin_put,
+	    .sieve = dp_pg_sieve,
 	    .end_put = dp_pg_end_put,
 	    .put_rollup = dp_pg_put_rollup,
 	    .twin = make_twin,

@@ -164,7 +164,9 @@ struct put {
 static void note_outcomes(struct dp_draft *d, size_t from, size_t n)
 {
 	for (size_t i = from; i < from + n; i++)
-		d->outcomes[i] = d->entries[i].is_new ? DP_STORE_NEW : DP_STORE_OLD;
+		d->outcomes[i] = d->entries[i].is_rejected ? DP_STORE_DEAD
+				 : d->entries[i].is_new    ? DP_STORE_NEW
+							   : DP_STORE_OLD;
 }
 
 static int put_events(const struct put *p, size_t from, size_t n)
@@ -193,7 +195,8 @@ static int bury(const struct put *p, size_t at)
 		dp_store_blame_no_event(p->s);
 		return -1;
 	}
-	p->d->outcomes[at] = DP_STORE_DEAD;
+	p->d->entries[at].is_rejected = true;
+	note_outcomes(p->d, at, 1);
 	return 0;
 }
 
@@ -217,6 +220,19 @@ static int put_part(const struct put *p, size_t from, size_t n)
 	    execute(p->s, "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part") < 0)
 		return -1;
 	return put_halves(p, from, n);
+}
+
+/* Stores events that the database has rejected as a whole: without those that it rejects by
+ * themselves; and if it rejects the others still, each half by itself. */
+static int put_sieved(const struct put *p, size_t from, size_t n)
+{
+	const struct dp_store_backend *backend = p->s->backend;
+
+	if (n > 1 && backend->sieve && backend->sieve(p->s, p->d->entries + from, n) < 0) {
+		dp_store_blame_no_event(p->s);
+		return -1;
+	}
+	return put_part(p, from, n);
 }
 
 typedef int put_fn(const struct put *p, size_t from, size_t n);
@@ -254,13 +270,15 @@ int dp_store_put_draft(struct dp_store *s, struct dp_draft *d, const struct dp_s
 		return 0;
 	if (dp_store_connect(s) < 0)
 		return -1;
+	for (size_t i = 0; i < d->n; i++)
+		d->entries[i].is_rejected = false;
 	rc = s->backend->prepare ? s->backend->prepare(s, d->entries, d->n) : 0;
 	if (rc == 0)
 		rc = put_all(&p, put_events);
 	if (rc < 0 && s->fault == DP_STORE_REJECT)
-		/* One event is tried once more, as another writer's new partition may have been in
-		 * its way; of more each part is anyway. */
-		rc = put_all(&p, d->n == 1 ? put_part : put_halves);
+		/* Again from the beginning, as another writer's new partition may have been in the
+		 * way. */
+		rc = put_all(&p, put_sieved);
 	if (rc < 0)
 		dp_store_blame_no_event(s);
 	else

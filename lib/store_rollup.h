@@ -24,6 +24,7 @@ struct dp_entry {
 	int64_t seq;                              /* its number; 0: the next one is taken */
 	bool is_old;                              /* it is known to be there already */
 	bool is_new;                              /* it was not */
+	bool is_rejected;                         /* it goes not there but into dead_letters */
 };
 
 /* A row of `traces`. */

@@ -87,16 +87,27 @@ static void bind_event(sqlite3_stmt *st, const struct dp_entry *e)
 	dp_sqlite_bind(st, 11, ev->json);
 }
 
+/* What fails is a statement by itself, and the transaction goes on. */
+static int bury(struct dp_store *store, struct dp_entry *e)
+{
+	if (store->fault != DP_STORE_REJECT)
+		return -1;
+	e->is_rejected = true;
+	return dp_sqlite_put_dead(store, e->ev, dp_store_error(store));
+}
+
 int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 {
 	struct sqlite_store *s = (struct sqlite_store *)store;
 	sqlite3_stmt *st = prepared(s, PUT_EVENT);
 
 	for (size_t i = 0; i < n && st; i++) {
+		entries[i].is_rejected = false;
 		bind_event(st, &entries[i]);
-		if (run(s, st) < 0)
+		if (run(s, st) == 0)
+			entries[i].is_new = sqlite3_changes(s->db) > 0;
+		else if (bury(store, &entries[i]) < 0)
 			return -1;
-		entries[i].is_new = sqlite3_changes(s->db) > 0;
 	}
 	return st ? 0 : -1;
 }
