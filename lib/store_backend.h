@@ -9,7 +9,7 @@
 #include "store_draft.h"
 #include "store_rollup.h"
 
-enum { DP_STORE_SCHEMA = 5 }; /* the version of the schema that this code knows */
+enum { DP_STORE_SCHEMA = 6 }; /* the version of the schema that this code knows */
 
 /* One column of a row; borrowed until the callback returns. */
 struct dp_store_cell {

@@ -278,7 +278,7 @@ keeps_apart_what_is_rejected() {
 refuses_a_newer_schema() {
 	event a 1 | dp-store --db "$1"
 	query "$1" 'UPDATE schema_version SET version = 7'
-	fails_with 2 'schema version 7, this program knows up to 5: upgrade DevPulse' dp-store --db "$1"
+	fails_with 2 'schema version 7, this program knows up to 6: upgrade DevPulse' dp-store --db "$1"
 }
 
 @test "a newer schema is refused" { in_both refuses_a_newer_schema; }
