@@ -111,6 +111,7 @@ $B/unit/lag_test: $B/cmd/dp-ingest/lag.o
 $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/source_test: $B/cmd/dp-store/source.o
 $B/unit/mark_test: $B/cmd/dp-store/mark.o
+$B/unit/turns_test: $B/cmd/dp-store/turns.o
 $B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o
 $B/unit/http_check_test: $B/cmd/dp-http/check.o
@@ -125,7 +126,9 @@ $B/unit/spool_test $B/unit/spool_fault_test $B/unit/spool_model_test: \
 # What the store asks the databases can be explained: tests/unit/store_plan_test.c.
 PLAN_CALLS := PQsendQueryParams PQsendPrepare PQsendQueryPrepared sqlite3_prepare_v2 sqlite3_prepare_v3
 $B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
-# What it sends is checked: tests/unit/store_scale_test.c.
+# What it sends is counted: tests/unit/store_sieve_test.c.
+$B/unit/store_sieve_test: private LDFLAGS += -Wl,--wrap=PQsendQuery -Wl,--wrap=PQsendQueryParams
+# And checked: tests/unit/store_scale_test.c.
 $B/unit/store_scale_test: private LDFLAGS += -Wl,--wrap=PQsendQueryParams
 $B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us -Wl,--wrap=dp_clock_monotonic_ms
 .PRECIOUS: $B/tests/unit/%.o

@@ -46,12 +46,25 @@ struct dp_store *dp_store_open(const char *url, enum dp_store_mode mode, const c
 			continue;
 		s = backends[i].make(url, why);
 		if (s) {
+			s->primary = s;
 			s->mode = mode;
 			s->patience.stop_fd = s->patience.end_fd = -1;
 		}
 		return s;
 	}
 	return NULL;
+}
+
+struct dp_store *dp_store_twin(struct dp_store *s)
+{
+	struct dp_store *twin = s->backend->twin ? s->backend->twin(s) : NULL;
+
+	if (twin) {
+		twin->primary = s;
+		twin->mode = s->mode;
+		twin->patience = s->patience;
+	}
+	return twin;
 }
 
 void dp_store_close(struct dp_store **s)

@@ -6,10 +6,10 @@
 #ifndef DP_STORE_BACKEND_H
 #define DP_STORE_BACKEND_H
 
-#include "store.h"
+#include "store_draft.h"
 #include "store_rollup.h"
 
-enum { DP_STORE_SCHEMA = 5 }; /* the version of the schema that this code knows */
+enum { DP_STORE_SCHEMA = 6 }; /* the version of the schema that this code knows */
 
 /* One column of a row; borrowed until the callback returns. */
 struct dp_store_cell {
@@ -106,15 +106,28 @@ struct dp_store_backend {
 	 * -1 where the connection is lost; what else fails is of no matter to them. */
 	int (*prepare)(struct dp_store *s, const struct dp_entry *entries, size_t n);
 	/* In a transaction: stores events. n > 0; is_new is false before and says after it which
-	 * are, it seems, not there already. Fails with REJECT where an event is at fault, and what
+	 * are, it seems, not there already. Where they have numbers no lock is taken for these.
+	 * One that is_rejected is left out, or becomes so and a dead letter here.
+	 * Fails with REJECT where an event is at fault, and what
 	 * was done since the last savepoint can be taken back. */
 	int (*begin_put)(struct dp_store *s, struct dp_entry *entries, size_t n);
+	/* In a transaction, after begin_put has failed with REJECT and was taken back: looks which
+	 * of the events are at fault by themselves, without storing any; they are rejected then,
+	 * and dead letters. It may leave some. May be NULL where begin_put does it. */
+	int (*sieve)(struct dp_store *s, struct dp_entry *entries, size_t n);
 	/* The next call, which waits for the end of it. Fails so, too. Returns 0, or 1 where is_new
 	 * says something else now. */
 	int (*end_put)(struct dp_store *s, struct dp_entry *entries, size_t n);
 	/* In a transaction that no other writer runs beside: adds what the tables have to the rows
 	 * of the roll-up, and writes them. */
 	int (*put_rollup)(struct dp_store *s, struct dp_rollup *r);
+	/* Another handle of the same database. May be NULL, as it and what follows, where a second
+	 * one would wait for the first. */
+	struct dp_store *(*twin)(struct dp_store *s);
+	/* In a transaction that stored n events ahead, with numbers up to `last`: takes these
+	 * numbers and keeps other writers out from here on. Fails, with REJECT, where they are not
+	 * the next ones. */
+	int (*take_numbers)(struct dp_store *s, size_t n, int64_t last);
 	/* In a transaction. Fails by dp_store_fail_step where the position is not where the step,
 	 * which has to live until then, begins. */
 	int (*put_position)(struct dp_store *s, const struct dp_store_step *step);
@@ -150,9 +163,21 @@ struct dp_store {
 	struct dp_buf error;
 	char *name;                /* the URL without password */
 	char id[DP_UUID_TEXT + 1]; /* "" before the first connection */
-	struct dp_systems systems; /* that are in minute_counts, of late */
+	struct dp_store *primary;  /* itself, or that whose twin it is */
+	struct dp_systems systems; /* of the primary: that are in minute_counts, of late */
 	bool has_systems;
 	struct dp_retain_clock retain_clock;
+};
+
+/* A batch (store_draft.h). */
+struct dp_draft {
+	size_t n;
+	struct dp_entry *entries;
+	struct dp_fingerprint *fingerprints; /* of those that are errors */
+	enum dp_store_outcome *outcomes;
+	struct dp_rollup rollup;
+	bool is_summed; /* the roll-up is that of all entries */
+	bool is_ahead;  /* sent before its turn */
 };
 
 /* What store_put.c and store_refill.c share: in a transaction, stores events and what they add to

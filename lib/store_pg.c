@@ -28,6 +28,7 @@ DP_SQL(migration_2_sql, "postgresql/migration_2.sql");
 DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(migration_4_sql, "postgresql/migration_4.sql");
 DP_SQL(migration_5_sql, "postgresql/migration_5.sql");
+DP_SQL(migration_6_sql, "postgresql/migration_6.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
 DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
 DP_SQL(find_head_sql, "postgresql/find_head.sql");
@@ -36,8 +37,8 @@ DP_SQL(read_by_id_sql, "postgresql/read_by_id.sql");
 DP_SQL(notify_sql, "postgresql/notify.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
-static const char *const migrations[DP_STORE_SCHEMA] = {
-    migration_1_sql, migration_2_sql, migration_3_sql, migration_4_sql, migration_5_sql};
+static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql,
+    migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql};
 
 void dp_pg_disconnect(struct pg_store *s)
 {
@@ -429,6 +430,13 @@ static char *public_name(const PQconninfoOption *options)
 	return name.data;
 }
 
+static struct dp_store *make_twin(struct dp_store *store)
+{
+	const char *why;
+
+	return dp_store_pg_new(((struct pg_store *)store)->url, &why);
+}
+
 struct dp_store *dp_store_pg_new(const char *url, const char **why)
 {
 	static const struct dp_store_backend backend = {
@@ -447,8 +455,11 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .roll_back = roll_back,
 	    .prepare = dp_pg_prepare,
 	    .begin_put = dp_pg_begin_put,
+	    .sieve = dp_pg_sieve,
 	    .end_put = dp_pg_end_put,
 	    .put_rollup = dp_pg_put_rollup,
+	    .twin = make_twin,
+	    .take_numbers = dp_pg_take_numbers,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
 	    .find_old = dp_pg_find_old,

@@ -53,11 +53,13 @@ struct pg_store {
 	PGconn *conn;
 	struct pg_queue queue;
 	const struct dp_store_step *step; /* whose position is queued */
+	int64_t sent_last;                /* the number that those queued are to end with */
 	bool is_by_row;                   /* a SELECT was the last */
 	struct dp_kept kept;              /* of a reader: what it has prepared by name */
 	bool cannot_keep;                 /* a pooler is between that mixes up the names */
 	bool is_misnamed;                 /* that was why the last SELECT failed */
 	bool is_copying;                  /* events are on their way, and not yet answered for */
+	size_t failed_row;                /* of the last COPY, from 1; 0: none, or not known */
 	bool expects_old;                 /* the last batch had events that were there already */
 	int64_t days_ms;                  /* when to look for missing partitions again */
 	int64_t days[PG_DAYS]; /* seen to since, since 1970, at their places modulo PG_DAYS */
@@ -125,6 +127,12 @@ int dp_pg_prepare(struct dp_store *store, const struct dp_entry *entries, size_t
 int dp_pg_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_end_put(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_put_rollup(struct dp_store *store, struct dp_rollup *r);
+/* In a transaction: copies events into the table, and takes that back. Returns 0, 1 where one of
+ * them is there already, or -1; *row: which of them was at fault, from 1, or 0 where that is not
+ * known. */
+int dp_pg_try_copy(struct pg_store *s, const struct dp_entry *entries, size_t n, size_t *row);
+int dp_pg_sieve(struct dp_store *store, struct dp_entry *entries, size_t n);
+int dp_pg_take_numbers(struct dp_store *store, size_t n, int64_t last);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
 int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,

@@ -42,6 +42,29 @@ static int number_entries(struct pg_store *s, struct dp_entry *entries, size_t n
 	return 0;
 }
 
+/* The wait for the lock may have been one for another writer. */
+static int check_numbers(struct pg_store *s, void *arg, const PGresult *res)
+{
+	int64_t last = 0;
+
+	(void)arg;
+	if (take_numbers(s, &last, res) < 0)
+		return -1;
+	return last == s->sent_last ? 0
+				    : dp_store_fail(&s->store, DP_STORE_REJECT,
+					  "another program has stored events meanwhile");
+}
+
+int dp_pg_take_numbers(struct dp_store *store, size_t n, int64_t last)
+{
+	struct pg_store *s = (struct pg_store *)store;
+	struct pg_columns c = {0};
+
+	s->sent_last = last;
+	dp_pg_add_number(&c, (int64_t)n);
+	return dp_pg_queue(s, take_numbers_sql, &c, check_numbers, NULL);
+}
+
 /* Appends the columns of an event, each to its buffer: all one of a row, or one an array. */
 static void add_event(struct dp_buf *const out[EVENT_COLUMNS], const struct dp_entry *e)
 {
@@ -77,6 +100,12 @@ static int send_piece(struct pg_store *s, struct dp_buf *b)
 	return dp_pg_flush(s);
 }
 
+/* It is there already, or nobody wants it there. */
+static bool is_left_out(const struct dp_entry *e)
+{
+	return e->is_old || e->is_rejected;
+}
+
 /* Sends the rows, in pieces, so that the server works on the first ones meanwhile. */
 static int send_rows(struct pg_store *s, const struct dp_entry *entries, size_t n)
 {
@@ -90,7 +119,7 @@ static int send_rows(struct pg_store *s, const struct dp_entry *entries, size_t 
 	dp_buf_reserve(&b, COPY_BYTES);
 	dp_buf_add(&b, signature, sizeof signature);
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		if (entries[i].is_old)
+		if (is_left_out(&entries[i]))
 			continue;
 		dp_pg_add_raw2(&b, EVENT_COLUMNS);
 		add_event(out, &entries[i]);
@@ -133,6 +162,19 @@ static int begin_copy(struct pg_store *s)
 	return rc;
 }
 
+/* Which row a COPY failed at, from 1, as "COPY events, line 12, column body" says in whatever
+ * language; 0: it doesn't. */
+static size_t failed_row(const PGresult *res)
+{
+	const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
+	const char *copy = context ? strstr(context, "COPY events") : NULL;
+
+	if (!copy)
+		return 0;
+	copy += strcspn(copy, "0123456789\n");
+	return (size_t)strtoull(copy, NULL, 10);
+}
+
 /* Reads the results of the COPY. Returns 0, 1 where one of the events is there already and so none
  * was stored, or -1. */
 static int end_copy(struct pg_store *s)
@@ -141,9 +183,12 @@ static int end_copy(struct pg_store *s)
 	int rc = 0;
 
 	s->is_copying = false;
+	s->failed_row = 0;
 	while (s->conn && (res = dp_pg_next_result(s))) {
-		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0)
+		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == 0) {
+			s->failed_row = failed_row(res);
 			rc = is_unique_violation(res) ? 1 : dp_pg_fail(s, res);
+		}
 		PQclear(res);
 	}
 	return s->conn ? rc : -1;
@@ -154,7 +199,7 @@ static size_t count_unknown(const struct dp_entry *entries, size_t n)
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++)
-		count += !entries[i].is_old;
+		count += !is_left_out(&entries[i]);
 	return count;
 }
 
@@ -179,7 +224,7 @@ static int insert_events(struct pg_store *s, struct dp_entry *entries, size_t n)
 	for (int i = 0; i < EVENT_COLUMNS; i++)
 		out[i] = dp_pg_add_array(&c, types[i], count);
 	for (size_t i = 0; i < n; i++)
-		if (!entries[i].is_old)
+		if (!is_left_out(&entries[i]))
 			add_event(out, &entries[i]);
 	res = dp_pg_run(s, put_events_sql, &c);
 	if (!res)
@@ -243,7 +288,7 @@ static int find_repeats(struct pg_store *s, struct dp_entry *entries, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		entries[i].is_old = false;
-		if (entries[i].ev->ts_received)
+		if (entries[i].ev->ts_received && !entries[i].is_rejected)
 			found[count++] = &entries[i];
 	}
 	if (count > 0) {
@@ -271,7 +316,7 @@ int dp_pg_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 	if (begin_copy(s) < 0 || send_rows(s, entries, n) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		entries[i].is_new = !entries[i].is_old;
+		entries[i].is_new = !is_left_out(&entries[i]);
 	s->is_copying = true;
 	return 0;
 }
@@ -294,6 +339,23 @@ int dp_pg_end_put(struct dp_store *store, struct dp_entry *entries, size_t n)
 	    insert_events(s, entries, n) < 0)
 		return -1;
 	return 1;
+}
+
+int dp_pg_try_copy(struct pg_store *s, const struct dp_entry *entries, size_t n, size_t *row)
+{
+	int rc;
+
+	if (begin_copy(s) < 0 || send_rows(s, entries, n) < 0)
+		return -1;
+	rc = end_copy(s);
+	*row = s->failed_row;
+	if (!s->conn || (rc < 0 && s->store.fault != DP_STORE_REJECT))
+		return -1;
+	if (dp_pg_execute(s, "ROLLBACK TO copy; RELEASE copy") < 0) {
+		dp_store_blame_no_event(&s->store);
+		return -1;
+	}
+	return rc;
 }
 
 static int take_position(struct pg_store *s, void *arg, const PGresult *res)

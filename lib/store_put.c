@@ -29,36 +29,77 @@ static int on_system(void *arg, const struct dp_store_cell *c)
 static int load_systems(struct dp_store *s)
 {
 	static const int64_t day_us = INT64_C(86400000000);
+	struct dp_store *known = s->primary;
 	struct dp_query q = {.count = 0};
 
-	if (s->has_systems)
+	if (known->has_systems)
 		return 0;
 	dp_buf_add_text(&q.sql, "SELECT DISTINCT system FROM minute_counts WHERE minute >= ");
 	dp_query_add_time(&q, dp_clock_now_us() - day_us);
-	s->has_systems = dp_query_run(s, &q, on_system, &s->systems) == 0;
-	return s->has_systems ? 0 : -1;
+	known->has_systems = dp_query_run(s, &q, on_system, &known->systems) == 0;
+	return known->has_systems ? 0 : -1;
 }
 
-/* What the batch adds to the roll-ups is summed up while the database works on it, of all that seem
- * to be new, and again where some were not. */
-int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n)
+/* Sums up those that are new, instead of what *r has. */
+static void sum_up(struct dp_rollup *r, const struct dp_entry *entries, size_t n)
 {
-	struct dp_rollup r;
+	dp_rollup_release(r);
+	dp_rollup_init(r, entries, n);
+}
+
+static bool are_all_new(const struct dp_entry *entries, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && entries[i].is_new)
+		i++;
+	return i == n;
+}
+
+/* Stores events, and sums up in *r those that are new (is_summed: it has the sum of all): while the
+ * database works, what seems to be new, and again where something was not. */
+static int send_events(
+    struct dp_store *s, struct dp_entry *entries, size_t n, struct dp_rollup *r, bool is_summed)
+{
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
 		entries[i].is_new = false;
-	if (load_systems(s) < 0 || s->backend->begin_put(s, entries, n) < 0)
+	if (s->backend->begin_put(s, entries, n) < 0)
 		return -1;
-	dp_rollup_init(&r, entries, n, &s->systems);
+	if (!is_summed)
+		sum_up(r, entries, n);
 	rc = s->backend->end_put(s, entries, n);
-	if (rc > 0) {
-		dp_rollup_release(&r);
-		dp_rollup_init(&r, entries, n, &s->systems);
-		rc = 0;
-	}
-	if (rc == 0 && r.trace_count > 0)
-		rc = s->backend->put_rollup(s, &r);
+	if (rc < 0)
+		return -1;
+	if (rc > 0 || (is_summed && !are_all_new(entries, n)))
+		sum_up(r, entries, n);
+	return 0;
+}
+
+/* Puts what those that are new add to the roll-ups. */
+static int put_sums(
+    struct dp_store *s, const struct dp_entry *entries, size_t n, struct dp_rollup *r)
+{
+	if (r->trace_count == 0)
+		return 0;
+	dp_rollup_count(r, entries, n, &s->primary->systems);
+	return s->backend->put_rollup(s, r);
+}
+
+static int put_entries(
+    struct dp_store *s, struct dp_entry *entries, size_t n, struct dp_rollup *r, bool is_summed)
+{
+	if (load_systems(s) < 0 || send_events(s, entries, n, r, is_summed) < 0)
+		return -1;
+	return put_sums(s, entries, n, r);
+}
+
+int dp_store_put_entries(struct dp_store *s, struct dp_entry *entries, size_t n)
+{
+	struct dp_rollup r = {0};
+	int rc = put_entries(s, entries, n, &r, false);
+
 	dp_rollup_release(&r);
 	return rc;
 }
@@ -116,31 +157,46 @@ int dp_store_fail_step(struct dp_store *s, const struct dp_store_step *step)
 /* A call of dp_store_put. */
 struct put {
 	struct dp_store *s;
-	struct dp_entry *entries;
-	size_t n;
+	struct dp_draft *d;
 	const struct dp_store_step *step;
-	enum dp_store_outcome *outcomes;
 };
+
+static void note_outcomes(struct dp_draft *d, size_t from, size_t n)
+{
+	for (size_t i = from; i < from + n; i++)
+		d->outcomes[i] = d->entries[i].is_rejected ? DP_STORE_DEAD
+				 : d->entries[i].is_new    ? DP_STORE_NEW
+							   : DP_STORE_OLD;
+}
 
 static int put_events(const struct put *p, size_t from, size_t n)
 {
-	for (size_t i = from; i < from + n; i++)
-		p->entries[i].seq = 0;
-	if (dp_store_put_entries(p->s, p->entries + from, n) < 0)
-		return -1;
-	for (size_t i = from; i < from + n; i++)
-		p->outcomes[i] = p->entries[i].is_new ? DP_STORE_NEW : DP_STORE_OLD;
-	return 0;
+	struct dp_draft *d = p->d;
+	struct dp_entry *entries = d->entries + from;
+	const bool is_summed = n == d->n && d->is_summed;
+	struct dp_rollup part = {0};
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		entries[i].seq = 0;
+	rc = put_entries(p->s, entries, n, is_summed ? &d->rollup : &part, is_summed);
+	if (is_summed)
+		d->is_summed = false; /* what the database had was added */
+	dp_rollup_release(&part);
+	if (rc == 0)
+		note_outcomes(d, from, n);
+	return rc;
 }
 
 /* Keeps an event apart, with the error that it has just met. */
 static int bury(const struct put *p, size_t at)
 {
-	if (p->s->backend->put_dead(p->s, p->entries[at].ev, dp_store_error(p->s)) < 0) {
+	if (p->s->backend->put_dead(p->s, p->d->entries[at].ev, dp_store_error(p->s)) < 0) {
 		dp_store_blame_no_event(p->s);
 		return -1;
 	}
-	p->outcomes[at] = DP_STORE_DEAD;
+	p->d->entries[at].is_rejected = true;
+	note_outcomes(p->d, at, 1);
 	return 0;
 }
 
@@ -166,6 +222,19 @@ static int put_part(const struct put *p, size_t from, size_t n)
 	return put_halves(p, from, n);
 }
 
+/* Stores events that the database has rejected as a whole: without those that it rejects by
+ * themselves; and if it rejects the others still, each half by itself. */
+static int put_sieved(const struct put *p, size_t from, size_t n)
+{
+	const struct dp_store_backend *backend = p->s->backend;
+
+	if (n > 1 && backend->sieve && backend->sieve(p->s, p->d->entries + from, n) < 0) {
+		dp_store_blame_no_event(p->s);
+		return -1;
+	}
+	return put_part(p, from, n);
+}
+
 typedef int put_fn(const struct put *p, size_t from, size_t n);
 
 /* Returns 0, -1, or 1 where it is to be done again. */
@@ -175,7 +244,7 @@ static int put_once(const struct put *p, put_fn *put_them)
 	int rc = -1;
 
 	if (backend->begin(p->s) == 0 && (!p->step || backend->put_position(p->s, p->step) == 0) &&
-	    (p->n == 0 || put_them(p, 0, p->n) == 0))
+	    (p->d->n == 0 || put_them(p, 0, p->d->n) == 0))
 		rc = backend->commit(p->s);
 	if (rc != 0)
 		backend->roll_back(p->s);
@@ -191,56 +260,122 @@ static int put_all(const struct put *p, put_fn *put_them)
 	return rc;
 }
 
-/* Entries and, behind them in *fingerprints, the fingerprints of those that are errors. */
-static struct dp_entry *make_entries(
-    const struct dp_event *const *events, size_t n, struct dp_fingerprint **fingerprints)
+int dp_store_put_draft(struct dp_store *s, struct dp_draft *d, const struct dp_store_step *step)
 {
-	struct dp_entry *entries = dp_mem_new(n * sizeof *entries);
-	struct dp_fingerprint *f;
-	size_t errors = 0;
+	const struct put p = {s, d, step};
+	int rc;
 
-	for (size_t i = 0; i < n; i++)
-		errors += events[i]->severity == DP_ERROR;
-	f = *fingerprints = dp_mem_resize_array(NULL, errors, sizeof *f);
-	for (size_t i = 0; i < n; i++) {
-		entries[i].ev = events[i];
-		if (events[i]->severity != DP_ERROR)
-			continue;
-		dp_fingerprint_read(events[i], f);
-		entries[i].fingerprint = f++;
-	}
-	return entries;
+	assert(!step || step->from <= step->to);
+	if (d->n == 0 && !step)
+		return 0;
+	if (dp_store_connect(s) < 0)
+		return -1;
+	for (size_t i = 0; i < d->n; i++)
+		d->entries[i].is_rejected = false;
+	rc = s->backend->prepare ? s->backend->prepare(s, d->entries, d->n) : 0;
+	if (rc == 0)
+		rc = put_all(&p, put_events);
+	if (rc < 0 && s->fault == DP_STORE_REJECT)
+		/* Again from the beginning, as another writer's new partition may have been in the
+		 * way. */
+		rc = put_all(&p, put_sieved);
+	if (rc < 0)
+		dp_store_blame_no_event(s);
+	else
+		s->fault = DP_STORE_OK;
+	return rc;
 }
 
 int dp_store_put(struct dp_store *s, const struct dp_event *const *events, size_t n,
     const struct dp_store_step *step, enum dp_store_outcome *outcomes)
 {
-	struct put p = {.s = s, .n = n, .step = step};
-	struct dp_fingerprint *fingerprints;
-	int rc;
+	struct dp_draft *d = dp_draft_new(events, n);
+	int rc = dp_store_put_draft(s, d, step);
 
-	assert(!step || step->from <= step->to);
-	if (n == 0 && !step)
-		return 0;
+	for (size_t i = 0; i < n && rc == 0 && outcomes; i++)
+		outcomes[i] = d->outcomes[i];
+	dp_draft_free(&d);
+	return rc;
+}
+
+/* In the transaction of what was sent. */
+static int finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_step *step)
+{
+	const struct dp_store_backend *backend = s->backend;
+
+	if (load_systems(s) < 0)
+		return -1;
+	if (d->is_ahead && backend->take_numbers(s, d->n, d->entries[d->n - 1].seq) < 0)
+		return -1;
+	if (step && backend->put_position(s, step) < 0)
+		return -1;
+	if (put_sums(s, d->entries, d->n, &d->rollup) < 0)
+		return -1;
+	return backend->commit(s);
+}
+
+/* What another way may store is to be put. */
+static int take_back(struct dp_store *s, int rc)
+{
+	s->backend->roll_back(s);
+	return rc > 0 || s->fault == DP_STORE_REJECT ? 1 : -1;
+}
+
+int dp_store_finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_step *step)
+{
+	const int rc = finish(s, d, step);
+
+	if (rc != 0)
+		return take_back(s, rc);
+	s->fault = DP_STORE_OK;
+	note_outcomes(d, 0, d->n);
+	return 0;
+}
+
+void dp_store_drop(struct dp_store *s, struct dp_draft *d)
+{
+	d->is_summed = false;
+	s->backend->roll_back(s);
+}
+
+/* Of an event that has the time of its receipt the key doesn't tell whether it is there. */
+static bool needs_turn(const struct dp_draft *d)
+{
+	size_t i = 0;
+
+	while (i < d->n && !d->entries[i].ev->ts_received)
+		i++;
+	return i < d->n;
+}
+
+static int send(struct dp_store *s, struct dp_draft *d)
+{
+	const bool is_summed = d->is_summed;
+
+	if (s->backend->begin(s) < 0)
+		return -1;
+	d->is_summed = false;
+	if (send_events(s, d->entries, d->n, &d->rollup, is_summed) < 0)
+		return -1;
+	return s->backend->settle(s);
+}
+
+int dp_store_send(struct dp_store *s, struct dp_draft *d, int64_t *last)
+{
+	const int64_t before = *last;
+
+	*last = 0;
+	d->is_ahead = before > 0;
+	if (d->is_ahead && needs_turn(d))
+		return 1;
 	if (dp_store_connect(s) < 0)
 		return -1;
-	p.entries = make_entries(events, n, &fingerprints);
-	p.outcomes = dp_mem_new(n * sizeof *p.outcomes);
-	rc = s->backend->prepare ? s->backend->prepare(s, p.entries, n) : 0;
-	if (rc == 0)
-		rc = put_all(&p, put_events);
-	if (rc < 0 && s->fault == DP_STORE_REJECT)
-		/* One event is tried once more, as another writer's new partition may have been in
-		 * its way; of more each part is anyway. */
-		rc = put_all(&p, n == 1 ? put_part : put_halves);
-	if (rc < 0)
-		dp_store_blame_no_event(s);
-	else
-		s->fault = DP_STORE_OK;
-	if (rc == 0 && outcomes && n > 0)
-		memcpy(outcomes, p.outcomes, n * sizeof *outcomes);
-	free(p.outcomes);
-	free(p.entries);
-	free(fingerprints);
-	return rc;
+	for (size_t i = 0; i < d->n; i++)
+		d->entries[i].seq = d->is_ahead ? before + 1 + (int64_t)i : 0;
+	if (s->backend->prepare(s, d->entries, d->n) < 0)
+		return -1;
+	if (send(s, d) < 0)
+		return take_back(s, -1);
+	*last = d->entries[d->n - 1].seq;
+	return 0;
 }

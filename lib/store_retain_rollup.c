@@ -40,7 +40,8 @@ static void sum_up(struct dp_removal *r)
 	struct dp_systems systems = {0};
 
 	dp_rollup_release(&r->sum);
-	dp_rollup_init(&r->sum, r->entries, r->n, &systems);
+	dp_rollup_init(&r->sum, r->entries, r->n);
+	dp_rollup_count(&r->sum, r->entries, r->n, &systems);
 	for (size_t i = 0; i < r->sum.minute_count; i++)
 		r->sum.minutes[i].system = dp_arena_copy(&r->arena, r->sum.minutes[i].system);
 	dp_systems_release(&systems);
@@ -230,15 +231,12 @@ static int read_left(struct dp_store *s, const struct dp_removal *r, struct rema
 /* Puts the rows of traces of which something is left. */
 static int put_left(struct dp_store *s, const struct remaking *m)
 {
-	struct dp_systems systems = {0};
 	struct dp_rollup rollup;
 	int rc;
 
-	dp_rollup_init(&rollup, m->entries, m->n, &systems);
-	rollup.minute_count = 0;
+	dp_rollup_init(&rollup, m->entries, m->n);
 	rc = s->backend->put_rollup(s, &rollup);
 	dp_rollup_release(&rollup);
-	dp_systems_release(&systems);
 	return rc;
 }
 

@@ -258,7 +258,7 @@ static void merge_minutes(struct dp_rollup *r)
 }
 
 /* Batches hold few different minutes, systems and severities: most are found without sorting. */
-static void init_minutes(
+void dp_rollup_count(
     struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
 {
 	size_t recent[RECENT] = {0};
@@ -279,8 +279,7 @@ static void init_minutes(
 	merge_minutes(r);
 }
 
-void dp_rollup_init(
-    struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems)
+void dp_rollup_init(struct dp_rollup *r, const struct dp_entry *entries, size_t n)
 {
 	struct sorted *sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
 	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
@@ -300,7 +299,6 @@ void dp_rollup_init(
 	init_traces(r, sorted, count);
 	if (error_count > 0)
 		init_groups(r, errors, error_count);
-	init_minutes(r, entries, n, systems);
 	free(errors);
 	free(sorted);
 }

@@ -24,6 +24,7 @@ struct dp_entry {
 	int64_t seq;                              /* its number; 0: the next one is taken */
 	bool is_old;                              /* it is known to be there already */
 	bool is_new;                              /* it was not */
+	bool is_rejected;                         /* it goes not there but into dead_letters */
 };
 
 /* A row of `traces`. */
@@ -86,8 +87,10 @@ struct dp_rollup {
 	struct dp_arena arena;
 };
 
-/* Sums up the entries that are new. `systems` takes those it meets. */
-void dp_rollup_init(
+/* Sums up the entries that are new, by trace and group. */
+void dp_rollup_init(struct dp_rollup *r, const struct dp_entry *entries, size_t n);
+/* And by minute, once. `systems` takes those it meets, and has to live as long. */
+void dp_rollup_count(
     struct dp_rollup *r, const struct dp_entry *entries, size_t n, struct dp_systems *systems);
 void dp_rollup_release(struct dp_rollup *r);
 

@@ -33,10 +33,11 @@ DP_SQL(migration_2_sql, "sqlite/migration_2.sql");
 DP_SQL(migration_3_sql, "sqlite/migration_3.sql");
 DP_SQL(migration_4_sql, "sqlite/migration_4.sql");
 DP_SQL(migration_5_sql, "sqlite/migration_5.sql");
+DP_SQL(migration_6_sql, "sqlite/migration_6.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
-static const char *const migrations[DP_STORE_SCHEMA] = {
-    migration_1_sql, migration_2_sql, migration_3_sql, migration_4_sql, migration_5_sql};
+static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql,
+    migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql};
 
 static void disconnect(struct sqlite_store *s)
 {

@@ -1,10 +1,13 @@
-/* Writing to SQLite: one statement an event, kept prepared. */
+/* Writing to SQLite: by statements that are kept prepared. */
 #include "store_sqlite.h"
 
 #include "clock.h"
 #include "store_sql.h"
 
 DP_SQL(put_event_sql, "sqlite/put_event.sql");
+DP_SQL(put_events_sql, "sqlite/put_events.sql");
+DP_SQL(read_new_sql, "sqlite/read_new.sql");
+DP_SQL(find_last_sql, "sqlite/find_last.sql");
 DP_SQL(read_trace_sql, "sqlite/read_trace.sql");
 DP_SQL(put_trace_sql, "sqlite/put_trace.sql");
 DP_SQL(read_group_sql, "sqlite/read_group.sql");
@@ -16,6 +19,9 @@ DP_SQL(put_dead_sql, "sqlite/put_dead.sql");
 /* The statements that are kept prepared. */
 enum statement {
 	PUT_EVENT,
+	PUT_EVENTS,
+	READ_NEW,
+	FIND_LAST,
 	READ_TRACE,
 	PUT_TRACE,
 	READ_GROUP,
@@ -27,6 +33,9 @@ enum statement {
 
 static const char *const statement_text[SQLITE_STATEMENTS] = {
     [PUT_EVENT] = put_event_sql,
+    [PUT_EVENTS] = put_events_sql,
+    [READ_NEW] = read_new_sql,
+    [FIND_LAST] = find_last_sql,
     [READ_TRACE] = read_trace_sql,
     [PUT_TRACE] = put_trace_sql,
     [READ_GROUP] = read_group_sql,
@@ -58,47 +67,153 @@ static int run(struct sqlite_store *s, sqlite3_stmt *st)
 	return rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
-static void bind_event(sqlite3_stmt *st, const struct dp_entry *e)
+enum { EVENT_COLUMNS = 11, TOGETHER = 16 /* rows of put_events.sql */ };
+
+/* Binds the columns of an event to the parameters behind `at`. */
+static void bind_event(sqlite3_stmt *st, int at, const struct dp_entry *e)
 {
 	const struct dp_event *ev = e->ev;
 
 	if (e->seq != 0)
-		sqlite3_bind_int64(st, 1, e->seq);
+		sqlite3_bind_int64(st, at + 1, e->seq);
 	else
-		sqlite3_bind_null(st, 1);
-	dp_sqlite_bind(st, 2, ev->trace_id);
-	dp_sqlite_bind(st, 3, dp_str_from(ev->event_id));
-	sqlite3_bind_int64(st, 4, ev->ts_us);
-	dp_sqlite_bind(st, 5, dp_str_from(dp_severity_name(ev->severity)));
-	dp_sqlite_bind(st, 6, ev->system);
-	dp_sqlite_bind(st, 7, ev->type);
+		sqlite3_bind_null(st, at + 1);
+	dp_sqlite_bind(st, at + 2, ev->trace_id);
+	dp_sqlite_bind(st, at + 3, dp_str_from(ev->event_id));
+	sqlite3_bind_int64(st, at + 4, ev->ts_us);
+	dp_sqlite_bind(st, at + 5, dp_str_from(dp_severity_name(ev->severity)));
+	dp_sqlite_bind(st, at + 6, ev->system);
+	dp_sqlite_bind(st, at + 7, ev->type);
 	if (ev->environment.n > 0)
-		dp_sqlite_bind(st, 8, ev->environment);
+		dp_sqlite_bind(st, at + 8, ev->environment);
 	else
-		sqlite3_bind_null(st, 8);
+		sqlite3_bind_null(st, at + 8);
 	if (ev->has_duration)
-		sqlite3_bind_double(st, 9, ev->duration_ms);
+		sqlite3_bind_double(st, at + 9, ev->duration_ms);
 	else
-		sqlite3_bind_null(st, 9);
+		sqlite3_bind_null(st, at + 9);
 	if (e->fingerprint)
-		dp_sqlite_bind(st, 10, dp_str_from(e->fingerprint->id));
+		dp_sqlite_bind(st, at + 10, dp_str_from(e->fingerprint->id));
 	else
-		sqlite3_bind_null(st, 10);
-	dp_sqlite_bind(st, 11, ev->json);
+		sqlite3_bind_null(st, at + 10);
+	dp_sqlite_bind(st, at + 11, ev->json);
 }
 
-int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+/* What fails is a statement by itself, and the transaction goes on. */
+static int bury(struct dp_store *store, struct dp_entry *e)
 {
-	struct sqlite_store *s = (struct sqlite_store *)store;
+	if (store->fault != DP_STORE_REJECT)
+		return -1;
+	e->is_rejected = true;
+	return dp_sqlite_put_dead(store, e->ev, dp_store_error(store));
+}
+
+/* Those that are not stored yet, one by one. */
+static int put_each(struct sqlite_store *s, struct dp_entry *entries, size_t n)
+{
 	sqlite3_stmt *st = prepared(s, PUT_EVENT);
 
 	for (size_t i = 0; i < n && st; i++) {
-		bind_event(st, &entries[i]);
-		if (run(s, st) < 0)
+		if (entries[i].is_new)
+			continue;
+		bind_event(st, 0, &entries[i]);
+		if (run(s, st) == 0)
+			entries[i].is_new = sqlite3_changes(s->db) > 0;
+		else if (bury(&s->store, &entries[i]) < 0)
 			return -1;
-		entries[i].is_new = sqlite3_changes(s->db) > 0;
+		if (entries[i].is_new)
+			s->last_seq = sqlite3_last_insert_rowid(s->db);
 	}
 	return st ? 0 : -1;
+}
+
+static bool is_text(sqlite3_stmt *st, int column, struct dp_str text)
+{
+	const struct dp_str its = {(const char *)sqlite3_column_text(st, column),
+	    (size_t)sqlite3_column_bytes(st, column)};
+
+	return dp_str_equal(its, text);
+}
+
+static bool is_its_row(sqlite3_stmt *st, const struct dp_entry *e)
+{
+	return is_text(st, 0, e->ev->trace_id) && is_text(st, 1, dp_str_from(e->ev->event_id));
+}
+
+/* Only some of those put together were stored: in their order, behind what was there. */
+static int find_new(struct sqlite_store *s, struct dp_entry *entries, size_t n)
+{
+	sqlite3_stmt *st = prepared(s, READ_NEW);
+	int rc = SQLITE_ROW;
+	size_t i = 0;
+
+	if (!st)
+		return -1;
+	sqlite3_bind_int64(st, 1, s->last_seq);
+	while (i < n && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		while (i < n && !is_its_row(st, &entries[i]))
+			i++;
+		if (i == n)
+			break;
+		s->last_seq = sqlite3_column_int64(st, 2);
+		entries[i++].is_new = true;
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
+}
+
+static void all_are_new(struct sqlite_store *s, struct dp_entry entries[TOGETHER])
+{
+	for (int i = 0; i < TOGETHER; i++)
+		entries[i].is_new = true;
+	s->last_seq = sqlite3_last_insert_rowid(s->db);
+}
+
+static int put_together(struct sqlite_store *s, struct dp_entry entries[TOGETHER])
+{
+	sqlite3_stmt *st = prepared(s, PUT_EVENTS);
+	bool is_rejected;
+	int rc = 0;
+
+	if (!st)
+		return -1;
+	for (int i = 0; i < TOGETHER; i++)
+		bind_event(st, i * EVENT_COLUMNS, &entries[i]);
+	is_rejected = run(s, st) < 0;
+	if (is_rejected && s->store.fault != DP_STORE_REJECT)
+		return -1;
+	if (!is_rejected && sqlite3_changes(s->db) == TOGETHER)
+		all_are_new(s, entries);
+	else
+		rc = find_new(s, entries, TOGETHER);
+	return rc == 0 && is_rejected ? put_each(s, entries, TOGETHER) : rc;
+}
+
+static int find_last(struct sqlite_store *s)
+{
+	sqlite3_stmt *st = prepared(s, FIND_LAST);
+	int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+
+	s->last_seq = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	if (st)
+		sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
+}
+
+/* Those with a number of their own, in a migration, one by one. */
+int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n)
+{
+	struct sqlite_store *s = (struct sqlite_store *)store;
+	const size_t together = entries[0].seq == 0 ? n - n % TOGETHER : 0;
+
+	for (size_t i = 0; i < n; i++)
+		entries[i].is_rejected = false;
+	if (together > 0 && find_last(s) < 0)
+		return -1;
+	for (size_t i = 0; i < together; i += TOGETHER)
+		if (put_together(s, entries + i) < 0)
+			return -1;
+	return put_each(s, entries + together, n - together);
 }
 
 int dp_sqlite_end_put(struct dp_store *store, struct dp_entry *entries, size_t n)

@@ -67,20 +67,18 @@ static bool is_empty(const struct batch *b)
 
 /* Hands the load over to be stored. The mark then says what has come in and is committed, whatever
  * more the database says. */
-static void commit(struct batch *b)
+static void commit(struct batch *b, bool is_full)
 {
 	if (is_empty(b) || b->failed)
 		return;
-	b->failed = !keeper_wait(b->keeper);
-	if (b->failed)
-		return;
+	b->load->is_full = is_full;
 	b->load->step = b->source.step;
 	source_commit(&b->source);
 	b->load->mark = (struct dp_pos){.offset = 0};
 	if (b->source.committed > 0)
 		b->load->mark.offset = (uint64_t)b->source.committed;
 	memcpy(b->load->mark.spool, b->source.step.source, sizeof b->load->mark.spool);
-	keeper_take(b->keeper, &b->load);
+	b->failed = !keeper_take(b->keeper, &b->load);
 	b->was_busy = true;
 }
 
@@ -131,7 +129,7 @@ static int meet_source(struct batch *b, const struct dp_pos *pos)
 static void fail_at(struct batch *b, const char *why)
 {
 	source_forget(&b->source);
-	commit(b);
+	commit(b, false);
 	dp_log(DP_LOG_ERROR, "line %llu: %s; nothing more is taken",
 	    (unsigned long long)dp_line_number(b->lines), why);
 	b->failed = true;
@@ -179,7 +177,7 @@ static void take(struct batch *b, struct dp_str line)
 	b->load->events[b->load->count++] = dp_event_copy(&ev);
 	b->load->bytes += ev.json.n;
 	if (b->load->count == b->options->events_max || b->load->bytes >= BATCH_BYTES_MAX)
-		commit(b);
+		commit(b, true);
 }
 
 static void warn_of_partial_line(void)
@@ -311,13 +309,13 @@ static void read_all(struct batch *b)
 	while ((got = take_lines(b)) == DP_LINE_MORE) {
 		look_at_keeper(b);
 		if (keeper_is_idle(b->keeper) && is_ready(b))
-			commit(b);
+			commit(b, false);
 		if (!wait_for_more(b))
 			break;
 	}
 	if (got == DP_LINE_FAILED)
 		dp_log(DP_LOG_ERROR, "cannot read the input: %s", strerror(errno));
-	commit(b);
+	commit(b, false);
 	b->failed = !keeper_wait(b->keeper) || b->failed;
 	if (got == DP_LINE_MORE && !b->failed && !b->deaf && !b->source.step.source[0])
 		look_at_the_rest(b);

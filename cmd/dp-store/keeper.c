@@ -1,9 +1,12 @@
 #include "keeper.h"
 
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 #include "outage.h"
+#include "store_draft.h"
 #include "tee.h"
+#include "turns.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,39 +15,62 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum {
+	HANDS = 2,
+	LOADS = HANDS + 1,
+	PATIENCE_MS = 3000, /* of a load sent ahead, with its turn */
+	QUIET_MS = 10000,   /* after one that was sent in vain, until another is */
+};
+
+/* One of the threads. */
+struct hand {
+	struct keeper *keeper;
+	struct dp_store *store; /* its own, to send by; NULL: there is no twin */
+	pthread_t thread;
+	struct load *given; /* NULL: it is idle */
+	uint64_t number;    /* of that load */
+};
+
 struct keeper {
 	struct dp_store *store;
+	struct dp_store *twin;
 	struct mark *mark;
 	struct retain *retain;
-	pthread_t thread;
-	pthread_mutex_t lock; /* for what follows */
+	struct turns turns;
+	pthread_mutex_t lock; /* for what follows, and what a hand is given */
 	pthread_cond_t changed;
-	struct load *given; /* NULL: it is idle */
+	bool failed;
 	bool closing;
 	int idle_fd; /* an eventfd */
+	struct hand hands[HANDS];
+	struct load loads[LOADS];
+	uint64_t number; /* of the next load */
 
-	/* the thread's own while there is a load */
+	/* of the hand that sends, in order of the loads */
+	int64_t last; /* number of the last event sent; 0: unknown */
+	int64_t send_from_ms;
+
+	/* of the hand whose turn it is */
 	struct outage outage;
 	struct tee tee;
-	enum dp_store_outcome *outcomes;
 	struct counts counts;
-	struct load loads[2];
 	size_t left;
-	bool failed;
 };
 
 /* Counts what became of the load, and passes on what is new. */
-static void account(struct keeper *k, const struct load *l)
+static void account(struct keeper *k, const struct load *l, const struct dp_draft *d)
 {
 	const struct dp_event *dead = NULL; /* the last one: its reason is known */
 
 	for (size_t i = 0; i < l->count; i++) {
-		k->counts.stored += k->outcomes[i] == DP_STORE_NEW;
-		k->counts.duplicates += k->outcomes[i] == DP_STORE_OLD;
-		k->counts.dead += k->outcomes[i] == DP_STORE_DEAD;
-		if (k->outcomes[i] == DP_STORE_NEW)
+		const enum dp_store_outcome outcome = dp_draft_outcome(d, i);
+
+		k->counts.stored += outcome == DP_STORE_NEW;
+		k->counts.duplicates += outcome == DP_STORE_OLD;
+		k->counts.dead += outcome == DP_STORE_DEAD;
+		if (outcome == DP_STORE_NEW)
 			tee_add(&k->tee, l->events[i]->json);
-		if (k->outcomes[i] == DP_STORE_DEAD)
+		if (outcome == DP_STORE_DEAD)
 			dead = l->events[i];
 	}
 	if (dead)
@@ -54,15 +80,121 @@ static void account(struct keeper *k, const struct load *l)
 	tee_flush(&k->tee);
 }
 
-/* Stores a load, however long the database is away. */
-static int put(struct keeper *k, const struct load *l)
+static const struct dp_store_step *step_of(const struct load *l)
 {
-	while (dp_store_put(k->store, (const struct dp_event *const *)l->events, l->count,
-		   l->step.to > l->step.from ? &l->step : NULL, k->outcomes) < 0)
+	return l->step.to > l->step.from ? &l->step : NULL;
+}
+
+/* Whether loads are sent for now; one that is not full has nothing behind it that would gain. */
+static bool is_sent_apart(const struct hand *h, const struct load *l)
+{
+	return h->store && l->is_full && dp_clock_monotonic_ms() >= h->keeper->send_from_ms;
+}
+
+static void be_quiet(struct keeper *k)
+{
+	k->last = 0;
+	k->send_from_ms = dp_clock_monotonic_ms() + QUIET_MS;
+}
+
+/* Does ahead what can be done, and waits for the turn. Returns whether the load is sent then. */
+static bool await_turn(struct hand *h, const struct load *l, struct dp_draft *d)
+{
+	struct keeper *k = h->keeper;
+	bool is_sent = false;
+
+	if (turns_await_start(&k->turns, h->number)) {
+		int rc = 1;
+
+		outage_watch(NULL, h->store);
+		if (is_sent_apart(h, l))
+			rc = dp_store_send(h->store, d, &k->last);
+		is_sent = rc == 0;
+		if (rc < 0)
+			be_quiet(k);
+		if (!is_sent)
+			turns_give_way(&k->turns);
+	}
+	while (!turns_await(&k->turns, h->number)) {
+		dp_store_drop(h->store, d);
+		is_sent = false;
+		be_quiet(k);
+		turns_give_way(&k->turns);
+	}
+	return is_sent;
+}
+
+/* Sends what was not, and finishes it, the next load going ahead unless retention is due, which
+ * wants to be alone. Returns as dp_store_finish. */
+static int finish(struct hand *h, const struct load *l, struct dp_draft *d, bool is_sent)
+{
+	struct keeper *k = h->keeper;
+	int rc = 0;
+
+	if (!is_sent) {
+		k->last = 0;
+		rc = dp_store_send(h->store, d, &k->last);
+	}
+	if (rc == 0 && retain_wait_ms(k->retain) != 0)
+		turns_let_follow(&k->turns);
+	return rc == 0 ? dp_store_finish(h->store, d, step_of(l)) : rc;
+}
+
+/* Stores a load by the hand's own handle. Returns false where it is to be put by the store's: it
+ * may have no room for two, or the database went away. */
+static bool put_apart(struct hand *h, const struct load *l, struct dp_draft *d, bool is_sent)
+{
+	struct keeper *k = h->keeper;
+	int rc = 1;
+
+	outage_watch(&k->outage, h->store);
+	if (is_sent || dp_store_connect(h->store) == 0)
+		rc = finish(h, l, d, is_sent);
+	if (rc == 0) {
+		outage_end(&k->outage, h->store);
+		return true;
+	}
+	turns_be_alone(&k->turns);
+	be_quiet(k);
+	if (rc < 0)
+		outage_wait(&k->outage, h->store);
+	return false;
+}
+
+/* In its turn: stores a load, however long the database is away. */
+static int put(struct hand *h, const struct load *l, struct dp_draft *d, bool is_sent)
+{
+	struct keeper *k = h->keeper;
+
+	outage_watch(&k->outage, k->store);
+	if ((is_sent || is_sent_apart(h, l)) && put_apart(h, l, d, is_sent))
+		return 0;
+	while (dp_store_put_draft(k->store, d, step_of(l)) < 0) {
 		if (!outage_wait(&k->outage, k->store))
 			return -1;
+		if (k->twin)
+			dp_store_disconnect(k->twin); /* it would find out later */
+	}
 	outage_end(&k->outage, k->store);
 	return 0;
+}
+
+static bool has_failed(struct keeper *k)
+{
+	bool failed;
+
+	pthread_mutex_lock(&k->lock);
+	failed = k->failed;
+	pthread_mutex_unlock(&k->lock);
+	return failed;
+}
+
+static void fail(struct keeper *k)
+{
+	pthread_mutex_lock(&k->lock);
+	k->failed = true;
+	pthread_cond_broadcast(&k->changed);
+	pthread_mutex_unlock(&k->lock);
 }
 
 static void make_empty(struct load *l)
@@ -73,58 +205,86 @@ static void make_empty(struct load *l)
 	l->bytes = 0;
 }
 
-static void store(struct keeper *k, struct load *l)
+static void store(struct hand *h, struct load *l)
 {
-	k->failed = k->failed || put(k, l) < 0;
-	if (k->failed) {
+	struct keeper *k = h->keeper;
+	struct dp_draft *d = dp_draft_new((const struct dp_event *const *)l->events, l->count);
+	const bool is_sent = await_turn(h, l, d);
+
+	if (has_failed(k)) {
+		k->left += l->count;
+		if (is_sent)
+			dp_store_drop(h->store, d);
+	} else if (put(h, l, d, is_sent) < 0) {
+		fail(k);
 		k->left += l->count;
 	} else {
 		if (l->mark.offset > 0)
 			mark_move(k->mark, &l->mark);
-		account(k, l);
-		retain_step(k->retain, k->store);
+		account(k, l, d);
+		if (turns_is_alone(&k->turns))
+			retain_step(k->retain, k->store);
 	}
+	turns_end(&k->turns);
+	dp_draft_free(&d);
 	make_empty(l);
+}
+
+static bool is_idle(const struct keeper *k)
+{
+	return !k->hands[0].given && !k->hands[1].given;
 }
 
 static void *run(void *arg)
 {
 	const uint64_t one = 1;
-	struct keeper *k = arg;
+	struct hand *h = arg;
+	struct keeper *k = h->keeper;
 
 	pthread_mutex_lock(&k->lock);
 	for (;;) {
-		while (!k->given && !k->closing)
+		while (!h->given && !k->closing)
 			pthread_cond_wait(&k->changed, &k->lock);
-		if (!k->given)
+		if (!h->given)
 			break;
 		pthread_mutex_unlock(&k->lock);
-		store(k, k->given);
+		store(h, h->given);
 		pthread_mutex_lock(&k->lock);
-		k->given = NULL;
-		pthread_cond_signal(&k->changed);
-		if (write(k->idle_fd, &one, sizeof one) < 0)
+		h->given = NULL;
+		pthread_cond_broadcast(&k->changed);
+		if (is_idle(k) && write(k->idle_fd, &one, sizeof one) < 0)
 			dp_log(DP_LOG_ERROR, "cannot write to an eventfd: %s", strerror(errno));
 	}
 	pthread_mutex_unlock(&k->lock);
 	return NULL;
 }
 
+static void start(struct keeper *k, struct hand *h, struct dp_store *store)
+{
+	int failed;
+
+	h->keeper = k;
+	h->store = k->twin ? store : NULL;
+	failed = pthread_create(&h->thread, NULL, run, h);
+	if (failed)
+		dp_log_die(DP_EXIT_FAILURE, "cannot start a thread: %s", strerror(failed));
+}
+
 struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct retain *retain,
     size_t events_max, bool tee, struct load **empty)
 {
 	struct keeper *k = dp_mem_new(sizeof *k);
-	int failed;
 
 	k->store = store;
+	k->twin = dp_store_twin(store);
 	k->mark = mark;
 	k->retain = retain;
 	k->tee.is_on = tee;
-	k->outcomes = dp_mem_new(events_max * sizeof *k->outcomes);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < LOADS; i++)
 		k->loads[i].events =
 		    dp_mem_resize_array(NULL, events_max, sizeof(struct dp_event *));
 	*empty = &k->loads[0];
+	turns_init(&k->turns, PATIENCE_MS);
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->changed, NULL);
 	k->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -132,33 +292,53 @@ struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct reta
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
 	k->outage.of_spool = mark->path != NULL;
 	outage_watch(&k->outage, store);
-	failed = pthread_create(&k->thread, NULL, run, k);
-	if (failed)
-		dp_log_die(DP_EXIT_FAILURE, "cannot start a thread: %s", strerror(failed));
+	start(k, &k->hands[0], store);
+	start(k, &k->hands[1], k->twin);
 	return k;
 }
 
 bool keeper_wait(struct keeper *k)
 {
 	uint64_t count;
+	bool failed;
 
 	pthread_mutex_lock(&k->lock);
-	while (k->given)
+	while (!is_idle(k))
 		pthread_cond_wait(&k->changed, &k->lock);
+	failed = k->failed;
 	pthread_mutex_unlock(&k->lock);
 	if (read(k->idle_fd, &count, sizeof count) < 0 && errno != EAGAIN)
 		dp_log(DP_LOG_ERROR, "cannot read an eventfd: %s", strerror(errno));
-	return !k->failed;
+	return !failed;
 }
 
-void keeper_take(struct keeper *k, struct load **load)
+/* One that neither hand has: there is one more of them. */
+static struct load *find_empty(struct keeper *k)
 {
-	keeper_wait(k);
+	struct load *l = k->loads;
+
+	while (l == k->hands[0].given || l == k->hands[1].given)
+		l++;
+	return l;
+}
+
+bool keeper_take(struct keeper *k, struct load **load)
+{
+	struct hand *h = &k->hands[k->number % HANDS];
+	bool failed;
+
 	pthread_mutex_lock(&k->lock);
-	k->given = *load;
-	pthread_cond_signal(&k->changed);
+	while (h->given && !k->failed)
+		pthread_cond_wait(&k->changed, &k->lock);
+	failed = k->failed;
+	if (!failed) {
+		h->given = *load;
+		h->number = k->number++;
+		*load = find_empty(k);
+		pthread_cond_broadcast(&k->changed);
+	}
 	pthread_mutex_unlock(&k->lock);
-	*load = *load == &k->loads[0] ? &k->loads[1] : &k->loads[0];
+	return !failed;
 }
 
 bool keeper_is_idle(struct keeper *k)
@@ -166,7 +346,7 @@ bool keeper_is_idle(struct keeper *k)
 	bool idle;
 
 	pthread_mutex_lock(&k->lock);
-	idle = !k->given;
+	idle = is_idle(k);
 	pthread_mutex_unlock(&k->lock);
 	return idle;
 }
@@ -199,19 +379,21 @@ int keeper_close(struct keeper **k)
 	*k = NULL;
 	pthread_mutex_lock(&q->lock);
 	q->closing = true;
-	pthread_cond_signal(&q->changed);
+	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
-	pthread_join(q->thread, NULL);
+	for (size_t i = 0; i < HANDS; i++)
+		pthread_join(q->hands[i].thread, NULL);
 	pthread_cond_destroy(&q->changed);
 	pthread_mutex_destroy(&q->lock);
+	turns_release(&q->turns);
 	close(q->idle_fd);
+	dp_store_close(&q->twin);
 	outage_watch(NULL, q->store);
 	rc = tee_end(&q->tee);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < LOADS; i++) {
 		make_empty(&q->loads[i]);
 		free(q->loads[i].events);
 	}
-	free(q->outcomes);
 	free(q);
 	return rc;
 }

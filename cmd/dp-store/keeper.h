@@ -1,7 +1,15 @@
-/* Stores loads of events, one at a time, in a thread of its own: the next one is read meanwhile,
- * and grows with the time that this one takes. Between loads it makes the steps of retention
- * that are due. While the keeper is idle its store, its mark and its retention are the caller's to
- * use. */
+/* Stores loads of events in threads of its own: the next one is read meanwhile, and grows with the
+ * time that this one takes.
+ *
+ * There are two threads, which take loads in turn. What a load needs of the processor alone is done
+ * while the one before it is stored, and where the store has a twin the events are sent to the
+ * database meanwhile, too (store_draft.h): of a stream that fills its loads. In their turn, one
+ * after the other, loads are committed, the mark moves, what is new is passed on, and the steps of
+ * retention that are due are made.
+ *
+ * So three loads are in memory at most: that in its turn, that ahead of it, and that being filled.
+ *
+ * While the keeper is idle its store, its mark and its retention are the caller's to use. */
 #ifndef DP_KEEPER_H
 #define DP_KEEPER_H
 
@@ -17,6 +25,7 @@ struct load {
 	struct dp_event **events; /* room for events_max; count of them are there */
 	size_t count;
 	size_t bytes;              /* of their JSON */
+	bool is_full;              /* more was there */
 	struct dp_store_step step; /* goes with it where it goes anywhere */
 	struct dp_pos mark;        /* what the mark says then; offset 0: as before */
 };
@@ -30,13 +39,14 @@ struct counts {
 struct keeper;
 
 /* Borrows the store, the mark and the retention. `tee`: writes what is new to stdout, after its
- * commit. */
+ * commit. *empty: the load to fill. */
 struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct retain *retain,
     size_t events_max, bool tee, struct load **empty);
 
-/* Waits until it is idle and hands over a load, however long the database is away; *load is another
- * one then, an empty one. After a failure nothing more is stored. */
-void keeper_take(struct keeper *k, struct load **load);
+/* Hands over a load, to be stored however long the database is away, as soon as one of the threads
+ * has nothing to do; *load is another one then, an empty one. Returns false, without it, where a
+ * load before it could not be stored: nothing more is. */
+bool keeper_take(struct keeper *k, struct load **load);
 
 /* Waits until it is idle. Returns whether what it was given is stored. */
 bool keeper_wait(struct keeper *k);

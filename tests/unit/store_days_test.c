@@ -69,6 +69,33 @@ static void note(void *arg, const char *text)
 	dp_buf_add_text(arg, text);
 }
 
+/* What it has not committed yet comes along. */
+static void who_stores_is_waited_for(void **state)
+{
+	const struct database *d = *state;
+	PGconn *writer = PQconnectdb(d->url);
+	PGconn *maker = PQconnectdb(d->url);
+	PGresult *res;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	sql(d, "ALTER FUNCTION devpulse_add_day(date) SET lock_timeout = '60s'");
+	PQclear(PQexec(writer, "BEGIN"));
+	PQclear(PQexec(writer, "INSERT INTO events SELECT 1, 'a', gen_random_uuid(),"
+			       " now() - interval '10 days', 'info', 'web', 'log', NULL, NULL,"
+			       " NULL, '{}'"));
+	assert_true(PQsendQuery(maker,
+	    "SELECT devpulse_add_day(((now() - interval '10 days') AT TIME ZONE 'UTC')::date)"));
+	while (strcmp(sql(d, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
+		;
+	PQclear(PQexec(writer, "COMMIT"));
+	res = PQgetResult(maker);
+	assert_string_equal(PQresultErrorMessage(res), "");
+	assert_string_equal(places(d), "10:day:1");
+	PQclear(res);
+	PQfinish(maker);
+	PQfinish(writer);
+}
+
 /* However many there are: PostgreSQL says so. */
 static void events_of_long_ago_are_not_looked_through(void **state)
 {
@@ -95,6 +122,7 @@ int main(void)
 	const struct CMUnitTest of_pg[] = {
 	    IN_PG(a_day_of_many_events_gets_a_partition),
 	    IN_PG(who_reads_is_not_waited_for),
+	    IN_PG(who_stores_is_waited_for),
 	    IN_PG(events_of_long_ago_are_not_looked_through),
 	};
 

@@ -66,7 +66,7 @@ static void what_version_1_holds_is_kept(void **state)
 	make_version_1(d);
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 1");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
 	assert_string_equal(dp_store_id(d->store), DATABASE_ID);
 	assert_ok(d->store, dp_store_position(d->store, SPOOL, &pos));
 	assert_int_equal(pos, 0);
@@ -217,7 +217,7 @@ static void a_table_by_hash_stays_as_it_is(void **state)
 	pg_run(d->url, statements, NULL, 0);
 	free(statements);
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "4");
 	assert_string_equal(
 	    sql(d, "SELECT count(*) FROM pg_class WHERE relname LIKE 'events\\_default%'"), "0");
@@ -246,7 +246,7 @@ static void what_version_4_holds_gets_its_orders(void **state)
 
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 4");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
 	assert_string_equal(sql(d, d->is_pg ? pg_indexes : indexes), "2");
 	list.order = DP_STORE_BY_DURATION;
 	assert_ok(reader, dp_store_traces(reader, &list, tell_trace, &t, &reached));
@@ -255,6 +255,29 @@ static void what_version_4_holds_gets_its_orders(void **state)
 	assert_ok(reader, dp_store_traces(reader, &list, tell_trace, &t, &reached));
 	assert_told(&t, "short long");
 	dp_store_close(&reader);
+}
+
+/* Version 5 makes partitions otherwise. */
+static void what_version_5_holds_is_kept(void **state)
+{
+	const struct database *d = *state;
+
+	put_one(d->store, event(1, "a", 10, DP_ERROR, "web"));
+	if (d->is_pg)
+		sql(d, "CREATE OR REPLACE FUNCTION devpulse_add_day(day date) RETURNS void"
+		       " LANGUAGE sql AS ''");
+	sql(d, "UPDATE schema_version SET version = 5");
+	dp_store_disconnect(d->store);
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "1");
+	if (!d->is_pg)
+		return;
+	assert_string_equal(
+	    sql(d, "SELECT prosecdef || ' ' || array_to_string(proconfig, '; ') || ' ' ||"
+		   " has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc"
+		   " WHERE proname = 'devpulse_add_day' AND prosrc LIKE '%LOCK TABLE%'"),
+	    "true search_path=public, pg_temp; lock_timeout=300ms false");
 }
 
 static void a_migration_that_fails_changes_nothing(void **state)
@@ -267,7 +290,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "1");
 	sql(d, "DROP TABLE positions");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
 }
 
 static void *connect_writer(void *arg)
@@ -294,13 +317,13 @@ static void several_writers_may_migrate(void **state)
 		pthread_join(threads[i], &result);
 		assert_non_null(result);
 	}
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "5");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
 }
 
-#define TESTS(X)                                                                                \
-	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up),                  \
-	    X(what_version_4_holds_gets_its_orders), X(a_migration_that_fails_changes_nothing), \
-	    X(several_writers_may_migrate)
+#define TESTS(X)                                                                      \
+	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up),        \
+	    X(what_version_4_holds_gets_its_orders), X(what_version_5_holds_is_kept), \
+	    X(a_migration_that_fails_changes_nothing), X(several_writers_may_migrate)
 
 int main(void)
 {

@@ -1,0 +1,1 @@
+-- Version 5 to 6: nothing but the number. The change is one of PostgreSQL.
