@@ -167,12 +167,12 @@ def test_an_event_that_is_rejected_once_is_tried_again(
 WRITER = """
 import sys
 from devpulse._database import DatabaseSink
-from devpulse._record import Record
+from devpulse._record import Common, Record
 sink = DatabaseSink(sys.argv[1])
 sys.stdin.readline()
 for n in range(2000):
     trace = "shared" if n % 2 else f"own {n % 50}"
-    sink.put(Record(trace, "error", sys.argv[2], "log", {"details": "x"}, {}, 200))
+    sink.put(Record(trace, "error", sys.argv[2], "log", {"details": "x"}, Common({}), 200))
     if n % 100 == 99 and not sink.flush(60):
         sys.exit("not stored: " + str(sink.stats()))
 sys.exit(not sink.close(60))

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from devpulse._internal import forget_warnings
-from devpulse._record import Record
+from devpulse._record import Common, Record
 from devpulse._sender import Sender
 from devpulse._worker import LINGER
 from peers import HELLO, RawServer, frame
@@ -24,11 +24,15 @@ TRACE = "5e4d" * 8
 
 
 def record(n=0, severity="info", trace=TRACE, **fields):
-    return Record(trace, severity, "tests", "log", {"name": "test", "n": n, **fields}, {}, 250)
+    return Record(
+        trace, severity, "tests", "log", {"name": "test", "n": n, **fields}, Common({}), 250
+    )
 
 
 def notice(text):
-    return Record(TRACE, "warning", "tests", "log", {"name": "notice", "details": text}, {}, 250)
+    return Record(
+        TRACE, "warning", "tests", "log", {"name": "notice", "details": text}, Common({}), 250
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -297,7 +301,7 @@ def test_events_that_cannot_be_sent_do_not_hold_up_the_others(ingest, make_sende
     sender = make_sender(ingest.ws_url)
     sender.put(record(0))
     sender.put(record(1, "error", details="x" * 1_100_000))
-    sender.put(Unwritable(TRACE, "warning", "tests", "log", {}, {}, 250))
+    sender.put(Unwritable(TRACE, "warning", "tests", "log", {}, Common({}), 250))
     sender.put(record(2))
     assert sender.flush(10)
     assert numbers(ingest.events()) == [0, 2]
