@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import _client, _context
 from .._context import Scope
-from .._ids import new_span_id, new_trace_id
+from .._ids import new_ids, new_span_id
 from .._propagation import Incoming, extract
 from .._stack import mark_reported
 from . import _asgi_errors
@@ -147,7 +147,8 @@ class Exchange:
             self.scope = Scope(foreign.trace_id, new_span_id(), system)
         else:
             self._parent = ""
-            self.scope = Scope(new_trace_id(), new_span_id(), system)
+            trace_id, span_id = new_ids()
+            self.scope = Scope(trace_id, span_id, system)
         if has_opentelemetry and foreign is None and not self._parent:
             return with_traceparent(asgi, headers, self.scope)
         return asgi
