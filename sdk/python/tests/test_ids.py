@@ -41,6 +41,10 @@ def test_both_ids_of_a_request_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _ids.new_ids() == ("0" * 31 + "1", "0" * 15 + "1")
 
 
+def test_an_event_of_before_1970_has_an_id_too() -> None:
+    assert uuid.UUID(_ids.event_id(-1, _ids.random_bits())).version == 7
+
+
 def test_event_ids_sort_by_time() -> None:
     ns = 1_700_000_000_000_000_000
     ids = [_ids.event_id(ns + step * 250, _ids.random_bits()) for step in range(0, 8000, 7)]

@@ -18,9 +18,9 @@ MAX_BYTES = 4 << 20
 # In the order in which they are given up.
 SEVERITIES = ("debug", "info", "warning", "error")
 
-_INTAKE_EVENTS = 256  # so that it is mostly the taker who moves them
+_INTAKE_EVENTS = 64
 _DROP_SECONDS = 0.2
-_INTAKE_COST = 1024  # a record above it is accounted for at once
+_INTAKE_COST = 4096  # a record above it is accounted for at once
 
 _Entry = tuple[int, int, Record]  # number in order of arrival, accounted cost, record
 

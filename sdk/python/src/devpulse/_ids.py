@@ -9,6 +9,7 @@ import random
 
 _random = random.Random()
 _bits = _random.getrandbits
+_64_BITS = (1 << 64) - 1
 _NOT_ZERO = 1 << 64 | 1  # a bit of either id
 
 
@@ -50,6 +51,7 @@ def event_id(ns: int, bits: int) -> str:
     sort by time to a quarter of a microsecond.
     """
     ms, fraction = divmod(ns, 1_000_000)
-    head = (ms << 16 | 0x7000 | fraction * 4096 // 1_000_000).to_bytes(8, "big").hex("-", 2)
+    number = ms << 16 | 0x7000 | fraction * 4096 // 1_000_000
+    head = (number & _64_BITS).to_bytes(8, "big").hex("-", 2)
     tail = (1 << 63 | bits).to_bytes(8, "big").hex("-", 6)
     return f"{head[:4]}{head[5:]}-{tail}"
