@@ -18,7 +18,7 @@ import pytest
 from devpulse import _internal
 from devpulse._database import DatabaseSink
 from devpulse._postgresql import PostgresStore
-from devpulse._record import Record
+from devpulse._record import Common, Record
 from devpulse._rows import row_of
 from devpulse._sqlite import SqliteStore
 from pipeline import BIN, free_port
@@ -143,7 +143,7 @@ def record(n: int = 0, /, **fields: Any) -> Record:
     }
     given.update({k: fields.pop(k) for k in tuple(fields) if k in given})
     fields = fields or {"details": f"number {n}"}
-    common = {} if "environment" in fields else {"environment": "test"}
+    common = Common({} if "environment" in fields else {"environment": "test"})
     return Record(**given, fields=fields, common=common, cost=300)
 
 

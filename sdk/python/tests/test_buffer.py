@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from devpulse._buffer import Buffer
-from devpulse._record import Record
+from devpulse._record import Common, Record
 from devpulse._worker import Worker
 from pipeline import wait_for
 
 
 def record(severity="info", cost=100, **fields):
-    return Record("0" * 31 + "1", severity, "tests", "log", fields, {}, cost)
+    return Record("0" * 31 + "1", severity, "tests", "log", fields, Common({}), cost)
 
 
 def numbered(count, severity="info", cost=100):

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import pytest
 from databases import TABLES, Database, put_all, record, store_by_programs
 from devpulse._database import DatabaseSink
 from devpulse._record import Record
+from devpulse._rows import Row
+from devpulse._store import Rejected
 from pipeline import Pipeline
 
 DIFFICULT: list[dict[str, Any]] = [
@@ -138,15 +140,39 @@ def test_what_the_database_rejects_is_kept_apart(
     assert len(warnings()) == 1
 
 
+def test_an_event_that_is_rejected_once_is_tried_again(
+    database: Database,
+    sink_of: Callable[..., DatabaseSink],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sink = sink_of(database)
+    store: Any = sink._store
+    put = store.put
+    failures = [MemoryError(), Rejected("another writer's partition")]
+
+    def put_after_failures(rows: Sequence[Row]) -> int:
+        if not failures:
+            return put(rows)
+        with store._faults():
+            raise failures.pop()
+
+    monkeypatch.setattr(store, "put", put_after_failures)
+    put_all(sink, [record()])
+    assert not failures
+    assert sink.stats()["stored"] == 1
+    assert sink.stats()["refused"] == 0
+    assert database.count("dead_letters") == 0
+
+
 WRITER = """
 import sys
 from devpulse._database import DatabaseSink
-from devpulse._record import Record
+from devpulse._record import Common, Record
 sink = DatabaseSink(sys.argv[1])
 sys.stdin.readline()
 for n in range(2000):
     trace = "shared" if n % 2 else f"own {n % 50}"
-    sink.put(Record(trace, "error", sys.argv[2], "log", {"details": "x"}, {}, 200))
+    sink.put(Record(trace, "error", sys.argv[2], "log", {"details": "x"}, Common({}), 200))
     if n % 100 == 99 and not sink.flush(60):
         sys.exit("not stored: " + str(sink.stats()))
 sys.exit(not sink.close(60))

@@ -5,6 +5,8 @@ import re
 import time
 import uuid
 
+import pytest
+
 from devpulse import _ids
 
 
@@ -28,6 +30,19 @@ def test_an_event_id_says_the_same_of_every_bit() -> None:
     assert _ids.event_id(0x017F22E279B0 * 1_000_000, 0x18C4DC0C0C07398F) == (
         "017f22e2-79b0-7000-98c4-dc0c0c07398f"
     )
+
+
+def test_both_ids_of_a_request_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [_ids.new_ids() for _ in range(10_000)]
+    assert all(re.fullmatch(r"[0-9a-f]{32} [0-9a-f]{16}", " ".join(pair)) for pair in pairs)
+    assert len({trace_id for trace_id, _ in pairs}) == len({span_id for _, span_id in pairs})
+    assert len(set(pairs)) == 10_000
+    monkeypatch.setattr(_ids, "_bits", lambda _: 0)
+    assert _ids.new_ids() == ("0" * 31 + "1", "0" * 15 + "1")
+
+
+def test_an_event_of_before_1970_has_an_id_too() -> None:
+    assert uuid.UUID(_ids.event_id(-1, _ids.random_bits())).version == 7
 
 
 def test_event_ids_sort_by_time() -> None:

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from devpulse._record import Record, rfc3339
+from devpulse._record import Common, Record, rfc3339
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NS = 1_773_480_413_589_123_456
 
 
 def record(**fields: object) -> Record:
-    return Record(TRACE, "error", "api", "error", fields, {"environment": "dev"}, 100, NS)
+    return Record(TRACE, "error", "api", "error", fields, Common({"environment": "dev"}), 100, NS)
 
 
 def test_members_stand_in_the_order_of_the_normal_form() -> None:
@@ -21,6 +21,32 @@ def test_members_stand_in_the_order_of_the_normal_form() -> None:
         '"severity":"error","system":"api","type":"error","name":"E","line":3,'
         '"locals":{"ü":"\\t"},"environment":"dev"}'
     )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"environment": "its own"},
+        {"traceId": "x", "name": "E"},
+        {"receivedAt": "x"},
+        {"n": [1, 2.5, None, True], "ü": {"\0": "\ud800"}},
+    ],
+)
+def test_the_text_is_that_of_the_event(fields: dict[str, object]) -> None:
+    made = record(**fields)
+    members = json.loads(made.encode(), object_pairs_hook=list)
+    assert [name for name, _ in members] == [*made.event]
+    assert dict(members)["environment"] == "dev"
+
+
+def test_fields_are_made_of_arguments_when_they_are_wanted() -> None:
+    def fields(name: str, line: int) -> dict[str, object]:
+        return {"name": name, "line": line}
+
+    made = Record(TRACE, "info", "api", "log", fields, Common({}), 100, NS, ("E", 3))
+    assert json.loads(made.encode()) == made.event
+    assert (made.event["name"], made.event["line"]) == ("E", 3)
 
 
 def test_the_text_is_made_once_and_the_cost_is_exact_then() -> None:

@@ -13,8 +13,9 @@ import time
 import pytest
 
 from devpulse._internal import forget_warnings
-from devpulse._record import Record
+from devpulse._record import Common, Record
 from devpulse._sender import Sender
+from devpulse._worker import LINGER
 from peers import HELLO, RawServer, frame
 from pipeline import Ingest, Pipeline, wait_for
 from test_buffer import run_python
@@ -23,11 +24,15 @@ TRACE = "5e4d" * 8
 
 
 def record(n=0, severity="info", trace=TRACE, **fields):
-    return Record(trace, severity, "tests", "log", {"name": "test", "n": n, **fields}, {}, 250)
+    return Record(
+        trace, severity, "tests", "log", {"name": "test", "n": n, **fields}, Common({}), 250
+    )
 
 
 def notice(text):
-    return Record(TRACE, "warning", "tests", "log", {"name": "notice", "details": text}, {}, 250)
+    return Record(
+        TRACE, "warning", "tests", "log", {"name": "notice", "details": text}, Common({}), 250
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -296,7 +301,7 @@ def test_events_that_cannot_be_sent_do_not_hold_up_the_others(ingest, make_sende
     sender = make_sender(ingest.ws_url)
     sender.put(record(0))
     sender.put(record(1, "error", details="x" * 1_100_000))
-    sender.put(Unwritable(TRACE, "warning", "tests", "log", {}, {}, 250))
+    sender.put(Unwritable(TRACE, "warning", "tests", "log", {}, Common({}), 250))
     sender.put(record(2))
     assert sender.flush(10)
     assert numbers(ingest.events()) == [0, 2]
@@ -445,6 +450,28 @@ def test_a_server_that_acknowledges_nothing(make_sender, told):
         assert (level, "acknowledges nothing" in text) == ("WARNING", True)
 
 
+def test_once_a_flush_is_over_events_wait_for_company_again(make_sender):
+    messages = []
+
+    def plain(peer):
+        peer.accept("")
+        while True:
+            messages.append(peer.read_events())
+
+    with RawServer(plain) as server:
+        sender = make_sender(server.ws_url)
+        sender.put(record())
+        assert sender.flush(60)
+        wait_for(lambda: messages)
+        started = time.monotonic()
+        for n in range(200):
+            sender.put(record(n))
+            time.sleep(0.0005)  # the thread could send each by itself
+        lingers = (time.monotonic() - started) / LINGER
+        wait_for(lambda: sum(map(len, messages)) == 201)
+        assert len(messages) <= lingers + 3
+
+
 def test_what_a_slow_server_leaves_in_the_connection_goes_when_it_reads(make_sender):
     """No answer of the server wakes the thread, only the room that it makes."""
     read, go = [], threading.Event()
@@ -459,7 +486,6 @@ def test_what_a_slow_server_leaves_in_the_connection_goes_when_it_reads(make_sen
         sender = make_sender(server.ws_url, max_bytes=64 << 20)
         put_all(sender, 5000, details="x" * 3000)
         assert not sender.flush(0.5)
-        time.sleep(0.5)  # until flush() hurries nobody
         go.set()
         wait_for(lambda: sender.stats()["sent"] == 5000)
         wait_for(lambda: sender.stats()["unacked"] == 0)

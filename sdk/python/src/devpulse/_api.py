@@ -4,16 +4,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from . import _client, _context, _hooks, _options
 from ._context import Scope
-from ._fields import attributes, plain_cost
+from ._fields import attributes, plain_attributes, plain_cost
 from ._ids import new_trace_id
 from ._internal import warn_once
 from ._propagation import outgoing
-from ._record import Fields
 from ._walk import Walk
 
 P = ParamSpec("P")
@@ -210,15 +209,15 @@ def _event(
         severity = "info"
     if not isinstance(type, str) or not type:
         type = "log"  # noqa: A001
-    given = (details, *values.values())
-    cost = plain_cost(given)
+    cost = plain_cost((details, *values.values()))
     if cost is not None:  # then the sender's thread does it
-        fields: Fields = partial(_fields, client, None, scope.span_id, details, values)
-    else:
-        walk = client.walk()
-        fields = _fields(client, walk, scope.span_id, details, values)
-        cost = walk.spent
-    client.emit(scope, severity, type, fields, cost=cost + _client.TYPICAL_BYTES)
+        args = (client, None, scope.span_id, details, values)
+        cost += _client.TYPICAL_BYTES
+        client.emit(scope, severity, type, _fields, cost=cost, args=args)
+        return
+    walk = client.walk()
+    fields = _fields(client, walk, scope.span_id, details, values)
+    client.emit(scope, severity, type, fields, cost=walk.spent + _client.TYPICAL_BYTES)
 
 
 def _fields(
@@ -228,12 +227,12 @@ def _fields(
     details: object,
     values: dict[str, object],
 ) -> dict[str, Any]:
-    walk = walk or client.walk()
-    fields = attributes(values, walk) if values else {}
+    scrubber = client.scrubber
+    fields = attributes(values, walk) if walk else plain_attributes(values, scrubber)
     if isinstance(details, str):
         fields["details"] = client.text(details)
     elif details is not None:
-        fields["details"] = walk.value(details, "details")
+        fields["details"] = (walk or client.walk()).value(details, "details")
     if span_id and "spanId" not in fields and "parentSpanId" not in fields:
         fields["parentSpanId"] = span_id
     return fields

@@ -17,7 +17,7 @@ from . import _internal
 from ._context import Scope, new_scope, scope_of
 from ._internal import warn_once
 from ._options import Options, program_name
-from ._record import Fields, Record
+from ._record import Common, Fields, Record
 from ._scrub import Scrubber
 from ._sender import Sender
 from ._stack import configure_in_app, exception_fields, mark_reported
@@ -71,9 +71,10 @@ class Client:
         system: str = "",
         cost: int = TYPICAL_BYTES,
         ns: int | None = None,
+        args: tuple[Any, ...] = (),
     ) -> Record | None:
         """Queues an event of plain, scrubbed, bounded JSON values, which become this module's, or
-        of what makes them (see Record).
+        of what makes them of `args` (see Record).
 
         `system`: else the scope's, else that of init(). `cost`: about the bytes of its text.
         `ns`: when it happened, by default now. None where the scrub hook withheld it.
@@ -87,6 +88,7 @@ class Client:
             self._common,
             cost,
             ns,
+            args,
         )
         if self._hook is not None and record is not None:
             record = self._scrubbed(record)
@@ -201,13 +203,13 @@ class Client:
             sink.after_fork_in_child()
 
 
-def _common(options: Options) -> dict[str, Any]:
+def _common(options: Options) -> Common:
     """What stands in every event."""
     common: dict[str, Any] = {}
     if options.environment:
         common["environment"] = options.environment
     common["process"] = {"pid": os.getpid(), "host": socket.gethostname()}
-    return common
+    return Common(common)
 
 
 def _sinks(options: Options, notice: Callable[[str], Record]) -> tuple[Worker, ...]:

@@ -113,20 +113,30 @@ class DatabaseSink(Worker):
             self._buffer.remove(record, dropped=True)
 
     def _put(self, rows: Sequence[Row]) -> None:
-        """Stores the first rows in flight; where the database rejects one of them, each half by
-        itself."""
+        """Stores the first rows in flight. Where the database rejects one of them all are tried
+        once more at least, as another writer's new partition may have been in the way."""
+        try:
+            self._put_now(rows)
+        except Rejected:
+            self._put_parts(rows)
+
+    def _put_parts(self, rows: Sequence[Row]) -> None:
+        """Each half by itself, down to those that are rejected alone."""
+        half = len(rows) // 2
+        for part in (rows[:half], rows[half:]):
+            try:
+                self._put_now(part)
+            except Rejected as error:
+                if len(part) == 1:
+                    self._bury(part[0], error)
+                else:
+                    self._put_parts(part)
+
+    def _put_now(self, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        try:
-            with self._using:
-                new = self._store.put(rows)
-        except Rejected as error:
-            if len(rows) == 1:
-                self._bury(rows[0], error)
-            else:
-                self._put(rows[: len(rows) // 2])
-                self._put(rows[len(rows) // 2 :])
-            return
+        with self._using:
+            new = self._store.put(rows)
         self._stored += new
         self._duplicate += len(rows) - new
         self._buffer.done(len(rows))

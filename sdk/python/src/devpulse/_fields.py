@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._walk import Walk
+from ._leaves import floating, integer
+from ._scrub import INNOCENT, Scrubber, clean
+from ._walk import STRING_MAX, Walk
 
 
 def _is_str(value: Any) -> bool:
@@ -29,10 +31,6 @@ MEMBERS_MAX = 100
 
 TEXT_MAX = 8192  # characters
 
-# The types of numbers and their like, whose values nobody can change. By identity, as a foreign
-# metaclass may define a hash.
-_SCALARS = frozenset(map(id, (int, float, bool, type(None))))
-
 
 def plain_cost(values: Iterable[object]) -> int | None:
     """About the bytes of the values as JSON, where all of them are short and can be walked at any
@@ -42,11 +40,39 @@ def plain_cost(values: Iterable[object]) -> int | None:
         cls = type(value)
         if cls is str:
             cost += len(value)  # type: ignore[arg-type]
-        elif id(cls) in _SCALARS:
+        elif cls is int or cls is float or cls is bool or value is None:
             cost += 8
         else:
             return None
     return cost if cost <= TEXT_MAX else None
+
+
+def plain_attributes(values: dict[str, Any], scrubber: Scrubber) -> dict[str, Any]:
+    """What attributes() makes of values that have a plain_cost(), in a quarter of the time."""
+    fields: dict[str, Any] = {}
+    for key, value in values.items():
+        verdict, name = scrubber.name(key)
+        fit = _FIT.get(name)
+        if (
+            verdict != INNOCENT
+            or (fit is not None and not fit(value))
+            or name in fields
+            or name[:1] in ("_", "")
+        ):
+            break
+        cls = type(value)
+        if cls is str:
+            if len(value) > STRING_MAX:
+                break
+            value = clean(value)
+            fields[name] = scrubber.text(value) if len(value) > 6 else value
+        elif cls is float:
+            fields[name] = floating(value)
+        else:
+            fields[name] = integer(value) if cls is int else value
+    if len(fields) < len(values) or len(values) > MEMBERS_MAX:
+        return attributes(values, Walk(scrubber))
+    return fields
 
 
 def attributes(values: dict[str, object], walk: Walk) -> dict[str, Any]:

@@ -322,6 +322,9 @@ class PostgresStore(Store):
             raise
         except _Unheard:
             raise
+        except MemoryError:
+            self._roll_back(keep=False)
+            raise Away(f"{self.name}: out of memory") from None
         except Exception as error:  # of an event, or it would stand in the way for ever
             self._roll_back(keep=False)
             raise Rejected(f"{self.name}: {error.__class__.__name__}: {error}") from None

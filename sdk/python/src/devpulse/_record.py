@@ -7,6 +7,7 @@ fields too, are made by the thread that sends it.
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ._ids import event_id, random_bits
@@ -16,10 +17,21 @@ _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False
 ).encode
 
-Fields = dict[str, Any] | Callable[[], dict[str, Any]]
+Fields = dict[str, Any] | Callable[..., dict[str, Any]]
 
 _IDENTITY = ("traceId", "eventId", "timestamp", "severity", "system", "type", "receivedAt")
 _SEVERITIES = ("debug", "info", "warning", "error")
+
+
+class Common:
+    """The members that many events end with. Their text is made once."""
+
+    __slots__ = ("end", "members", "reserved")
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self.members = members
+        self.reserved = frozenset((*_IDENTITY, *members))  # what no event may have besides
+        self.end = "," + _text(dict(members))[1:] if members else "}"
 
 
 class Record:
@@ -29,6 +41,7 @@ class Record:
     """
 
     __slots__ = (
+        "_args",
         "_bits",
         "_common",
         "_fields",
@@ -48,15 +61,16 @@ class Record:
         system: str,
         type: str,  # noqa: A002 - the event's own word
         fields: Fields,
-        common: Mapping[str, Any],
+        common: Common,
         cost: int,
         ns: int | None = None,
+        args: tuple[Any, ...] = (),
     ) -> None:
-        """`fields` and `common` (the same for many events) follow the first six members in the
-        text; `ns`: when it happened, nanoseconds since the epoch, by default now.
+        """`fields` and then `common` follow the first six members in the text; `ns`: when it
+        happened, nanoseconds since the epoch, by default now.
 
         Fields that follow from nothing but immutable values may be given as a function that makes
-        them. It is called, perhaps by several threads, when they are wanted."""
+        them of `args`. It is called, perhaps by several threads, when they are wanted."""
         self._ns = time.time_ns() if ns is None else ns
         self._bits = random_bits()
         self.trace_id = trace_id
@@ -65,6 +79,7 @@ class Record:
         self.type = type
         self.cost = cost
         self._fields = fields
+        self._args = args
         self._common = common
         self._text: bytes | None = None
 
@@ -81,9 +96,6 @@ class Record:
     @property
     def event(self) -> dict[str, Any]:
         """The event with the members of its normal form, in their order."""
-        fields = self._fields
-        if not isinstance(fields, dict):
-            fields = self._fields = fields()
         return {
             "traceId": self.trace_id,
             "eventId": self.event_id,
@@ -91,8 +103,8 @@ class Record:
             "severity": self.severity,
             "system": self.system,
             "type": self.type,
-            **fields,
-            **self._common,
+            **self._made(),
+            **self._common.members,
         }
 
     def replaced(self, event: Mapping[str, Any]) -> "Record":
@@ -109,7 +121,7 @@ class Record:
             system if isinstance(system, str) and system else self.system,
             type_ if isinstance(type_, str) and type_ else self.type,
             fields,
-            {},
+            _NOTHING,
             self.cost,
             self._ns,
         )
@@ -120,11 +132,35 @@ class Record:
         """The event as one line of JSON in UTF-8, without newline, as dp-ingest would write it but
         for the time of receipt. Kept for the next call."""
         if self._text is None:
-            self._text = _to_text(self.event)
+            self._text = self._to_text()
             self.cost = len(self._text)
         return self._text
 
+    def _made(self) -> dict[str, Any]:
+        """The fields. Not kept, as the text will be."""
+        fields = self._fields
+        return fields if isinstance(fields, dict) else fields(*self._args)
 
+    def _to_text(self) -> bytes:
+        """The text of `event`, of parts that are the same for many of them."""
+        fields, common = self._made(), self._common
+        if common.reserved.isdisjoint(fields):
+            try:
+                body = _encode(fields)[1:-1]
+                text = (
+                    f'{{"traceId":{_encode(self.trace_id)},"eventId":"{self.event_id}"'
+                    f',"timestamp":"{rfc3339(self.timestamp_us)}"'
+                    f"{_kind(self.severity, self.system, self.type)}"
+                    f"{',' if body else ''}{body}{common.end}"
+                )
+                if "\\u0000" not in text:
+                    return text.encode()
+            except (ValueError, TypeError, RecursionError):  # UnicodeEncodeError is a ValueError
+                pass
+        return _text(self.event).encode()
+
+
+_NOTHING = Common({})
 _second = (-1, "")
 
 
@@ -139,14 +175,22 @@ def rfc3339(us: int) -> str:
     return f"{text}{fraction:06d}Z"
 
 
-def _to_text(event: dict[str, Any]) -> bytes:
+@lru_cache(256)
+def _kind(severity: str, system: str, type: str) -> str:  # noqa: A002
+    """Three members of the text."""
+    return f',"severity":{_encode(severity)},"system":{_encode(system)},"type":{_encode(type)}'
+
+
+def _text(event: dict[str, Any]) -> str:
+    """As JSON that every database can hold."""
     try:
         text = _encode(event)
         if "\\u0000" not in text:
-            return text.encode()
-    except (ValueError, TypeError, RecursionError):  # UnicodeEncodeError is a ValueError
+            text.encode()
+            return text
+    except (ValueError, TypeError, RecursionError):
         pass
-    return _encode(_repaired(event, 0)).encode()
+    return _encode(_repaired(event, 0))
 
 
 def _repaired(value: Any, depth: int) -> Any:

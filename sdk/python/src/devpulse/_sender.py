@@ -178,7 +178,7 @@ class Sender(Worker):
     def _wait_to_connect(self) -> None:
         delay = min(self._delay, _DELAY_MAX)
         self._delay = min(2 * delay, _DELAY_MAX)
-        if time.monotonic() < self._hurry_until:
+        if self._is_hurried():
             delay = _DELAY_MIN
         self._wait(delay * random.uniform(0.5, 1.0))
 

@@ -28,6 +28,7 @@ CIRCULAR: Final = "[circular]"
 _PAIR_NAME_MAX = 64
 _FAILED = object()
 HOOK: Final = "__devpulse_repr__"
+STRING_MAX: Final = 256  # characters, unless a walk says otherwise
 
 _Path = tuple[int, ...]  # the ids of the containers around a value
 _Items = Iterable[tuple[Any, Any]]
@@ -54,7 +55,7 @@ class Walk:
         *,
         depth: int = 3,
         breadth: int = 10,
-        string: int = 256,
+        string: int = STRING_MAX,
         max_bytes: int = 65536,
         max_seconds: float = 0.005,
     ) -> None:

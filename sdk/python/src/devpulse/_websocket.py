@@ -252,6 +252,7 @@ def _masked(payload: bytes, key: bytes) -> bytes:
     for start in range(0, len(payload), _BLOCK):
         block = payload[start : start + _BLOCK]
         size = len(block)
-        number = int.from_bytes(block, "little") ^ mask & ((1 << 8 * size) - 1)
-        blocks.append(number.to_bytes(size, "little"))
+        if size < _BLOCK:
+            mask &= (1 << 8 * size) - 1
+        blocks.append((int.from_bytes(block, "little") ^ mask).to_bytes(size, "little"))
     return b"".join(blocks)

@@ -56,7 +56,7 @@ class Worker:
         self._starting = threading.Lock()
         self._start_again_at = 0.0
         self._is_asleep = True  # a put must wake the thread, or start it
-        self._hurry_until = 0.0  # by flush() or close(): no event waits for company
+        self._flushes: list[None] = []  # as many as wait; its methods are atomic
         self._since: float | None = None  # when the oldest queued event was seen
         self._quiet_at = 0.0  # the end of the time in which the thread looks by itself
         self._end_at: float | None = None  # close() waits until then
@@ -77,10 +77,14 @@ class Worker:
         refused or dropped); returns whether that is so."""
         if os.getpid() != self._pid:
             self._renew()
-        if self._buffer.queued or self._buffer.in_flight:
-            self._hurry_until = max(self._hurry_until, time.monotonic() + timeout)
-            self._rouse()
-        return self._buffer.wait_done(timeout)
+        flushes = self._flushes
+        flushes.append(None)
+        try:
+            if self._buffer.queued or self._buffer.in_flight:
+                self._rouse()
+            return self._buffer.wait_done(timeout)
+        finally:
+            flushes.pop()
 
     def close(self, timeout: float) -> bool:
         """Flushes, for `timeout` seconds at most, and ends the thread; returns what flush() does.
@@ -88,7 +92,7 @@ class Worker:
         if os.getpid() != self._pid:
             self._renew()
         deadline = time.monotonic() + timeout
-        self._end_at = self._hurry_until = deadline
+        self._end_at = deadline
         if self._thread is None and self._buffer.queued:
             self._start_again_at = 0.0
             self._start()
@@ -222,6 +226,10 @@ class Worker:
             return wanted
         return min(wanted, max(0.0, self._end_at - time.monotonic()))
 
+    def _is_hurried(self) -> bool:
+        """Whether flush() or close() waits: no event waits for company then."""
+        return self._end_at is not None or bool(self._flushes)
+
     def _due_in(self) -> float | None:
         """Seconds until the queued events are to go, 0 for now, or until it is time to look again;
         None when there were none for a while: the next put is to wake the thread."""
@@ -231,7 +239,7 @@ class Worker:
             self._since = None
             return LINGER if now < self._quiet_at else None
         self._quiet_at = now + _AWAKE
-        if now < self._hurry_until or queued >= _ENOUGH:
+        if queued >= _ENOUGH or self._is_hurried():
             return 0.0
         if self._since is None:
             self._since = now

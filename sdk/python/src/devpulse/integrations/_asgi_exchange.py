@@ -8,12 +8,11 @@ for the last message that is sent. Nothing here raises but what the server or th
 import sys
 import time
 from collections.abc import Awaitable
-from functools import partial
 from typing import Any
 
 from .. import _client, _context
 from .._context import Scope
-from .._ids import new_span_id, new_trace_id
+from .._ids import new_ids, new_span_id
 from .._propagation import Incoming, extract
 from .._stack import mark_reported
 from . import _asgi_errors
@@ -30,13 +29,11 @@ _NOTHING = Incoming()
 _BODIES = ("http.response.body", "http.response.zerocopysend")
 
 
-# What both events of an exchange tell: nothing that keeps the application's objects alive until
-# the sender's thread describes it.
-_Step = tuple[_client.Client, str, str, str, str, str]  # method, path, route, span, parent
-
-
-def _fields(step: _Step) -> dict[str, Any]:
-    client, method, path, route, span_id, parent = step
+def _fields(
+    client: _client.Client, method: str, path: str, route: str, span_id: str, parent: str
+) -> dict[str, Any]:
+    """What both events of an exchange tell. This and the next two are called by the sender's thread
+    and are given nothing that keeps the application's objects alive."""
     path = client.text(path)
     fields: dict[str, Any] = {
         "name": f"{method} {route or path}",
@@ -51,15 +48,37 @@ def _fields(step: _Step) -> dict[str, Any]:
     return fields
 
 
-def _request_fields(step: _Step, query: bytes, extra: dict[str, Any]) -> dict[str, Any]:
-    fields = _fields(step)
+def _request_fields(
+    client: _client.Client,
+    method: str,
+    path: str,
+    span_id: str,
+    parent: str,
+    query: bytes,
+    extra: dict[str, Any] | None,
+) -> dict[str, Any]:
+    fields = _fields(client, method, path, "", span_id, parent)
     if query:
-        fields["query"] = step[0].scrubber.query_string(query)
-    return fields | extra
+        fields["query"] = client.scrubber.query_string(query)
+    if extra:
+        fields.update(extra)
+    return fields
 
 
-def _response_fields(step: _Step, elapsed: int, extra: dict[str, Any]) -> dict[str, Any]:
-    return _fields(step) | {"durationMs": round(elapsed / 1e6, 3)} | extra
+def _response_fields(
+    client: _client.Client,
+    method: str,
+    path: str,
+    route: str,
+    span_id: str,
+    parent: str,
+    elapsed: int,
+    extra: dict[str, Any],
+) -> dict[str, Any]:
+    fields = _fields(client, method, path, route, span_id, parent)
+    fields["durationMs"] = round(elapsed / 1e6, 3)
+    fields.update(extra)
+    return fields
 
 
 class Exchange:
@@ -128,7 +147,8 @@ class Exchange:
             self.scope = Scope(foreign.trace_id, new_span_id(), system)
         else:
             self._parent = ""
-            self.scope = Scope(new_trace_id(), new_span_id(), system)
+            trace_id, span_id = new_ids()
+            self.scope = Scope(trace_id, span_id, system)
         if has_opentelemetry and foreign is None and not self._parent:
             return with_traceparent(asgi, headers, self.scope)
         return asgi
@@ -220,15 +240,19 @@ class Exchange:
             _client.missed()
             return
         try:
-            query = self.asgi.get("query_string") or b""
-            extra: dict[str, Any] = {}
-            if self._correlation_id and self._correlation_id != self.scope.trace_id:
-                extra["correlationId"] = self._correlation_id
+            asgi, path, scope = self.asgi, self._path, self.scope
+            query = asgi.get("query_string") or b""
+            extra: dict[str, Any] | None = None
+            if self._correlation_id and self._correlation_id != scope.trace_id:
+                extra = {"correlationId": self._correlation_id}
             if self._settings.capture_headers:
-                extra["headers"] = client.scrubber.headers(self.asgi.get("headers") or ())
-            fields = partial(_request_fields, self._step(client, ""), query, extra)
-            cost = _client.TYPICAL_BYTES + len(self._path) + len(query)
-            client.emit(self.scope, "info", "request", fields, cost=cost, ns=self._ns)
+                headers = client.scrubber.headers(asgi.get("headers") or ())
+                extra = {**(extra or {}), "headers": headers}
+            args = (client, self._method, path, scope.span_id, self._parent, query, extra)
+            cost = _client.TYPICAL_BYTES + len(path) + len(query)
+            client.emit(
+                scope, "info", "request", _request_fields, cost=cost, ns=self._ns, args=args
+            )
         except Exception:
             _client.failed("a request")
 
@@ -259,9 +283,11 @@ class Exchange:
         if details:
             extra["details"] = details
         self._add(extra)
-        fields = partial(_response_fields, self._step(client, self._route()), elapsed, extra)
-        cost = _client.TYPICAL_BYTES + len(self._path)
-        client.emit(self.scope, severity, "response", fields, cost=cost, ns=self._ns + elapsed)
+        path, scope, ns = self._path, self.scope, self._ns + elapsed
+        route = self._route()
+        args = (client, self._method, path, route, scope.span_id, self._parent, elapsed, extra)
+        cost = _client.TYPICAL_BYTES + len(path)
+        client.emit(scope, severity, "response", _response_fields, cost=cost, ns=ns, args=args)
 
     def _tell_error(self, exc: BaseException, severity: str, *, is_handled: bool) -> None:
         client = _client.active()
@@ -285,9 +311,6 @@ class Exchange:
             severity=severity,
             extra=extra,
         )
-
-    def _step(self, client: _client.Client, route: str) -> _Step:
-        return client, self._method, self._path, route, self.scope.span_id, self._parent
 
     def _add(self, fields: dict[str, Any]) -> None:
         """Adds what only this kind's response has."""

@@ -43,7 +43,10 @@ def with_trace_id(message: Message, trace_id: str, *, expose: bool) -> Message:
     """A copy of what begins a response, as applications send one response several times. A header
     that the application has put there itself stays alone."""
     headers = [*(message.get("headers") or ())]
-    if _TRACE_ID not in [header[0].lower() for header in headers]:
+    for name, _ in headers:
+        if len(name) == len(_TRACE_ID) and name.lower() == _TRACE_ID:
+            break
+    else:
         headers.append((_TRACE_ID, trace_id.encode()))
     if expose:
         headers.append(_EXPOSE)
