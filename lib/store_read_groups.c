@@ -133,7 +133,7 @@ static int on_count(void *arg, const struct dp_store_cell *c)
 int dp_store_group_counts(struct dp_store *s, const char *fingerprint, struct dp_store_counts *c)
 {
 	struct counting counting = {.c = c};
-	struct dp_query q = {.is_kept = true};
+	struct dp_query q = {.count = 0};
 
 	dp_buf_addf(&q.sql, "SELECT %sts - ", s->backend->dialect->us_of);
 	dp_query_add_time(&q, c->since_us);
