@@ -7,9 +7,9 @@
  *	send 1 | finish 1 | send 3 | finish 3
  *	       | send 2   | finish 2 | send 4 | finish 4
  *
- * The events of a batch that is sent ahead are numbered behind those of the batch before it,
- *without the lock on the counter: when it is finished it gets these numbers, or, where another
- *writer took them, nothing of it stays.
+ * The events of a batch that is sent ahead are numbered behind those of the batch before it, and
+ * not by the lock on the counter: when it is finished it gets these numbers, or, where another
+ * writer took them, nothing of it stays.
  *
  * What the order asks of the callers:
  * - A batch is sent while the one before is finished, not before and not while that is put.
