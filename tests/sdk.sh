@@ -37,40 +37,62 @@ oldest=${pythons# }
 oldest=${oldest%% *}
 newest=${pythons##* }
 
+# One pip for all environments: to put it into each of them takes longer than all that it does there.
+# Later ones refuse what Celery 5.2.0 says of itself.
+tools=$PWD/build/venv/pip-24.0
+tools() {
+	[ -e "$tools/made" ] || { rm -rf "$tools" && "$(python_of "$newest")" -m venv "$tools" &&
+		"$tools/bin/pip" install -q --disable-pip-version-check pip==24.0 && touch "$tools/made"; }
+}
+
 # The package as its users get it, built once.
 wheel() {
-	if ! out=$(make -s wheel PYTHON="$(python_of "$newest")" 2>&1); then
-		printf 'not ok - the wheel cannot be built\n%s\n' "$out"
-		return 1
-	fi
+	make -s wheel PYTHON="$(python_of "$newest")"
 }
 
 # environment MINOR REQUIREMENTS: makes $venv where it is missing or its requirements have changed, and
-# puts the package into it, as its users do.
+# puts the package into it.
 environment() {
 	wanted="$1 $(cat "$sdk/tests/requirements/$2.txt")"
 	if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
 		rm -rf "$venv"
-		"$(python_of "$1")" -m venv "$venv" &&
-			"$venv/bin/pip" install -q --disable-pip-version-check --no-deps \
-				-r "$sdk/tests/requirements/$2.txt" || return 1
+		"$(python_of "$1")" -m venv --without-pip "$venv" &&
+			install -r "$sdk/tests/requirements/$2.txt" || return 1
 		echo "$wanted" >"$venv/made-from"
 	fi
-	"$venv/bin/pip" install -q --disable-pip-version-check --no-deps --force-reinstall build/sdk/*.whl
+	install --force-reinstall build/sdk/*.whl
 }
 
-# run NAME MINOR REQUIREMENTS PYTEST-ARGUMENT...: TAP with the environment's name in each line.
+install() {
+	"$tools/bin/pip" --python "$venv/bin/python" install -q --disable-pip-version-check --no-deps "$@"
+}
+
+# run NAME MINOR REQUIREMENTS: TAP with the environment's name in each line.
 run() {
 	name=$1
 	venv=$PWD/build/venv/$name
 	echo "# $name: Python 3.$2"
 	if ! out=$(environment "$2" "$3" 2>&1); then
 		printf 'not ok - %s: no environment\n%s\n' "$name" "$out"
-		return
+	elif [ -n "${TESTS:-}" ]; then
+		# shellcheck disable=SC2086 # a list of arguments
+		pytest $TESTS
+	elif [ "$3" = core ]; then
+		pytest .
+	else
+		# shellcheck disable=SC2086 # a list of files
+		pytest $workers >"$results/$name.workers" &
+		# shellcheck disable=SC2046,SC2086 # a list of arguments
+		pytest . $(printf -- '--ignore=%s ' $workers)
+		wait
+		cat "$results/$name.workers"
 	fi
-	shift 3
-	# shellcheck disable=SC2086 # a list of arguments
-	[ -z "${TESTS:-}" ] || set -- $TESTS
+}
+
+# What starts workers and consumers, and waits for them: beside the rest.
+workers='test_celery.py test_huey.py test_one_trace.py test_examples.py'
+
+pytest() {
 	# SIGINT: a shell's background jobs ignore it, and so would all that the tests start.
 	{ (cd "$sdk/tests" && PYTHONPATH=. env --default-signal=INT "$venv/bin/python" -m pytest \
 		-p no:cacheprovider -p tap -q --no-header --no-summary "$@") 2>&1
@@ -109,25 +131,28 @@ between=${pythons#" $oldest"}
 between=${between%"$newest"}
 # shellcheck disable=SC2046,SC2086 # lists of names
 [ $# -gt 0 ] || set -- current oldest $(printf 'core-3.%s ' ${between:-$newest}) lint
-wheel || exit 1
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+if ! out=$({ tools & wheel && wait $!; } 2>&1); then
+	printf 'not ok - no pip, or no wheel\n%s\n' "$out"
+	exit 1
+fi
 for wanted; do
 	case $wanted in
 	lint) lint ;;
-	core-3.*) run "$wanted" "${wanted#core-3.}" core . ;;
-	current) run current "$newest" current . ;;
+	core-3.*) run "$wanted" "${wanted#core-3.}" core ;;
+	current) run current "$newest" current ;;
 	oldest)
 		if [ "$oldest" -gt 11 ]; then
 			echo 'ok - oldest # SKIP Celery 5.2 needs Python 3.10 or 3.11'
 		else
-			run oldest "$oldest" oldest .
+			run oldest "$oldest" oldest
 		fi
 		;;
 	*) echo "not ok - no environment '$wanted'" ;;
-	esac >"$out/$wanted" &
+	esac >"$results/$wanted" &
 done
 wait
 for wanted; do
-	cat "$out/$wanted"
+	cat "$results/$wanted"
 done
