@@ -15,7 +15,6 @@ import pytest
 from devpulse._internal import forget_warnings
 from devpulse._record import Common, Record
 from devpulse._sender import Sender
-from devpulse._worker import LINGER
 from peers import HELLO, RawServer, frame
 from pipeline import Ingest, Pipeline, wait_for
 from test_buffer import run_python
@@ -450,26 +449,21 @@ def test_a_server_that_acknowledges_nothing(make_sender, told):
         assert (level, "acknowledges nothing" in text) == ("WARNING", True)
 
 
-def test_once_a_flush_is_over_events_wait_for_company_again(make_sender):
-    messages = []
-
-    def plain(peer):
-        peer.accept("")
-        while True:
-            messages.append(peer.read_events())
-
-    with RawServer(plain) as server:
-        sender = make_sender(server.ws_url)
-        sender.put(record())
-        assert sender.flush(60)
-        wait_for(lambda: messages)
-        started = time.monotonic()
-        for n in range(200):
-            sender.put(record(n))
-            time.sleep(0.0005)  # the thread could send each by itself
-        lingers = (time.monotonic() - started) / LINGER
-        wait_for(lambda: sum(map(len, messages)) == 201)
-        assert len(messages) <= lingers + 3
+def test_once_a_flush_is_over_events_wait_for_company_again(ingest, make_sender):
+    sender = make_sender(ingest.ws_url)
+    sender.put(record())
+    assert sender.flush(60)
+    assert not sender._is_hurried()
+    ingest.pause(signal.SIGSTOP)
+    sender.put(record(1))
+    waiting = threading.Thread(target=sender.flush, args=(60,))
+    waiting.start()
+    wait_for(sender._is_hurried)
+    assert not sender.flush(0.1)
+    assert sender._is_hurried()  # by the other
+    ingest.pause(signal.SIGCONT)
+    waiting.join(60)
+    assert not sender._is_hurried()
 
 
 def test_what_a_slow_server_leaves_in_the_connection_goes_when_it_reads(make_sender):
