@@ -21,9 +21,11 @@ from devpulse._postgresql import PostgresStore
 from devpulse._record import Common, Record
 from devpulse._rows import row_of
 from devpulse._sqlite import SqliteStore
+from devpulse._store import migrations
 from pipeline import BIN, free_port
 
 PG = os.environ.get("DEVPULSE_TEST_PG")
+VERSION = len(migrations("sqlite"))  # of the schema
 TABLES = ("events", "traces", "error_groups", "minute_counts")
 START_NS = 1_700_000_000_123_456_789
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from databases import TABLES, Database, put_all, record, store_by_programs
+from databases import TABLES, VERSION, Database, put_all, record, store_by_programs
 from devpulse._database import DatabaseSink
 from devpulse._record import Record
 from devpulse._rows import Row
@@ -78,7 +78,7 @@ def test_an_event_that_went_both_ways_stands_there_once(
     assert database.query("SELECT sum(events) FROM error_groups") == [
         (sum(r.severity == "error" for r in some),)
     ]
-    assert database.query("SELECT version FROM schema_version") == [(5,)]
+    assert database.query("SELECT version FROM schema_version") == [(VERSION,)]
 
 
 def test_dp_http_shows_what_the_sdk_alone_wrote(
