@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DpEvent, Severity } from "../../ui/src/api";
+import { type DpEvent, readDocument, type Severity } from "../../ui/src/api";
 import { pairsOf, stagesOf } from "../../ui/src/compare";
 import { bySystem, criticalPath } from "../../ui/src/critical";
 import { distributions } from "../../ui/src/distribution";
@@ -46,6 +46,14 @@ test("json: what was parsed is written as it was", () => {
 		write({ a: [1, { b: new Digits("12345678901234567890123") }], d: {} }, "  "),
 		'{\n  "a": [\n    1,\n    {\n      "b": 12345678901234567890123\n    }\n  ],\n  "d": {}\n}',
 	);
+});
+
+test("numbers of a document are numbers, those of an event keep their digits", () => {
+	const text = '{"rate":9.25926e-05,"items":[{"ms":[2.50],"data":{"price":2.50}}]}';
+	assert.deepEqual(readDocument(text), {
+		rate: 0.0000925926,
+		items: [{ ms: [2.5], data: { price: new Digits("2.50") } }],
+	});
 });
 
 test("format: times and numbers", () => {

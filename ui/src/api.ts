@@ -1,6 +1,6 @@
 // Documents of dp-http (docs/openapi.yaml), and why one could not be had.
 
-import { parse, type Json, type JsonObject } from "./json";
+import { Digits, isObject, parse, type Json, type JsonObject } from "./json";
 
 export type Severity = "error" | "warning" | "info" | "debug";
 export type Status = "success" | "warning" | "error";
@@ -144,6 +144,20 @@ export async function refusal(response: Response): Promise<Problem> {
 	}
 }
 
+function withNumbers(value: Json): Json {
+	if (value instanceof Digits) return Number(value.text);
+	if (Array.isArray(value)) return value.map(withNumbers);
+	if (isObject(value))
+		for (const [name, child] of Object.entries(value))
+			if (name !== "data") value[name] = withNumbers(child);
+	return value;
+}
+
+// A document of dp-http, whose own numbers are numbers; those of an event, its `data`, keep their digits.
+export function readDocument(text: string): Json {
+	return withNumbers(parse(text) as Json);
+}
+
 // Throws a Problem where dp-http refuses, a TypeError where nobody answers.
 export async function get<T>(path: string, query: Query, signal: AbortSignal): Promise<T> {
 	const response = await fetch(url(path, query), {
@@ -152,7 +166,7 @@ export async function get<T>(path: string, query: Query, signal: AbortSignal): P
 		cache: "no-cache",
 	});
 	if (!response.ok) throw await refusal(response);
-	return parse(await response.text()) as T;
+	return readDocument(await response.text()) as T;
 }
 
 // What dp-http tells apart of an event, from the event as it is stored.
