@@ -35,6 +35,7 @@ function useRate(): { isFast: boolean; note: () => void } {
 // The newest events that match; `held`: how many more there are while it is paused.
 function useEvents(filter: string, isPaused: boolean) {
 	const arrived = useRef<DpEvent[]>([]);
+	const isStale = useRef(false); // what is shown goes as soon as other events may come in its place
 	const frame = useRef(0);
 	const { isFast, note } = useRate();
 	const [events, setEvents] = useState<DpEvent[]>([]);
@@ -48,16 +49,19 @@ function useEvents(filter: string, isPaused: boolean) {
 		arrived.current = isPaused ? batch : [];
 		setHeld(arrived.current.length);
 		if (isPaused) return;
+		const goes = isStale.current;
+		isStale.current = false;
 		noteEvents(batch);
-		setEvents((old) => [...old, ...batch].slice(-KEPT));
+		setEvents((old) => [...(goes ? [] : old), ...batch].slice(-KEPT));
 	};
 	const soon = (): void => {
 		frame.current ||= requestAnimationFrame(flush);
 	};
 	const restart = (): void => {
 		arrived.current = [];
-		setEvents([]);
+		isStale.current = true;
 		setProblem(null);
+		soon();
 	};
 	useFollow(
 		{ filter, n: FIRST },
@@ -72,7 +76,10 @@ function useEvents(filter: string, isPaused: boolean) {
 			refused: (why) => setProblem(why.about("filter") ?? why.message),
 		},
 	);
-	useEffect(restart, [filter]);
+	useEffect(() => {
+		setEvents([]);
+		restart();
+	}, [filter]);
 	useEffect(soon, [isPaused]);
 	useEffect(() => () => cancelAnimationFrame(frame.current), []);
 	return { events, held, problem, isFast, clear: () => setEvents([]) };
