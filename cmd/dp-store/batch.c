@@ -55,7 +55,7 @@ int batch_connect(struct dp_store *store, bool of_spool)
 			break;
 	if (rc == 0)
 		outage_end(&outage, store);
-	outage_watch(NULL, store);
+	outage_watch_end(false, store);
 	return rc;
 }
 

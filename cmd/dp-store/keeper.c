@@ -36,6 +36,7 @@ struct keeper {
 	struct dp_store *twin;
 	struct mark *mark;
 	struct retain *retain;
+	bool of_spool;
 	struct turns turns;
 	pthread_mutex_t lock; /* for what follows, and what a hand is given */
 	pthread_cond_t changed;
@@ -106,7 +107,7 @@ static bool await_turn(struct hand *h, const struct load *l, struct dp_draft *d)
 	if (turns_await_start(&k->turns, h->number)) {
 		int rc = 1;
 
-		outage_watch(NULL, h->store);
+		outage_watch_end(k->of_spool, h->store);
 		if (is_sent_apart(h, l))
 			rc = dp_store_send(h->store, d, &k->last);
 		is_sent = rc == 0;
@@ -156,8 +157,12 @@ static bool put_apart(struct hand *h, const struct load *l, struct dp_draft *d, 
 	}
 	turns_be_alone(&k->turns);
 	be_quiet(k);
-	if (rc < 0)
+	if (rc < 0) {
 		outage_wait(&k->outage, h->store);
+		/* One of them alone would find the new server where the database has moved. */
+		dp_store_disconnect(k->store);
+		dp_store_disconnect(k->twin);
+	}
 	return false;
 }
 
@@ -166,9 +171,9 @@ static int put(struct hand *h, const struct load *l, struct dp_draft *d, bool is
 {
 	struct keeper *k = h->keeper;
 
-	outage_watch(&k->outage, k->store);
 	if ((is_sent || is_sent_apart(h, l)) && put_apart(h, l, d, is_sent))
 		return 0;
+	outage_watch(&k->outage, k->store);
 	while (dp_store_put_draft(k->store, d, step_of(l)) < 0) {
 		if (!outage_wait(&k->outage, k->store))
 			return -1;
@@ -290,16 +295,24 @@ struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct reta
 	k->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (k->idle_fd < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make an eventfd: %s", strerror(errno));
-	k->outage.of_spool = mark->path != NULL;
+	k->of_spool = k->outage.of_spool = mark->path != NULL;
 	outage_watch(&k->outage, store);
 	start(k, &k->hands[0], store);
 	start(k, &k->hands[1], k->twin);
 	return k;
 }
 
-bool keeper_wait(struct keeper *k)
+/* Empties the descriptor. */
+static void forget_idle(const struct keeper *k)
 {
 	uint64_t count;
+
+	if (read(k->idle_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+		dp_log(DP_LOG_ERROR, "cannot read an eventfd: %s", strerror(errno));
+}
+
+bool keeper_wait(struct keeper *k)
+{
 	bool failed;
 
 	pthread_mutex_lock(&k->lock);
@@ -307,8 +320,7 @@ bool keeper_wait(struct keeper *k)
 		pthread_cond_wait(&k->changed, &k->lock);
 	failed = k->failed;
 	pthread_mutex_unlock(&k->lock);
-	if (read(k->idle_fd, &count, sizeof count) < 0 && errno != EAGAIN)
-		dp_log(DP_LOG_ERROR, "cannot read an eventfd: %s", strerror(errno));
+	forget_idle(k);
 	return !failed;
 }
 
@@ -332,6 +344,7 @@ bool keeper_take(struct keeper *k, struct load **load)
 		pthread_cond_wait(&k->changed, &k->lock);
 	failed = k->failed;
 	if (!failed) {
+		forget_idle(k);
 		h->given = *load;
 		h->number = k->number++;
 		*load = find_empty(k);
@@ -388,7 +401,7 @@ int keeper_close(struct keeper **k)
 	turns_release(&q->turns);
 	close(q->idle_fd);
 	dp_store_close(&q->twin);
-	outage_watch(NULL, q->store);
+	outage_watch_end(false, q->store);
 	rc = tee_end(&q->tee);
 	for (size_t i = 0; i < LOADS; i++) {
 		make_empty(&q->loads[i]);

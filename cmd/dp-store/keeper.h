@@ -7,7 +7,8 @@
  * after the other, loads are committed, the mark moves, what is new is passed on, and the steps of
  * retention that are due are made.
  *
- * So three loads are in memory at most: that in its turn, that ahead of it, and that being filled.
+ * So three loads are in memory at most, and two drafts: that in its turn, that ahead of it, and the
+ * load being filled.
  *
  * While the keeper is idle its store, its mark and its retention are the caller's to use. */
 #ifndef DP_KEEPER_H

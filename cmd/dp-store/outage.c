@@ -49,13 +49,23 @@ static void note_slow(void *arg, const struct dp_store *store, int64_t waited_ms
 	o->wait_ms = WAIT_FIRST_MS;
 }
 
-void outage_watch(struct outage *o, struct dp_store *store)
+static void watch(bool of_spool, struct outage *o, struct dp_store *store)
 {
 	dp_store_set_patience(store, &(struct dp_store_patience){.stop_fd = dp_proc_stop_fd(),
-					 .end_fd = o && o->of_spool ? STDIN_FILENO : -1,
+					 .end_fd = of_spool ? STDIN_FILENO : -1,
 					 .stop_ms = STOP_MS,
 					 .on_slow = o ? note_slow : NULL,
 					 .arg = o});
+}
+
+void outage_watch(struct outage *o, struct dp_store *store)
+{
+	watch(o->of_spool, o, store);
+}
+
+void outage_watch_end(bool of_spool, struct dp_store *store)
+{
+	watch(of_spool, NULL, store);
 }
 
 void outage_end(struct outage *o, const struct dp_store *store)

@@ -22,9 +22,12 @@ struct outage {
  * outage. */
 bool outage_wait(struct outage *o, const struct dp_store *store);
 
-/* From here on an answer of the store that doesn't come is an outage, too (NULL: of nobody's), and
- * after a stop signal it is not waited for any longer than 3 s. */
+/* From here on an answer of the store that doesn't come is an outage, too, and after a stop signal,
+ * or the end of a spool's stdin, it is not waited for any longer than 3 s. */
 void outage_watch(struct outage *o, struct dp_store *store);
+
+/* The same, but it is nobody's outage. */
+void outage_watch_end(bool of_spool, struct dp_store *store);
 
 /* After a call that succeeded: says so where there was an outage. */
 void outage_end(struct outage *o, const struct dp_store *store);

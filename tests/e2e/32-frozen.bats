@@ -51,6 +51,28 @@ frozen() {
 	'
 }
 
+# Batches are full, and their events have a time, so one goes ahead of the other.
+@test "dp-store ends with the dp-ingest of its spool, whatever it waits for" {
+	frozen '
+		port=$(free_port)
+		spool=$BATS_TEST_TMPDIR/spool
+		mkfifo "$BATS_TEST_TMPDIR/pipe"
+		background store sh -c "exec dp-store --db $DEVPULSE_TEST_PG --mark $spool/mark --batch 20 <$BATS_TEST_TMPDIR/pipe"
+		background ingest sh -c "exec dp-ingest --listen 127.0.0.1:$port --spool $spool >$BATS_TEST_TMPDIR/pipe"
+		retry_until curl -fs "127.0.0.1:$port/metrics"
+		seq 20000 | sed "s/.*/{\"traceId\":\"t&\",\"timestamp\":\"2026-01-01T00:00:00Z\"}/" >"$BATS_TEST_TMPDIR/events"
+		background send sh -c "exec dp-send --url ws://127.0.0.1:$port/ <$BATS_TEST_TMPDIR/events"
+		begun() { [ "$(psql -qAtX "$DEVPULSE_TEST_PG" -c "SELECT count(*) > 500 FROM events")" = t ]; }
+		retry_until begun
+		freeze
+		kill -9 "$ingest_pid"
+		begin
+		wait_for "$store_pid"
+		[ "$status" = 1 ]
+		[ "$(lasted_ms)" -lt 15000 ]
+	'
+}
+
 @test "dp-store goes on by itself, with nothing lost or stored twice" {
 	frozen '
 		store
