@@ -102,8 +102,9 @@ struct dp_store_backend {
 	/* Ends the transaction that a failure left open, where there is one. The noted failure
 	 * stays. */
 	void (*roll_back)(struct dp_store *s);
-	/* Before the transaction that stores these: makes room for them. May be NULL. Returns 0, or
-	 * -1 where the connection is lost; what else fails is of no matter to them. */
+	/* Before the transaction that stores these: makes room for them. May be NULL. Returns 0; -1
+	 * where the connection is lost; or 1 where it is_ahead and there is room to make, which the
+	 * batch before may be in. What else fails is of no matter to them. */
 	int (*prepare)(struct dp_store *s, const struct dp_entry *entries, size_t n);
 	/* In a transaction: stores events. n > 0; is_new is false before and says after it which
 	 * are, it seems, not there already. Where they have numbers no lock is taken for these.
@@ -167,6 +168,7 @@ struct dp_store {
 	struct dp_systems systems; /* of the primary: that are in minute_counts, of late */
 	bool has_systems;
 	struct dp_retain_clock retain_clock;
+	bool is_ahead; /* what is sent comes before its turn */
 };
 
 /* A batch (store_draft.h). */
@@ -177,7 +179,6 @@ struct dp_draft {
 	enum dp_store_outcome *outcomes;
 	struct dp_rollup rollup;
 	bool is_summed; /* the roll-up is that of all entries */
-	bool is_ahead;  /* sent before its turn */
 };
 
 /* What store_put.c and store_refill.c share: in a transaction, stores events and what they add to

@@ -26,7 +26,7 @@
 struct dp_draft;
 
 /* Sums up n events, which are borrowed until it is freed. Takes about the memory of the roll-ups
- * that the batch touches, besides 50 bytes an event. */
+ * that the batch touches, besides 50 bytes an event and a struct dp_fingerprint an error. */
 struct dp_draft *dp_draft_new(const struct dp_event *const *events, size_t n);
 void dp_draft_free(struct dp_draft **d);
 

@@ -41,7 +41,7 @@ int dp_pg_add_days(struct pg_store *s)
 {
 	const int64_t now_ms = dp_clock_monotonic_ms();
 
-	if (s->store.mode != DP_STORE_WRITE || now_ms < s->days_ms)
+	if (s->store.mode != DP_STORE_WRITE || s->store.is_ahead || now_ms < s->days_ms)
 		return 0;
 	s->days_ms = now_ms + LOOK_MS;
 	memset(s->days, 0, sizeof s->days);
@@ -51,13 +51,16 @@ int dp_pg_add_days(struct pg_store *s)
 }
 
 /* Once, until it is time to look again. */
+static bool is_seen_to(const struct pg_store *s, int64_t day)
+{
+	return s->days[day % PG_DAYS] == day;
+}
+
 static void add_day(struct pg_store *s, int64_t day)
 {
 	struct pg_columns c = {0};
 	char time[8];
 
-	if (s->days[day % PG_DAYS] == day)
-		return;
 	s->days[day % PG_DAYS] = day;
 	dp_pg_write_int8(dp_pg_time(day * day_us), time);
 	dp_buf_add(dp_pg_add_column(&c, PG_TIMESTAMPTZ), time, sizeof time);
@@ -79,8 +82,12 @@ int dp_pg_prepare(struct dp_store *store, const struct dp_entry *entries, size_t
 		if (us >= 0 && us < DAYS * day_us)
 			count[us / day_us]++;
 	}
-	for (int i = 0; i < DAYS && s->conn; i++)
-		if (count[i] >= MANY)
-			add_day(s, first + i);
+	for (int i = 0; i < DAYS && s->conn; i++) {
+		if (count[i] < MANY || is_seen_to(s, first + i))
+			continue;
+		if (store->is_ahead)
+			return 1;
+		add_day(s, first + i);
+	}
 	return s->conn ? 0 : -1;
 }

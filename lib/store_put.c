@@ -1,5 +1,5 @@
 /* The writing half of store.h: a batch is one transaction, in which what the database rejects is
- * found by bisection and put aside. */
+ * found, where the backend can't tell by bisection, and put aside. */
 #include "store_query.h"
 
 #include "clock.h"
@@ -268,6 +268,7 @@ int dp_store_put_draft(struct dp_store *s, struct dp_draft *d, const struct dp_s
 	assert(!step || step->from <= step->to);
 	if (d->n == 0 && !step)
 		return 0;
+	s->is_ahead = false;
 	if (dp_store_connect(s) < 0)
 		return -1;
 	for (size_t i = 0; i < d->n; i++)
@@ -305,7 +306,7 @@ static int finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_
 
 	if (load_systems(s) < 0)
 		return -1;
-	if (d->is_ahead && backend->take_numbers(s, d->n, d->entries[d->n - 1].seq) < 0)
+	if (s->is_ahead && backend->take_numbers(s, d->n, d->entries[d->n - 1].seq) < 0)
 		return -1;
 	if (step && backend->put_position(s, step) < 0)
 		return -1;
@@ -364,16 +365,19 @@ int dp_store_send(struct dp_store *s, struct dp_draft *d, int64_t *last)
 {
 	const int64_t before = *last;
 
+	int rc;
+
 	*last = 0;
-	d->is_ahead = before > 0;
-	if (d->is_ahead && needs_turn(d))
+	s->is_ahead = before > 0;
+	if (s->is_ahead && needs_turn(d))
 		return 1;
 	if (dp_store_connect(s) < 0)
 		return -1;
 	for (size_t i = 0; i < d->n; i++)
-		d->entries[i].seq = d->is_ahead ? before + 1 + (int64_t)i : 0;
-	if (s->backend->prepare(s, d->entries, d->n) < 0)
-		return -1;
+		d->entries[i].seq = s->is_ahead ? before + 1 + (int64_t)i : 0;
+	rc = s->backend->prepare(s, d->entries, d->n);
+	if (rc != 0)
+		return rc;
 	if (send(s, d) < 0)
 		return take_back(s, -1);
 	*last = d->entries[d->n - 1].seq;

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "clock.h"
+#include "store_draft.h"
 
 #define DAY_US INT64_C(86400000000)
 
@@ -96,6 +97,42 @@ static void who_stores_is_waited_for(void **state)
 	PQfinish(writer);
 }
 
+static struct dp_draft *draft_of_day(struct dp_event **events, int first, int n, int days)
+{
+	const int64_t noon_us = dp_clock_now_us() / DAY_US * DAY_US + DAY_US / 2;
+
+	for (int i = 0; i < n; i++)
+		events[i] = event(first + i, "a", noon_us + days * DAY_US + i, DP_INFO, "web");
+	return dp_draft_new((const struct dp_event *const *)events, (size_t)n);
+}
+
+/* A batch before may have events of that day where they lay until now, and would be waited for. */
+static void who_is_ahead_makes_no_days(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *twin = dp_store_twin(d->store);
+	struct dp_event *few[5];
+	struct dp_event *many[150];
+	struct dp_draft *drafts[] = {draft_of_day(few, 0, 5, -10), draft_of_day(many, 5, 150, -10)};
+	int64_t last = 0;
+
+	assert_ok(twin, dp_store_connect(twin));
+	assert_ok(d->store, dp_store_send(d->store, drafts[0], &last));
+	assert_int_equal(dp_store_send(twin, drafts[1], &last), 1);
+	assert_ok(d->store, dp_store_finish(d->store, drafts[0], NULL));
+	last = 0;
+	assert_ok(twin, dp_store_send(twin, drafts[1], &last));
+	assert_ok(twin, dp_store_finish(twin, drafts[1], NULL));
+	assert_string_equal(places(d), "10:day:155");
+	for (int i = 0; i < 2; i++)
+		dp_draft_free(&drafts[i]);
+	for (int i = 0; i < 5; i++)
+		free(few[i]);
+	for (int i = 0; i < 150; i++)
+		free(many[i]);
+	dp_store_close(&twin);
+}
+
 /* However many there are: PostgreSQL says so. */
 static void events_of_long_ago_are_not_looked_through(void **state)
 {
@@ -123,6 +160,7 @@ int main(void)
 	    IN_PG(a_day_of_many_events_gets_a_partition),
 	    IN_PG(who_reads_is_not_waited_for),
 	    IN_PG(who_stores_is_waited_for),
+	    IN_PG(who_is_ahead_makes_no_days),
 	    IN_PG(events_of_long_ago_are_not_looked_through),
 	};
 
