@@ -8,6 +8,7 @@ DP_SQL(put_event_sql, "sqlite/put_event.sql");
 DP_SQL(put_events_sql, "sqlite/put_events.sql");
 DP_SQL(read_new_sql, "sqlite/read_new.sql");
 DP_SQL(find_last_sql, "sqlite/find_last.sql");
+DP_SQL(note_numbers_sql, "sqlite/note_numbers.sql");
 DP_SQL(read_trace_sql, "sqlite/read_trace.sql");
 DP_SQL(put_trace_sql, "sqlite/put_trace.sql");
 DP_SQL(read_group_sql, "sqlite/read_group.sql");
@@ -169,6 +170,14 @@ static void all_are_new(struct sqlite_store *s, struct dp_entry entries[TOGETHER
 	s->last_seq = sqlite3_last_insert_rowid(s->db);
 }
 
+/* Behind what was stored of those put together before one was rejected. */
+static int put_others(struct sqlite_store *s, struct dp_entry entries[TOGETHER])
+{
+	if (sqlite3_exec(s->db, note_numbers_sql, NULL, NULL, NULL) != SQLITE_OK)
+		return dp_sqlite_fail(s);
+	return put_each(s, entries, TOGETHER);
+}
+
 static int put_together(struct sqlite_store *s, struct dp_entry entries[TOGETHER])
 {
 	sqlite3_stmt *st = prepared(s, PUT_EVENTS);
@@ -186,7 +195,7 @@ static int put_together(struct sqlite_store *s, struct dp_entry entries[TOGETHER
 		all_are_new(s, entries);
 	else
 		rc = find_new(s, entries, TOGETHER);
-	return rc == 0 && is_rejected ? put_each(s, entries, TOGETHER) : rc;
+	return rc == 0 && is_rejected ? put_others(s, entries) : rc;
 }
 
 static int find_last(struct sqlite_store *s)
