@@ -156,7 +156,8 @@ int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, b
     const struct dp_store_key *after, size_t limit, dp_store_key_fn *fn, void *arg)
 {
 	struct key_reading reading = {fn, arg, by_stage};
-	struct dp_query q = {.is_kept = true};
+	/* By stages it is planned for its trace: for any, PostgreSQL reads it once a system. */
+	struct dp_query q = {.is_kept = !by_stage};
 
 	if (by_stage)
 		add_staged_keys(&q, trace_id, seq);
