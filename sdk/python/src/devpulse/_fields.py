@@ -52,24 +52,23 @@ def plain_attributes(values: dict[str, Any], scrubber: Scrubber) -> dict[str, An
     fields: dict[str, Any] = {}
     for key, value in values.items():
         verdict, name = scrubber.name(key)
-        fit = _FIT.get(name)
-        if (
-            verdict != INNOCENT
-            or (fit is not None and not fit(value))
-            or name in fields
-            or name[:1] in ("_", "")
-        ):
+        if verdict != INNOCENT or name in fields or name[:1] in ("_", ""):
             break
         cls = type(value)
         if cls is str:
             if len(value) > STRING_MAX:
                 break
             value = clean(value)
-            fields[name] = scrubber.text(value) if len(value) > 6 else value
+            if len(value) > 6:
+                value = scrubber.text(value)
         elif cls is float:
-            fields[name] = floating(value)
-        else:
-            fields[name] = integer(value) if cls is int else value
+            value = floating(value)
+        elif cls is int:
+            value = integer(value)
+        fit = _FIT.get(name)
+        if fit is not None and not fit(value):
+            break
+        fields[name] = value
     if len(fields) < len(values) or len(values) > MEMBERS_MAX:
         return attributes(values, Walk(scrubber))
     return fields
