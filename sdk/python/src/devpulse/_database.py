@@ -17,7 +17,7 @@ from ._buffer import MAX_BYTES, MAX_EVENTS
 from ._internal import logger, warn_once
 from ._postgresql import PostgresStore
 from ._record import Record
-from ._rows import Refused, Row, row_of
+from ._rows import Row, row_of
 from ._sqlite import SqliteStore
 from ._store import Away, Broken, Rejected, Store, StoreError
 from ._worker import Worker
@@ -96,7 +96,7 @@ class DatabaseSink(Worker):
         for record in records:
             try:
                 rows.append(row_of(record, now_us))
-            except Refused as error:
+            except Exception as error:  # Refused, or whatever a scrub hook gave that is no JSON
                 self._refused += 1
                 self._buffer.remove(record)
                 warn_once("database event", "an event is not stored: %s", error)

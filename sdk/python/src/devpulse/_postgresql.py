@@ -322,6 +322,9 @@ class PostgresStore(Store):
             raise
         except _Unheard:
             raise
+        except OSError as error:  # of the files that sql() reads
+            self._roll_back(keep=False)
+            raise Away(f"{self.name}: {error.strerror}") from None
         except MemoryError:
             self._roll_back(keep=False)
             raise Away(f"{self.name}: out of memory") from None

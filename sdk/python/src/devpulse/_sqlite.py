@@ -237,7 +237,8 @@ class SqliteStore(Store):
         except StoreError:
             self._roll_back(keep=False)
             raise
-        except OSError as error:
+        except OSError as error:  # of the files that sql() reads
+            self._roll_back(keep=False)
             raise Away(f"{self.name}: {error.strerror}") from None
         except MemoryError:
             self._roll_back(keep=False)
