@@ -144,18 +144,14 @@ export async function refusal(response: Response): Promise<Problem> {
 	}
 }
 
-function withNumbers(value: Json): Json {
+// The same document: its own numbers are numbers; those of an event, in its `data`, keep their digits.
+export function withNumbers(value: Json): Json {
 	if (value instanceof Digits) return Number(value.text);
 	if (Array.isArray(value)) return value.map(withNumbers);
 	if (isObject(value))
 		for (const [name, child] of Object.entries(value))
 			if (name !== "data") value[name] = withNumbers(child);
 	return value;
-}
-
-// A document of dp-http, whose own numbers are numbers; those of an event, its `data`, keep their digits.
-export function readDocument(text: string): Json {
-	return withNumbers(parse(text) as Json);
 }
 
 // Throws a Problem where dp-http refuses, a TypeError where nobody answers.
@@ -166,7 +162,7 @@ export async function get<T>(path: string, query: Query, signal: AbortSignal): P
 		cache: "no-cache",
 	});
 	if (!response.ok) throw await refusal(response);
-	return readDocument(await response.text()) as T;
+	return withNumbers(parse(await response.text()) as Json) as T;
 }
 
 // What dp-http tells apart of an event, from the event as it is stored.
