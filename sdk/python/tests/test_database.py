@@ -14,7 +14,7 @@ import pytest
 
 from databases import TABLES, VERSION, Database, put_all, record, store_by_programs
 from devpulse._database import DatabaseSink
-from devpulse._record import Record
+from devpulse._record import Common, Record
 from devpulse._rows import Row
 from devpulse._store import Rejected
 from pipeline import Pipeline
@@ -162,6 +162,19 @@ def test_an_event_that_is_rejected_once_is_tried_again(
     assert sink.stats()["stored"] == 1
     assert sink.stats()["refused"] == 0
     assert database.count("dead_letters") == 0
+
+
+def test_an_event_that_is_no_json_does_not_stand_in_the_way(
+    database: Database, sink_of: Callable[..., DatabaseSink]
+) -> None:
+    def fail() -> dict[str, Any]:
+        raise ValueError
+
+    sink = sink_of(database)
+    bad = Record("t", "error", "web", "log", fail, Common({}), 200)
+    put_all(sink, [bad, record()])
+    assert sink.stats()["stored"] == 1
+    assert sink.stats()["refused"] == 1
 
 
 WRITER = """
