@@ -40,10 +40,9 @@ static void flush_pump(struct server *s)
 	set_timer(s, FLUSH_SECONDS);
 }
 
-void drain_client_left(struct server *s)
+static bool has_clients(const struct server *s)
 {
-	if (s->state == SERVER_CLOSES && s->sessions.count + s->tails.count + s->posts.count == 0)
-		flush_pump(s);
+	return s->sessions.count + s->tails.count + s->posts.count > 0;
 }
 
 static void say_goodbye(struct server *s)
@@ -52,7 +51,8 @@ static void say_goodbye(struct server *s)
 	ws_goodbye(s);
 	tail_goodbye(s);
 	set_timer(s, GOODBYE_SECONDS);
-	drain_client_left(s);
+	if (!has_clients(s))
+		flush_pump(s);
 }
 
 static bool is_drained(const struct server *s)
@@ -129,6 +129,8 @@ void drain_woken(struct server *s)
 		pump_failed(s);
 	else if (s->state == SERVER_DRAINS && is_drained(s))
 		say_goodbye(s);
+	else if (s->state == SERVER_CLOSES && !has_clients(s))
+		flush_pump(s);
 	else if (s->state == SERVER_FLUSHES && is_flushed(s))
 		s->state = SERVER_ENDED;
 }

@@ -9,11 +9,8 @@
 /* Takes nothing more. */
 void drain_begin(struct server *s);
 
-/* The writer or the pump have come further, or failed: those who waited are served, and the end
- * goes on. In the loop. */
+/* The writer or the pump have come further, or failed, or a client has left: those who waited are
+ * served, and the end goes on. In the loop. */
 void drain_woken(struct server *s);
-
-/* A session, tail or post left its list. */
-void drain_client_left(struct server *s);
 
 #endif

@@ -1,6 +1,5 @@
 #include "http.h"
 
-#include "drain.h"
 #include "intake.h"
 #include "json.h"
 #include "log.h"
@@ -54,7 +53,7 @@ static void close_post(struct post *p)
 	forget_body(p);
 	dp_buf_release(&p->refusals);
 	lws_dll2_remove(&p->list);
-	drain_client_left(p->server);
+	server_client_left(p->server);
 	p->server = NULL;
 }
 

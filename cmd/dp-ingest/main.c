@@ -1,8 +1,8 @@
 #include "health.h"
 #include "log.h"
+#include "loop.h"
 #include "opt.h"
 #include "proc.h"
-#include "server.h"
 #include "stdin.h"
 #include "token.h"
 
@@ -167,5 +167,5 @@ int main(int argc, char **argv)
 	if (cfg.healthcheck)
 		return check_health(&cfg.server);
 	dp_proc_init();
-	return cfg.filters_stdin ? stdin_run() : server_run(&cfg.server);
+	return cfg.filters_stdin ? stdin_run() : loop_run(&cfg.server);
 }

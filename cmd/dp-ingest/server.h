@@ -1,6 +1,5 @@
-/* The server: one libwebsockets loop with the listening socket, the clients (ws.h, tail.h, http.h),
- * the intake of their events, the writer of what is accepted, and with a spool the pump from there
- * to standard output. */
+/* What the parts of the server share: its state, and what the clients of all protocols (ws.h,
+ * tail.h, http.h) do alike. All of it belongs to the loop's thread (loop.h). */
 #ifndef SERVER_H
 #define SERVER_H
 
@@ -80,9 +79,6 @@ struct server {
 	lws_sorted_usec_list_t idle_timer;
 };
 
-/* Runs until a stop signal or an error of standard output. Returns the exit status. */
-int server_run(const struct server_config *cfg);
-
 /* The server that a callback belongs to. */
 struct server *server_of(struct lws *wsi);
 
@@ -100,5 +96,8 @@ void server_peer(struct lws *wsi, char *peer, size_t size);
 /* Has a connection ended, with a close frame where that still reaches it, by a writable callback
  * that returns -1: asked for here, and forced after SERVER_CLOSE_SECONDS. */
 void server_hasten(struct lws *wsi);
+
+/* A client has left its list: where the server waits for that, the loop is woken. */
+void server_client_left(struct server *s);
 
 #endif

@@ -1,6 +1,5 @@
 #include "tail.h"
 
-#include "drain.h"
 #include "filter.h"
 #include "outbox.h"
 #include "request.h"
@@ -100,7 +99,7 @@ static void close_tail(struct tail *t)
 	dp_filter_release(&t->filter);
 	outbox_release(&t->out);
 	lws_dll2_remove(&t->list);
-	drain_client_left(t->server);
+	server_client_left(t->server);
 	t->server = NULL;
 }
 

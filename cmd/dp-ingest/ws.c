@@ -1,7 +1,6 @@
 #include "ws.h"
 
 #include "clock.h"
-#include "drain.h"
 #include "intake.h"
 #include "json.h"
 #include "outbox.h"
@@ -352,7 +351,7 @@ static void close_session(struct session *s)
 	outbox_release(&s->out);
 	lws_dll2_remove(&s->list);
 	lws_dll2_remove(&s->waiting);
-	drain_client_left(s->server);
+	server_client_left(s->server);
 	s->server = NULL;
 }
 
