@@ -168,7 +168,7 @@ static int take_step(struct dp_store *s, const struct dp_store_limits *l, int64_
 	*more = true;
 	if (dp_removal_plan(s, r) < 0 || remove_events(s, r) < 0)
 		return -1;
-	return dp_removal_settle(s, r);
+	return dp_removal_settle(s, r) < 0 ? -1 : dp_removal_settle_groups(s, r);
 }
 
 int dp_store_retain(struct dp_store *s, const struct dp_store_limits *l, int64_t now_us, bool *more)

@@ -35,9 +35,10 @@ void dp_removal_add(struct dp_removal *r, const struct dp_store_cell *c);
 /* In the transaction: sums up what goes; leaves for another step what would be too much for one. */
 int dp_removal_plan(struct dp_store *s, struct dp_removal *r);
 
-/* In the transaction, when the events are gone: takes them out of the roll-ups. */
+/* In the transaction, when the events are gone: takes them out of traces and minutes, and out of
+ * groups. */
 int dp_removal_settle(struct dp_store *s, struct dp_removal *r);
-int dp_removal_settle_groups(struct dp_store *s, struct dp_removal *r); /* the part of the groups */
+int dp_removal_settle_groups(struct dp_store *s, struct dp_removal *r);
 
 /* Moves the clock by which events grow old, and tells it; INT64_MIN where it is not known. It is
  * what the events say (seen_us; INT64_MIN: too little) or what the clock was last and has run

@@ -371,5 +371,5 @@ int dp_removal_settle(struct dp_store *s, struct dp_removal *r)
 {
 	if (remove_traces(s, r) < 0 || shrink_traces(s, r) < 0 || remake_traces(s, r) < 0)
 		return -1;
-	return settle_minutes(s, r) < 0 ? -1 : dp_removal_settle_groups(s, r);
+	return settle_minutes(s, r);
 }
