@@ -48,6 +48,34 @@ test("json: what was parsed is written as it was", () => {
 	);
 });
 
+test("every number is looked at only in small texts, and where one would become another", () => {
+	const { parse: own } = JSON;
+	let isSlow = false;
+	JSON.parse = (text: string, each?: Parameters<typeof own>[1]) => {
+		isSlow = each !== undefined;
+		return own(text, each) as unknown;
+	};
+	const filler = "x".repeat(1 << 20);
+	const cases: [number: string, isSlow: boolean][] = [
+		["1235917904650197", false], // an id of dp-http
+		["9007199254740991", false],
+		["-5.0", false],
+		["9007199254740993", true],
+		["0.1234567890123456789", true],
+		["1e400", true],
+	];
+	try {
+		for (const [number, want] of cases) {
+			parse(`{"a":[${number}],"b": ${number},"filler":"${filler}"}`);
+			assert.equal(isSlow, want, number);
+		}
+		parse('{"a":5.0}');
+		assert.ok(isSlow);
+	} finally {
+		JSON.parse = own;
+	}
+});
+
 test("numbers of a document are numbers, those of an event keep their digits", () => {
 	const price = new Digits("2.50");
 	assert.deepEqual(
