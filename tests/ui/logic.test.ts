@@ -100,7 +100,15 @@ test("format: times and numbers", () => {
 		[short(45600000), "45.6 M"],
 	];
 	for (const [got, want] of cases) assert.equal(got, want);
-	assert.equal(micros("2026-01-01T00:00:00.1234567Z") % 1e6, 123456);
+	const times: [text: string, us: number][] = [
+		["2026-01-01T00:00:00Z", 0],
+		["2026-01-01T00:00:00.5Z", 500000],
+		["2026-01-01T00:00:00.1234567Z", 123456],
+		["2026-01-01T02:00:01.000001+02:00", 1000001],
+		["2025-12-31T23:59:59.999999999Z", -1],
+	];
+	for (const [text, us] of times)
+		assert.equal(micros(text) - Date.UTC(2026, 0, 1) * 1000, us, text);
 });
 
 test("filter: cut into terms, completed where the caret is", () => {

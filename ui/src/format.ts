@@ -2,8 +2,13 @@
 
 // RFC 3339 in microseconds since the epoch.
 export function micros(text: string): number {
-	const fraction = /\.(\d+)/.exec(text)?.[1] ?? "";
-	return Date.parse(text.replace(/\.\d+/, "")) * 1000 + Number(fraction.padEnd(6, "0").slice(0, 6));
+	const dot = text.indexOf(".");
+	if (dot < 0) return Date.parse(text) * 1000;
+	let us = 0;
+	let at = dot + 1;
+	for (let worth = 1e5; text[at]! >= "0" && text[at]! <= "9"; at++, worth /= 10)
+		us += Math.floor(worth) * Number(text[at]);
+	return Date.parse(text.slice(0, dot) + text.slice(at)) * 1000 + us;
 }
 
 export function duration(ms: number): string {

@@ -100,37 +100,46 @@ function spanNode(events: DpEvent[]): Node {
 export function grouped<K, V>(values: V[], keyOf: (value: V) => K): Map<K, V[]> {
 	const groups = new Map<K, V[]>();
 	for (const value of values) {
-		const group = groups.get(keyOf(value));
+		const key = keyOf(value);
+		const group = groups.get(key);
 		if (group) group.push(value);
-		else groups.set(keyOf(value), [value]);
+		else groups.set(key, [value]);
 	}
 	return groups;
 }
 
-// Nested as spans were called; what has no span stands below its stage.
-function bySpan(events: DpEvent[]): Node[] {
-	const groups = grouped(
-		events.filter((event) => spanId(event, "spanId") !== ""),
-		(event) => spanId(event, "spanId"),
-	);
-	const nodes = new Map([...groups].map(([id, group]) => [id, spanNode(group)]));
-	const roots: Node[] = [];
+// The first that is told of what called a span.
+function parentOf(id: string, events: DpEvent[]): string {
+	for (const event of events) {
+		const parent = spanId(event, "parentSpanId");
+		if (parent !== "" && parent !== id) return parent;
+	}
+	return "";
+}
+
+// Nested as spans were called; what has no span stands below its stage. `spans` has the events by span, those
+// without one at "".
+function bySpan(spans: Map<string, DpEvent[]>): Node[] {
+	const nodes = new Map<string, Node>();
 	const parents = new Map<string, string>();
-	for (const [id, group] of groups)
-		parents.set(
-			id,
-			group
-				.map((event) => spanId(event, "parentSpanId"))
-				.find((parent) => parent !== "" && parent !== id) ?? "",
-		);
+	for (const [id, group] of spans) {
+		if (id === "") continue;
+		nodes.set(id, spanNode(group));
+		parents.set(id, parentOf(id, group));
+	}
+	const roots: Node[] = [];
 	for (const [id, node] of nodes) {
 		const parent = nodes.get(parents.get(id)!);
 		if (parent && !isLoop(id, parents)) parent.children.push(node);
 		else roots.push(node);
 	}
-	const loose = events.filter((event) => spanId(event, "spanId") === "");
-	for (const event of loose) nodes.get(spanId(event, "parentSpanId"))?.children.push(leaf(event));
-	return [...roots, ...byStage(loose.filter((event) => !nodes.has(spanId(event, "parentSpanId"))))];
+	const homeless: DpEvent[] = [];
+	for (const event of spans.get("") ?? []) {
+		const parent = nodes.get(spanId(event, "parentSpanId"));
+		if (parent) parent.children.push(leaf(event));
+		else homeless.push(event);
+	}
+	return [...roots, ...byStage(homeless)];
 }
 
 function isLoop(id: string, parents: Map<string, string>): boolean {
@@ -142,25 +151,27 @@ function isLoop(id: string, parents: Map<string, string>): boolean {
 	return at !== "";
 }
 
-function isNested(events: DpEvent[]): boolean {
-	const ids = new Set(events.map((event) => spanId(event, "spanId")));
-	ids.delete("");
-	return events.some((event) => {
-		const parent = spanId(event, "parentSpanId");
-		return ids.has(parent) && parent !== spanId(event, "spanId");
-	});
+function isNested(spans: Map<string, DpEvent[]>): boolean {
+	for (const [id, events] of spans) {
+		const isCalled = (event: DpEvent): boolean => {
+			const parent = spanId(event, "parentSpanId");
+			return parent !== "" && parent !== id && spans.has(parent);
+		};
+		if (events.some(isCalled)) return true;
+	}
+	return false;
 }
 
 // A node and what is below it as rows; what runs longer than its parent makes the parent no longer.
-function flatten(node: Node, depth: number, parent: number, startUs: number, rows: Row[]): Row {
+function flatten(node: Node, depth: number, parent: number, rows: Row[]): Row {
 	const at = rows.length;
 	const row: Row = {
 		kind: node.kind,
 		label: node.label,
 		system: node.event.system,
 		severity: node.event.severity,
-		start: node.start - startUs,
-		end: node.end - startUs,
+		start: node.start,
+		end: node.end,
 		depth,
 		parent,
 		next: 0,
@@ -171,7 +182,7 @@ function flatten(node: Node, depth: number, parent: number, startUs: number, row
 	rows.push(row);
 	node.children.sort((a, b) => a.start - b.start || a.end - b.end);
 	for (const child of node.children) {
-		const below = flatten(child, depth + 1, at, startUs, rows);
+		const below = flatten(child, depth + 1, at, rows);
 		row.severity = worse(row.severity, below.severity);
 		row.errors += below.errors;
 		row.events += below.events;
@@ -181,20 +192,22 @@ function flatten(node: Node, depth: number, parent: number, startUs: number, row
 }
 
 export function modelOf(events: DpEvent[], nest: boolean): Model {
-	const canNest = isNested(events);
-	const roots = nest && canNest ? bySpan(events) : byStage(events);
-	let startUs = Infinity;
-	let endUs = -Infinity;
-	for (const event of events) {
-		const [from, to] = interval(event);
-		startUs = Math.min(startUs, from);
-		endUs = Math.max(endUs, to);
-	}
+	const spans = grouped(events, (event) => spanId(event, "spanId"));
+	const canNest = isNested(spans);
+	const roots = nest && canNest ? bySpan(spans) : byStage(events);
 	roots.sort((a, b) => a.start - b.start || a.end - b.end);
 	const rows: Row[] = [];
-	for (const root of roots) flatten(root, 0, -1, startUs, rows);
+	for (const root of roots) flatten(root, 0, -1, rows);
+	let startUs = Infinity;
+	let endUs = -Infinity;
+	for (const row of rows) {
+		startUs = Math.min(startUs, row.start);
+		endUs = Math.max(endUs, row.end);
+	}
 	const rowOf = new Map<string, number>();
 	rows.forEach((row, i) => {
+		row.start -= startUs;
+		row.end -= startUs;
 		if (row.kind === "event") rowOf.set(row.event.event_id, i);
 	});
 	return { rows, startUs, length: Math.max(endUs - startUs, 1), canNest, rowOf };
