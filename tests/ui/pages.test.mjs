@@ -51,6 +51,38 @@ test("the list of traces: status in words, systems, counts", async () => {
 	await page.done();
 });
 
+test("what is opened is asked for first, and events are counted when its rows are there", async () => {
+	const asked = async (address) => {
+		const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
+		const paths = [];
+		page.on("request", (request) => {
+			const path = new URL(request.url()).pathname;
+			if (/^\/(api|icon)/.test(path)) paths.push(path);
+		});
+		await page.addInitScript(() => {
+			const { fetch } = globalThis;
+			globalThis.rowsWhenCounted = -1;
+			globalThis.fetch = (target, ...rest) => {
+				if (target.startsWith("/api/stats"))
+					globalThis.rowsWhenCounted = document.querySelectorAll("tbody tr").length;
+				return fetch(target, ...rest);
+			};
+		});
+		await page.goto(`${pipeline.url}/#/${address}`);
+		await page.locator(".histogram canvas, .row").first().waitFor();
+		const rows = await page.evaluate(() => globalThis.rowsWhenCounted);
+		await page.done();
+		return { paths, rows };
+	};
+	const list = await asked("");
+	assert.deepEqual(list.paths.slice(0, 2), ["/api/traces", "/icon.svg"], "the header has the icon");
+	assert.ok(list.rows > 0);
+	assert.equal(list.paths.filter((path) => path === "/api/traces").length, 1);
+	const trace = await asked(`trace/${declined}`);
+	assert.deepEqual(trace.paths.slice(0, 2), ["/api/trace", "/icon.svg"]);
+	assert.equal(trace.paths.filter((path) => path === "/api/trace").length, 1);
+});
+
 test("a new trace is shown at once, but does not move what is being read", async () => {
 	const page = await open(browser, `${pipeline.url}/`);
 	await isLive(page);

@@ -154,13 +154,30 @@ export function withNumbers(value: Json): Json {
 	return value;
 }
 
-// Throws a Problem where dp-http refuses, a TypeError where nobody answers.
-export async function get<T>(path: string, query: Query, signal: AbortSignal): Promise<T> {
-	const response = await fetch(url(path, query), {
+function ask(target: string, signal: AbortSignal | null): Promise<Response> {
+	return fetch(target, {
 		headers: headers({ Accept: "application/json" }),
 		signal,
 		cache: "no-cache",
 	});
+}
+
+let early: { target: string; answer: Promise<Response> } | null = null;
+
+// Asks for what the next `get` will want; if that is for something else, the answer is thrown away.
+export function askEarly(path: string, query: Query): void {
+	const target = url(path, query);
+	const answer = ask(target, null);
+	answer.catch(() => {}); // who takes it is told
+	early = { target, answer };
+}
+
+// Throws a Problem where dp-http refuses, a TypeError where nobody answers.
+export async function get<T>(path: string, query: Query, signal: AbortSignal): Promise<T> {
+	const target = url(path, query);
+	const taken = early?.target === target ? early.answer : null;
+	early = null;
+	const response = await (taken ?? ask(target, signal));
 	if (!response.ok) throw await refusal(response);
 	return withNumbers(parse(await response.text()) as Json) as T;
 }

@@ -1,5 +1,6 @@
 // The frame around the pages: where to go, the connection, the theme, the token.
 
+import "./early"; // before all that takes time
 import "./style/theme.css";
 import "./style/base.css";
 import "./style/list.css";

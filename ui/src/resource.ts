@@ -1,7 +1,7 @@
 // Documents that a page shows: each is loaded when another one is wanted, and again when events tell that
 // it is stale.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "./api";
 import { complaint, failed, tokenWanted } from "./state";
 
@@ -39,7 +39,7 @@ class Loader<T> {
 		const abort = new AbortController();
 		const began = performance.now();
 		this.abort = abort;
-		this.update((old) => ({ ...old, loading: true }));
+		this.update((old) => (old.loading ? old : { ...old, loading: true }));
 		try {
 			const data = await this.wish.current.load(abort.signal);
 			if (abort.signal.aborted) return;
@@ -102,7 +102,8 @@ export function useResource<T>(
 	const wish = useRef({ load, mine });
 	const loader = useRef<Loader<T> | null>(null);
 	wish.current = { load, mine };
-	useEffect(() => {
+	// Not after the next frame, as an effect would: the answer may be there by then.
+	useLayoutEffect(() => {
 		if (key === null) return;
 		const own = new Loader(key, wish, setState);
 		loader.current = own;

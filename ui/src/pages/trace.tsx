@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { type DpEvent, get, type Page, Problem, type TraceSummary, url } from "../api";
+import { traceAsked } from "../early";
 import { useRefresh } from "../following";
 import { count, duration } from "../format";
 import { titleOf } from "../message";
@@ -131,7 +132,7 @@ export function TracePage({ id }: { id: string }) {
 	const tab = query.get("tab") ?? "";
 	const trace = useResource(
 		id,
-		(signal) => get<Trace>("/api/trace", { trace: id }, signal),
+		(signal) => get<Trace>(...traceAsked(id), signal),
 		(problem) => problem.status === 404 || problem.status === 422,
 	);
 	useRefresh({ trace: oneValue(id) }, trace.refresh);

@@ -1,8 +1,9 @@
 // The newest traces, live; the events over time above them.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, type Page, type Stats, type TraceSummary } from "../api";
 import { Choice, Paging, PauseButton, Pick } from "../controls";
+import { tracesAsked } from "../early";
 import { FilterBar } from "../filterbar";
 import { valueOf } from "../filter";
 import { useRefresh } from "../following";
@@ -85,7 +86,7 @@ function Controls({ live, onPause }: { live: boolean; onPause: () => void }) {
 function Chart({ stats, ownRange }: { stats: Stats; ownRange: boolean }) {
 	const { totals } = stats;
 	return (
-		<section class="chart" aria-label="Events over time">
+		<>
 			<Histogram
 				stats={stats}
 				onChoose={(from, to) => change({ since: instant(from), until: instant(to), cursor: null })}
@@ -107,7 +108,7 @@ function Chart({ stats, ownRange }: { stats: Stats; ownRange: boolean }) {
 				)}
 				<span class="hint">{ownRange && "the last hour · "}drag to choose a range</span>
 			</p>
-		</section>
+		</>
 	);
 }
 
@@ -117,30 +118,24 @@ function useHeld(
 	latest: Page<TraceSummary> | null,
 	key: string,
 ) {
-	const [shown, setShown] = useState<{ page: Page<TraceSummary>; key: string } | null>(null);
-	useEffect(() => {
-		if (!latest) return;
-		if (!shown || shown.key !== key || (!paused.value && !isBeingRead(list.current))) {
-			setShown({ page: latest, key });
-			return;
+	const [shows, setShows] = useState(0);
+	const shown = useRef<{ page: Page<TraceSummary>; key: string; shows: number } | null>(null);
+	const page = useMemo(() => {
+		const old = shown.current;
+		if (!latest) return null;
+		const isWanted = old?.key !== key || old.shows !== shows;
+		if (isWanted || (!paused.value && !isBeingRead(list.current))) {
+			shown.current = { page: latest, key, shows };
+		} else {
+			const fresh = new Map(latest.items.map((trace) => [trace.trace_id, trace]));
+			const items = old.page.items.map((trace) => fresh.get(trace.trace_id) ?? trace);
+			shown.current = { page: { ...old.page, items }, key, shows };
 		}
-		const fresh = new Map(latest.items.map((trace) => [trace.trace_id, trace]));
-		setShown({
-			key,
-			page: {
-				...shown.page,
-				items: shown.page.items.map((trace) => fresh.get(trace.trace_id) ?? trace),
-			},
-		});
-	}, [latest, paused.value]);
-	const here = new Set(shown?.page.items.map((trace) => trace.trace_id));
-	const waiting =
-		latest && shown ? latest.items.filter((trace) => !here.has(trace.trace_id)).length : 0;
-	return {
-		page: shown?.page ?? null,
-		waiting,
-		show: () => latest && setShown({ page: latest, key }),
-	};
+		return shown.current.page;
+	}, [latest, key, shows, paused.value]);
+	const here = new Set(page?.items.map((trace) => trace.trace_id));
+	const waiting = latest?.items.filter((trace) => !here.has(trace.trace_id)).length ?? 0;
+	return { page, waiting, show: () => setShows(shows + 1) };
 }
 
 // What is asked for, as the address says it.
@@ -161,16 +156,19 @@ function asked() {
 
 type Asked = ReturnType<typeof asked>;
 
-// The traces and how many events there were, kept up to date.
+// The traces, and then how many events there were; both kept up to date. Counting takes dp-http much longer than
+// the traces, and so is asked for when these are to be seen.
 function useTraces({ all, filter, since, until, isLive }: Asked) {
 	const key = JSON.stringify(all);
+	const [seen, setSeen] = useState("");
 	const traces = useResource(
 		key,
-		(signal) => get<Page<TraceSummary>>("/api/traces", { ...all, limit: 50 }, signal),
+		(signal) => get<Page<TraceSummary>>(...tracesAsked(), signal),
 		(problem) => problem.about("filter") !== null,
 	);
+	useEffect(() => setSeen(traces.key), [traces.key]);
 	const stats = useResource(
-		`stats ${key}`,
+		seen === key ? key : null,
 		(signal) => get<Stats>("/api/stats", { filter, since, until, buckets: BUCKETS }, signal),
 		() => true,
 	);
@@ -185,7 +183,7 @@ function useTraces({ all, filter, since, until, isLive }: Asked) {
 		]);
 		for (const trace of traces.data?.items ?? []) noteEnvironment(trace.environment ?? "");
 	}, [traces.data, stats.data]);
-	return { traces, stats: stats.data };
+	return { traces, stats };
 }
 
 function pause(): void {
@@ -225,6 +223,11 @@ export function TracesPage() {
 	const wanted = asked();
 	const { traces, stats } = useTraces(wanted);
 	const { page, waiting, show } = useHeld(list, traces.data, traces.key);
+	const sort = wanted.all["sort"] ?? "";
+	const table = useMemo(
+		() => page && <TraceTable key={traces.key} traces={page.items} sort={sort} />,
+		[page, sort],
+	);
 	const showNew = (): void => {
 		show();
 		scrollTo(0, 0);
@@ -245,8 +248,10 @@ export function TracesPage() {
 				onChange={(text) => change({ filter: text, cursor: null })}
 			/>
 			<Controls live={isLive} onPause={pause} />
-			{stats && (isFilled || narrowed) && (
-				<Chart stats={stats} ownRange={since === CHART && isOwnTime} />
+			{(stats.data ?? stats.loading) && (isFilled || narrowed) && (
+				<section class="chart" aria-label="Events over time">
+					{stats.data && <Chart stats={stats.data} ownRange={since === CHART && isOwnTime} />}
+				</section>
 			)}
 			{waiting > 0 && (
 				<button type="button" class="fresh-pill" onClick={showNew}>
@@ -254,11 +259,7 @@ export function TracesPage() {
 					{count(waiting, "new trace")}
 				</button>
 			)}
-			<div ref={list}>
-				{isFilled && problem === null && (
-					<TraceTable traces={page.items} sort={wanted.all["sort"] ?? ""} />
-				)}
-			</div>
+			<div ref={list}>{isFilled && problem === null && table}</div>
 			{!page && !problem && complaint.value === "" && <Loading what="traces" />}
 			{page?.items.length === 0 &&
 				problem === null &&
