@@ -1,5 +1,6 @@
 // Traces as rows; on a narrow screen as cards.
 
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { TraceSummary } from "./api";
 import { count, duration } from "./format";
 import { Badge, Systems, Time } from "./parts";
@@ -51,10 +52,30 @@ function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
 	);
 }
 
+// The number of rows in a window, and a few more.
+const FIRST = 20;
+
 // Rows are known by their place: under much traffic all of them are other ones at once, and only their texts
 // are changed. Who reads in the list has it held (pages/traces.tsx).
-export function TraceTable({ traces, sort }: { traces: TraceSummary[]; sort: string }) {
+function rowsOf(traces: TraceSummary[], from: number, until: number) {
 	const longest = Math.max(1, ...traces.map((trace) => trace.duration_ms));
+	return traces
+		.slice(from, until)
+		.map((trace, i) => <Row key={from + i} trace={trace} longest={longest} />);
+}
+
+// The first rows, and in a later frame the others: all of them take longer than one.
+function useRows(traces: TraceSummary[]) {
+	const [late, setLate] = useState<TraceSummary[]>([]);
+	useEffect(() => setLate(traces), [traces]);
+	return [
+		useMemo(() => rowsOf(traces, 0, FIRST), [traces]),
+		useMemo(() => rowsOf(late, FIRST, Infinity), [late]),
+	];
+}
+
+export function TraceTable({ traces, sort }: { traces: TraceSummary[]; sort: string }) {
+	const [first, others] = useRows(traces);
 	const sorted = (name: string): "descending" | undefined =>
 		sort === name ? "descending" : undefined;
 	return (
@@ -79,9 +100,8 @@ export function TraceTable({ traces, sort }: { traces: TraceSummary[]; sort: str
 				</tr>
 			</thead>
 			<tbody role="rowgroup">
-				{traces.map((trace, i) => (
-					<Row key={i} trace={trace} longest={longest} />
-				))}
+				{first}
+				{others}
 			</tbody>
 		</table>
 	);
