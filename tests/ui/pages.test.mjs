@@ -361,6 +361,36 @@ test("live: pause holds, and the end is followed only from the end", async () =>
 	await page.done();
 });
 
+test("a long list is walked by pages, each trace once", async () => {
+	const ids = Array.from({ length: 130 }, (_, i) => `far-${String(i).padStart(3, "0")}`);
+	await pipeline.send(ids.map((traceId) => ({ traceId, system: "far", details: traceId })));
+	await until("all are stored", async () => (await pipeline.events("system=far")).length === 130);
+	const page = await open(browser, `${pipeline.url}/#/?filter=system%3Dfar`);
+	const titles = () => page.locator("tbody a").allTextContents();
+	const other = async (before) =>
+		until("another page is there", async () => {
+			const now = await titles();
+			return now.length > 0 && now.length !== 20 && now[0] !== before[0] && now;
+		});
+	const pages = [await other([])];
+	while (await page.getByRole("button", { name: "Older" }).count()) {
+		await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+		await page.getByRole("button", { name: "Older" }).click();
+		pages.push(await other(pages.at(-1)));
+		assert.equal(await page.evaluate(() => scrollY), 0, "its beginning is what is seen");
+	}
+	assert.deepEqual(
+		pages.map((all) => all.length),
+		[50, 50, 30],
+	);
+	assert.deepEqual(pages.flat().sort(), ids);
+	await page.getByRole("button", { name: "Newer" }).click();
+	assert.deepEqual(await other(pages[2]), pages[1]);
+	await page.goBack();
+	assert.deepEqual(await other(pages[1]), pages[2]);
+	await page.done();
+});
+
 test("by keyboard alone, with the focus to be seen", async () => {
 	const page = await open(browser, `${pipeline.url}/`);
 	const focused = (probe) => page.evaluate(`(${probe})(document.activeElement)`);

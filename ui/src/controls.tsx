@@ -106,8 +106,12 @@ export function SearchField({
 
 // The ways to the pages of a list before and behind this one.
 export function Paging({ page }: { page: Page<unknown> }) {
+	const open = (cursor: string | null): void => {
+		change({ cursor });
+		scrollTo(0, 0);
+	};
 	const to = (cursor: string | null, name: string) => (
-		<button type="button" class="button" onClick={() => change({ cursor })}>
+		<button type="button" class="button" onClick={() => open(cursor)}>
 			{name}
 		</button>
 	);
