@@ -361,6 +361,51 @@ test("live: pause holds, and the end is followed only from the end", async () =>
 	await page.done();
 });
 
+test("live: many at once are all there, in order, in few lines of the document", async () => {
+	const page = await open(browser, `${pipeline.url}/#/live?filter=system%3Drush`);
+	await page.locator(".log .waiting").waitFor();
+	const shown = () => page.locator(".line .message").allInnerTexts();
+	const sendFrom = (n, count) =>
+		pipeline.send(
+			Array.from({ length: count }, (_, i) => ({
+				traceId: "rush",
+				system: "rush",
+				details: `rush ${n + i}`,
+				timestamp: new Date(Date.UTC(2026, 0, 1) + n + i).toISOString(),
+			})),
+		);
+	let sent = 0;
+	const isOff = () => page.locator(".log[aria-live=off]").count();
+	await until("it is fast", async () => {
+		await sendFrom(sent, 40);
+		sent += 40;
+		return isOff();
+	});
+	await sendFrom(sent, 300);
+	sent += 300;
+	const atEnd = async () => (await shown()).some((text) => text === `rush ${sent - 1}`);
+	await until("the last is there", atEnd);
+	const inOrder = (texts, last) => {
+		const numbers = texts.map((text) => Number(text.slice(5))).sort((a, b) => a - b);
+		assert.deepEqual(
+			numbers,
+			numbers.map((_, i) => last - numbers.length + 1 + i),
+		);
+	};
+	inOrder(await shown(), sent - 1);
+	assert.ok((await page.locator(".line").count()) < 80);
+	await page.locator(".log").evaluate((node) => (node.scrollTop = 26 * 100));
+	await until("others are in sight", async () => !(await atEnd()));
+	const texts = await shown();
+	inOrder(texts, Math.max(...texts.map((text) => Number(text.slice(5)))));
+	const [y, box] = await Promise.all([
+		page.locator(".line", { hasText: "rush 100" }).first().boundingBox(),
+		page.locator(".log").boundingBox(),
+	]);
+	assert.ok(Math.abs(y.y - box.y) < 30);
+	await page.done();
+});
+
 test("a long list is walked by pages, each trace once", async () => {
 	const ids = Array.from({ length: 130 }, (_, i) => `far-${String(i).padStart(3, "0")}`);
 	await pipeline.send(ids.map((traceId) => ({ traceId, system: "far", details: traceId })));

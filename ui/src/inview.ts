@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-const OVERSCAN = 12; // rows
+export const OVERSCAN = 12; // rows
 
 export interface InView {
 	width: number; // px, of the box
@@ -12,11 +12,12 @@ export interface InView {
 	look: () => void; // to be called when the box was scrolled, or its rows became others
 }
 
-// Of `count` rows of `height` px in a box that scrolls.
+// Of `count` rows of `height` px in a box that scrolls. `isAtEnd`: it is, whatever it was when it was looked at.
 export function useInView(
 	box: { readonly current: HTMLElement | null },
 	count: number,
 	height: number,
+	isAtEnd = false,
 ): InView {
 	const [view, setView] = useState({ top: 0, page: 22, width: 1000 });
 	const look = (): void => {
@@ -33,11 +34,12 @@ export function useInView(
 		watch.observe(box.current!);
 		return () => watch.disconnect();
 	}, []);
+	const top = isAtEnd ? count - view.page : Math.min(view.top, count);
 	return {
 		width: view.width,
 		page: view.page,
-		first: Math.max(0, Math.min(view.top, count) - OVERSCAN),
-		last: Math.min(count, view.top + view.page + OVERSCAN),
+		first: Math.max(0, top - (isAtEnd ? 2 : OVERSCAN)),
+		last: Math.min(count, top + view.page + OVERSCAN),
 		look,
 	};
 }

@@ -7,7 +7,7 @@ import { PauseButton } from "../controls";
 import { FilterBar } from "../filterbar";
 import { useFollow } from "../following";
 import { clock, count } from "../format";
-import { useInView } from "../inview";
+import { OVERSCAN, useInView } from "../inview";
 import { parse, type JsonObject } from "../json";
 import { useKeys } from "../keys";
 import { message } from "../message";
@@ -17,6 +17,7 @@ import { noteEvents } from "../seen";
 
 const ROW = 26; // px; style/live.css has it too
 const KEPT = 5000; // events in memory
+const MORE = 1000; // at most, until the oldest are let go, as then every row gets another place
 const FIRST = "100"; // of the newest events, to begin with
 const QUIET = 5; // events a second; above, a screen reader is not told each
 
@@ -52,7 +53,10 @@ function useEvents(filter: string, isPaused: boolean) {
 		const goes = isStale.current;
 		isStale.current = false;
 		noteEvents(batch);
-		setEvents((old) => [...(goes ? [] : old), ...batch].slice(-KEPT));
+		setEvents((old) => {
+			const all = goes ? batch : [...old, ...batch];
+			return all.length > KEPT + MORE ? all.slice(-KEPT) : all;
+		});
 	};
 	const soon = (): void => {
 		frame.current ||= requestAnimationFrame(flush);
@@ -110,20 +114,22 @@ function Line({ event, at }: { event: DpEvent; at: number }) {
 function usePlace(events: DpEvent[]) {
 	const box = useRef<HTMLDivElement>(null);
 	const isAtEnd = useRef(true);
-	const view = useInView(box, events.length, ROW);
+	const view = useInView(box, events.length, ROW, isAtEnd.current);
 	const onScroll = (): void => {
 		if (!box.current) return; // it scrolled as it went away
 		const { scrollTop, clientHeight, scrollHeight } = box.current;
+		const wasAtEnd = isAtEnd.current;
 		isAtEnd.current = scrollTop + clientHeight > scrollHeight - ROW;
-		view.look();
+		if (!wasAtEnd || !isAtEnd.current) view.look();
 	};
 	const toEnd = (): void => {
 		isAtEnd.current = true;
-		box.current!.scrollTop = box.current!.scrollHeight;
+		box.current!.scrollTop = events.length * ROW;
 	};
+	// At the end the rows that are then in sight are there already.
 	useLayoutEffect(() => {
 		if (isAtEnd.current) toEnd();
-		onScroll();
+		else view.look();
 	}, [events]);
 	return { box, view, isAway: !isAtEnd.current && events.length > view.last, onScroll, toEnd };
 }
@@ -139,6 +145,8 @@ function Log({
 	isFast: boolean;
 	children: ComponentChildren; // where there are no events
 }) {
+	// When many come, a line that goes out of sight becomes one that comes; nobody is told of each then.
+	const pool = view.page + 2 * OVERSCAN;
 	return (
 		<div
 			ref={box}
@@ -152,7 +160,11 @@ function Log({
 			{events.length === 0 && children}
 			<div style={{ height: `${events.length * ROW}px` }}>
 				{events.slice(view.first, view.last).map((event, i) => (
-					<Line key={event.event_id + event.trace_id} event={event} at={view.first + i} />
+					<Line
+						key={isFast ? (view.first + i) % pool : event.event_id + event.trace_id}
+						event={event}
+						at={view.first + i}
+					/>
 				))}
 			</div>
 		</div>
@@ -188,7 +200,7 @@ export function LivePage() {
 				</button>
 				<span class="note">
 					{count(events.length, "event")}
-					{events.length === KEPT && ", older ones are gone from here"}
+					{events.length >= KEPT && ", older ones are gone from here"}
 					{held > 0 && ` · ${count(held, "new one")} held`}
 				</span>
 			</div>
