@@ -3,6 +3,7 @@
 //
 //	first URL ROW ROUNDS        from the navigation until the first row is there, with nothing cached
 //	scroll URL ROW BOX FRAMES   of each frame while BOX is scrolled
+//	walk URL PAGES              from the click on "Older" until the first row of that page is there
 //	watch URL SECONDS           of each frame while events come; the line "ready" before they should
 
 import { startBrowser } from "../tests/ui/harness.mjs";
@@ -63,6 +64,29 @@ async function scroll(browser, [url, row, box, frames]) {
 }
 
 // Runs in the page.
+async function walkPages(pages) {
+	const first = () => document.querySelector("tbody a").href;
+	const older = () =>
+		[...document.querySelectorAll(".paging button")].find((each) => each.textContent === "Older");
+	const times = [];
+	while (times.length < pages) {
+		const before = first();
+		const began = performance.now();
+		older().click();
+		while (first() === before) await new Promise(requestAnimationFrame);
+		times.push((await new Promise(requestAnimationFrame)) - began);
+	}
+	return times;
+}
+
+async function walk(browser, [url, pages]) {
+	const page = await open(browser, url);
+	await page.load();
+	await page.getByRole("button", { name: "Older" }).waitFor();
+	return page.evaluate(walkPages, Number(pages));
+}
+
+// Runs in the page.
 async function framesFor(seconds) {
 	const times = [];
 	const began = await new Promise(requestAnimationFrame);
@@ -85,7 +109,7 @@ async function watch(browser, [url, seconds]) {
 const [mode, ...args] = process.argv.slice(2);
 const browser = await startBrowser();
 try {
-	console.log(JSON.stringify(await { first, scroll, watch }[mode](browser, args)));
+	console.log(JSON.stringify(await { first, scroll, walk, watch }[mode](browser, args)));
 } finally {
 	await browser.close();
 }
