@@ -15,6 +15,7 @@ setup() {
 teardown() {
 	./devpulse down >/dev/null 2>&1 || true
 	stop_background
+	if mountpoint -q "$DEVPULSE_STATE_DIR"; then umount -l "$DEVPULSE_STATE_DIR"; fi
 }
 
 up() { ./devpulse up -d 3>&- 4>&- >"$BATS_TEST_TMPDIR/up.out"; }
@@ -127,6 +128,21 @@ came_back() {
 	DEVPULSE_STATE_DIR=/proc/nowhere run ./devpulse up
 	[ "$status" = 2 ]
 	[[ $output == *"/proc/nowhere"*"set DEVPULSE_STATE_DIR"* ]]
+}
+
+@test "no room on its disk: one line, exit 1" {
+	[ "$(id -u)" = 0 ] && mkdir "$DEVPULSE_STATE_DIR" && mount -t tmpfs -o size=256k none "$DEVPULSE_STATE_DIR" ||
+		skip "it takes root to mount a small disk"
+	head -c 250000 /dev/zero >"$DEVPULSE_STATE_DIR/fill"
+	for command in 'up -d' up; do
+		# shellcheck disable=SC2086 # two words
+		run timeout 20 ./devpulse $command
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ $output == "devpulse: error: no room on the disk of $DEVPULSE_STATE_DIR "* ]]
+		[ "${#lines[@]}" = 1 ]
+	done
+	[ "$(ls "$DEVPULSE_STATE_DIR")" = $'devpulse.log\nfill' ]
 }
 
 @test "a wrong database URL: its line, exit 2, nothing left running" {
