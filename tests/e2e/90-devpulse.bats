@@ -260,6 +260,18 @@ came_back() {
 	[[ $output == *'dead letters 0'* ]]
 }
 
+@test "status tells of what runs, whatever the shell that asks has set" {
+	export DEVPULSE_TOKEN=0123456789abcdef
+	up
+	curl -fsS -H "Authorization: Bearer $DEVPULSE_TOKEN" -d '{"details":"x"}' \
+		-H 'Content-Type: application/json' "http://$DEVPULSE_LISTEN/events"
+	run env -u DEVPULSE_LISTEN -u DEVPULSE_HTTP_LISTEN -u DEVPULSE_TOKEN DEVPULSE_DB=sqlite:////other.db ./devpulse status
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"ws://$DEVPULSE_LISTEN/"*"sqlite:///$DEVPULSE_STATE_DIR/devpulse.db"*"http://$DEVPULSE_HTTP_LISTEN/"* ]]
+	[[ $output == *'received 1, acknowledged 1, refused 0'*'dead letters 0'* ]]
+}
+
 @test "without a spool, if it is so wanted" {
 	export DEVPULSE_SPOOL=
 	up
@@ -300,9 +312,9 @@ came_back() {
 	./devpulse status
 	run cat "$BATS_TEST_TMPDIR/up.out"
 	[[ $output == *'postgres:***@'* ]]
+	./devpulse down
 	DEVPULSE_DB='postgresql://db.example/x?user=u&password=s3cret&port=1' run ./devpulse status
 	[[ $output == *'user=u&password=***&port=1'* ]]
-	./devpulse down
 	[ "$(query "$DEVPULSE_DB" 'select count(*) from events')" = "$(wc -l <examples/events.ndjson)" ]
 	run grep -r s3cret "$DEVPULSE_STATE_DIR" "$BATS_TEST_TMPDIR/up.out"
 	[ "$status" = 1 ]
