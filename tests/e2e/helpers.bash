@@ -84,9 +84,9 @@ start_spooling() {
 	retry_until file_has "$BATS_TEST_TMPDIR/err" listening
 }
 
-# A test's program in Python, from standard input; it may import peer and spool.
+# A test's program in Python, from standard input, for PYTHON_SECONDS (60); it may import peer and spool.
 python() {
-	PYTHONPATH=$ROOT/tests/e2e PYTHONDONTWRITEBYTECODE=1 timeout 60 /usr/bin/python3 - "$@"
+	PYTHONPATH=$ROOT/tests/e2e PYTHONDONTWRITEBYTECODE=1 timeout "${PYTHON_SECONDS:-60}" /usr/bin/python3 - "$@"
 }
 
 # Waits for a background program, at most 30 s, and puts its exit status in $status, as bats' run

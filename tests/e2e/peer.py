@@ -84,11 +84,16 @@ def frame(opcode, payload=b"", fin=True, rsv=0, length=None):
 
 
 class WebSocket:
-    def __init__(self, path="/", protocol=None, more="", port=PORT):
+    def __init__(self, path="/", protocol=None, more="", port=PORT, wait=True):
+        """Without `wait` it is not one yet, but after upgraded()."""
         self.socket = dial(port)
         self.data = b""
         self.closed = None  # the code of the server's close frame
         self.socket.sendall(handshake(path, protocol, more=more).replace("\n", "\r\n").encode())
+        if wait:
+            self.upgraded()
+
+    def upgraded(self):
         while b"\r\n\r\n" not in self.data:
             chunk = self.socket.recv(65536)
             assert chunk, "the upgrade was refused: %r" % self.data
@@ -165,12 +170,23 @@ class WebSocket:
                 return nacks
 
 
-def acknowledged(protocol="devpulse.v1", more=""):
-    """A devpulse.v1 WebSocket behind its greeting."""
-    ws = WebSocket(protocol=protocol, more=more)
+def greeted(ws):
     ws.hello = ws.read()
     assert ws.hello["t"] == "hello", ws.hello
     return ws
+
+
+def acknowledged(protocol="devpulse.v1", more=""):
+    """A devpulse.v1 WebSocket behind its greeting."""
+    return greeted(WebSocket(protocol=protocol, more=more))
+
+
+def many_acknowledged(count):
+    """So many, which ask at the same time."""
+    many = [WebSocket(protocol="devpulse.v1", wait=False) for _ in range(count)]
+    for ws in many:
+        ws.upgraded()
+    return [greeted(ws) for ws in many]
 
 
 def status_kb(pid, name):
