@@ -8,27 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct dp_str dp_str_from(const char *text)
-{
-	return (struct dp_str){text, strlen(text)};
-}
-
-bool dp_str_equal(struct dp_str a, struct dp_str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 int dp_str_compare(struct dp_str a, struct dp_str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
 	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
 
 	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
-}
-
-bool dp_str_is(struct dp_str s, const char *text)
-{
-	return dp_str_equal(s, dp_str_from(text));
 }
 
 void dp_str_copy(struct dp_str s, char *out, size_t size)
@@ -51,41 +36,14 @@ void dp_buf_clear(struct dp_buf *b)
 	b->len = 0;
 }
 
-void dp_buf_reserve(struct dp_buf *b, size_t n)
+void dp_buf_grow(struct dp_buf *b, size_t n)
 {
 	size_t cap = b->cap ? b->cap : 256;
 
-	if (b->cap - b->len >= n)
-		return;
 	while (cap - b->len < n)
 		cap *= 2;
 	b->data = dp_mem_resize(b->data, cap);
 	b->cap = cap;
-}
-
-void dp_buf_add(struct dp_buf *b, const char *p, size_t n)
-{
-	if (n == 0)
-		return;
-	dp_buf_reserve(b, n);
-	memcpy(b->data + b->len, p, n);
-	b->len += n;
-}
-
-void dp_buf_add_str(struct dp_buf *b, struct dp_str s)
-{
-	dp_buf_add(b, s.p, s.n);
-}
-
-void dp_buf_add_text(struct dp_buf *b, const char *text)
-{
-	dp_buf_add(b, text, strlen(text));
-}
-
-void dp_buf_add_char(struct dp_buf *b, char c)
-{
-	dp_buf_reserve(b, 1);
-	b->data[b->len++] = c;
 }
 
 void dp_buf_addf(struct dp_buf *b, const char *fmt, ...)
