@@ -107,6 +107,13 @@ struct dp_event *dp_event_copy(const struct dp_event *ev)
 	return copy;
 }
 
+/* Whether the API shows a member beside `data`. */
+static bool is_beside_data(struct dp_str key)
+{
+	return dp_str_is(key, "traceId") || dp_str_is(key, "timestamp") ||
+	       dp_str_is(key, "system") || dp_str_is(key, "type");
+}
+
 void dp_event_write_data(struct dp_buf *out, struct dp_str json)
 {
 	const struct dp_json event = dp_json_value(json);
@@ -114,12 +121,19 @@ void dp_event_write_data(struct dp_buf *out, struct dp_str json)
 	struct dp_json v;
 	char before = '{';
 
-	while (dp_json_next(&c, &v)) {
-		if (dp_str_is(v.key, "traceId") || dp_str_is(v.key, "system") ||
-		    dp_str_is(v.key, "type") || dp_str_is(v.key, "timestamp"))
+	/* No name comes twice: behind the last of the four the rest is copied as it stands. */
+	for (int beside = 0; beside < 4 && dp_json_next(&c, &v);) {
+		if (is_beside_data(v.key)) {
+			beside++;
 			continue;
+		}
 		dp_buf_add_char(out, before);
 		dp_buf_add(out, v.key.p - 1, (size_t)(v.text.p + v.text.n - (v.key.p - 1)));
+		before = ',';
+	}
+	if (c.p < c.end) {
+		dp_buf_add_char(out, before);
+		dp_buf_add(out, c.p, (size_t)(c.end - c.p));
 		before = ',';
 	}
 	dp_buf_add_text(out, before == '{' ? "{}" : "}");
