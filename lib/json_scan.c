@@ -365,20 +365,28 @@ int dp_json_scan_word(struct dp_json_scan *s, const char *word)
 	return 0;
 }
 
-/* Behind the bytes of a string that stand for themselves. */
-static const char *skip_plain(const char *p, const char *end)
+/* Behind the bytes of s from p on that stand for themselves. */
+static const char *skip_plain(struct dp_str s, const char *p)
 {
-	uint64_t found = 0;
+	const char *end = s.p + s.n;
+	uint64_t found;
+	uint64_t v;
 
-	while (!found && end - p >= 8) {
-		uint64_t v;
-
+	for (; end - p >= 8; p += 8) {
 		memcpy(&v, p, 8);
 		found = not_plain(le64toh(v));
-		p += found ? __builtin_ctzll(found) / 8 : 8;
+		if (found)
+			return p + __builtin_ctzll(found) / 8;
 	}
-	while (p < end && is_plain(*p))
-		p++;
+	if (s.n < 8) {
+		while (p < end && is_plain(*p))
+			p++;
+	} else if (p < end) {
+		/* With some that are known to be plain. */
+		memcpy(&v, end - 8, 8);
+		found = not_plain(le64toh(v) >> 8 * (8 - (end - p)));
+		p = found ? p + __builtin_ctzll(found) / 8 : end;
+	}
 	return p;
 }
 
@@ -393,7 +401,7 @@ void dp_json_write_string(struct dp_buf *out, struct dp_str s)
 		uint32_t cp;
 		size_t len;
 
-		p = skip_plain(p, end);
+		p = skip_plain(s, p);
 		dp_buf_add(out, run, (size_t)(p - run));
 		if (p == end)
 			break;
