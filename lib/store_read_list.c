@@ -20,7 +20,7 @@ static int on_row(void *arg, const struct dp_store_cell *c)
 
 	r->seen++;
 	r->kind->note_place(r, c);
-	if (c[r->kind->wanted_at].number != 0) {
+	if (r->is_plain || c[r->kind->wanted_at].number != 0) {
 		r->rows++;
 		r->is_ended = r->kind->give(r, c) != 0 || r->rows == r->list->limit;
 	} else {
@@ -103,13 +103,20 @@ static int read_window(struct dp_list_reading *r, size_t *window)
 	const struct dp_store_place from = r->at; /* which moves while the query runs */
 	struct dp_query q = {.count = 0};
 	size_t bare;
+	size_t asked;
 
-	dp_buf_addf(&q.sql, "%s, CAST(CASE WHEN TRUE", r->kind->columns);
+	dp_buf_add_text(&q.sql, r->kind->columns);
 	bare = q.sql.len;
+	dp_buf_add_text(&q.sql, ", CAST(CASE WHEN TRUE");
+	asked = q.sql.len;
 	r->kind->add_wishes(&q, r);
-	r->is_plain = q.sql.len == bare;
+	r->is_plain = q.sql.len == asked;
+	if (r->is_plain)
+		q.sql.len = bare;
+	else
+		dp_buf_add_text(&q.sql, " THEN 1 ELSE 0 END AS bigint)");
 	q.is_kept = r->is_plain && r->filter->count == 0;
-	dp_buf_addf(&q.sql, " THEN 1 ELSE 0 END AS bigint)%s WHERE TRUE", r->kind->table);
+	dp_buf_addf(&q.sql, "%s WHERE TRUE", r->kind->table);
 	r->kind->add_range(&q, r);
 	dp_buf_add_text(&q.sql, r->order->only);
 	add_place(&q, r, &from);

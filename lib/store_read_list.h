@@ -21,8 +21,8 @@ struct dp_list_order {
 struct dp_list_reading;
 
 struct dp_list_kind {
-	const char *columns; /* "SELECT …"; whether the row is wanted comes behind them, */
-	size_t wanted_at;    /* here */
+	const char *columns; /* "SELECT …"; behind them, where it is a question, whether the row */
+	size_t wanted_at;    /* is wanted, here */
 	const char *table;   /* " FROM … AS list" */
 	/* Add " AND …" for what the order's index can serve, and for what it cannot. */
 	void (*add_range)(struct dp_query *q, const struct dp_list_reading *r);
