@@ -33,7 +33,8 @@ typedef int dp_store_cells_fn(void *arg, const struct dp_store_cell *cells);
  * appear in order. */
 struct dp_query {
 	struct dp_buf sql;
-	bool is_kept; /* it is asked again and again in these words: a reader keeps it prepared */
+	bool is_kept;  /* it is asked again and again in these words: a reader keeps it prepared */
+	bool is_short; /* mostly it finds little, which a reader takes as a whole */
 	size_t count;
 	size_t cap;
 	struct dp_query_value {

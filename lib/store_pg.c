@@ -46,6 +46,7 @@ void dp_pg_disconnect(struct pg_store *s)
 	s->conn = NULL;
 	s->queue.n = 0;
 	s->is_by_row = false;
+	s->is_whole = false;
 	dp_kept_clear(&s->kept);
 	s->cannot_keep = false;
 	s->is_copying = false;

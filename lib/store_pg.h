@@ -32,7 +32,10 @@ struct pg_store;
 /* Gets the result of a statement that went well. Returns 0 or -1 (failed). */
 typedef int dp_pg_take_fn(struct pg_store *s, void *arg, const PGresult *res);
 
-enum { PG_QUEUE_MAX = 8 };
+enum {
+	PG_QUEUE_MAX = 8,
+	PG_WHOLE_BYTES = 4 * 1024 * 1024, /* of an answer that is taken as a whole, about */
+};
 
 /* Statements that were sent, and are not yet answered (store_pg_queue.c). */
 struct pg_queue {
@@ -55,6 +58,9 @@ struct pg_store {
 	const struct dp_store_step *step; /* whose position is queued */
 	int64_t sent_last;                /* the number that those queued are to end with */
 	bool is_by_row;                   /* a SELECT was the last */
+	bool is_whole;                    /* an answer is on its way that is kept as a whole, */
+	size_t room;                      /* of so many bytes more, */
+	bool is_overfull;                 /* and had even more: the connection was given up */
 	struct dp_kept kept;              /* of a reader: what it has prepared by name */
 	bool cannot_keep;                 /* a pooler is between that mixes up the names */
 	bool is_misnamed;                 /* that was why the last SELECT failed */

@@ -1,5 +1,5 @@
-/* Reading from PostgreSQL, row by row, so that memory stays flat however much is asked for; and the
- * server's binary forms. */
+/* Reading from PostgreSQL, row by row but for short answers, so that memory stays flat however much
+ * is asked for; and the server's binary forms. */
 #include "store_pg.h"
 
 #include "crc.h"
@@ -152,8 +152,8 @@ static int keep(
 	return rc;
 }
 
-static int send_query(
-    struct pg_store *s, const struct dp_query *q, const struct params *p, const char *name)
+static int send_query(struct pg_store *s, const struct dp_query *q, const struct params *p,
+    const char *name, bool by_row)
 {
 	const int n = (int)q->count;
 	const int is_sent =
@@ -163,8 +163,9 @@ static int send_query(
 
 	if (!is_sent)
 		return dp_pg_fail(s, NULL);
-	PQsetSingleRowMode(s->conn);
-	s->is_by_row = true;
+	s->is_by_row = by_row && PQsetSingleRowMode(s->conn);
+	s->is_whole = !by_row;
+	s->room = PG_WHOLE_BYTES;
 	return 0;
 }
 
@@ -240,11 +241,12 @@ void dp_pg_read_row(
 	int n = PQnfields(res);
 
 	for (int i = 0; i < n && i < DP_STORE_CELLS_MAX; i++) {
+		const int bytes = PQgetlength(res, row, i);
 		const char *p = PQgetvalue(res, row, i);
 		struct dp_store_cell *c = &cells[i];
 
 		*c = (struct dp_store_cell){.real = NAN};
-		if (PQgetisnull(res, row, i))
+		if (bytes == 0 && PQgetisnull(res, row, i))
 			continue;
 		switch (PQftype(res, i)) {
 		case PG_INT8:
@@ -261,26 +263,30 @@ void dp_pg_read_row(
 			c->text = dp_str_from(uuid);
 			break;
 		default:
-			c->text = (struct dp_str){p, (size_t)PQgetlength(res, row, i)};
+			c->text = (struct dp_str){p, (size_t)bytes};
 		}
 	}
 }
 
-/* A row for fn, or the end of the query. Returns 0, -1, or 1 where fn wants no more. */
+/* A row for fn, or all of them, or the end of the query. Returns 0, -1, or 1 where fn wants no
+ * more. */
 static int take_result(struct pg_store *s, const PGresult *res, dp_store_cells_fn *fn, void *arg)
 {
 	const ExecStatusType status = PQresultStatus(res);
 	struct dp_store_cell cells[DP_STORE_CELLS_MAX];
 	char uuid[DP_UUID_TEXT + 1];
 
-	if (status == PGRES_SINGLE_TUPLE) {
-		dp_pg_read_row(res, 0, cells, uuid);
-		return fn(arg, cells) != 0;
+	if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK &&
+	    status != PGRES_COMMAND_OK) {
+		s->is_misnamed = is_about_name(res);
+		return dp_pg_fail(s, res);
 	}
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-		return 0;
-	s->is_misnamed = is_about_name(res);
-	return dp_pg_fail(s, res);
+	for (int i = 0, n = PQntuples(res); i < n; i++) {
+		dp_pg_read_row(res, i, cells, uuid);
+		if (fn(arg, cells) != 0)
+			return 1;
+	}
+	return 0;
 }
 
 /* All results are read, whatever happens: else the connection is of no more use. */
@@ -302,17 +308,13 @@ static int take_results(struct pg_store *s, dp_store_cells_fn *fn, void *arg)
 	return rc < 0 || !s->conn ? -1 : 0;
 }
 
-int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+static int ask(struct pg_store *s, const struct dp_query *q, const struct params *p, bool by_row,
+    dp_store_cells_fn *fn, void *arg)
 {
-	struct pg_store *s = (struct pg_store *)store;
 	char name[NAME_MAX_BYTES];
-	struct params params;
 	int rc;
 
-	if (dp_pg_settle(s) < 0)
-		return -1;
-	write_params(q, &params);
-	if (keep(s, q, &params, name) < 0 || send_query(s, q, &params, name) < 0)
+	if (keep(s, q, p, name) < 0 || send_query(s, q, p, name, by_row) < 0)
 		return -1;
 	s->is_misnamed = false;
 	rc = take_results(s, fn, arg);
@@ -320,5 +322,28 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 		return rc;
 	/* No row came: it failed before it began. */
 	s->cannot_keep = true;
-	return send_query(s, q, &params, "") < 0 ? -1 : take_results(s, fn, arg);
+	return send_query(s, q, p, "", by_row) < 0 ? -1 : take_results(s, fn, arg);
+}
+
+/* An answer that is expected to be short is taken as a whole, which costs libpq much less. Where it
+ * turns out to be long no row was given yet, and it is asked for again. */
+int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
+{
+	struct pg_store *s = (struct pg_store *)store;
+	struct params params;
+	int rc;
+
+	if (dp_pg_settle(s) < 0)
+		return -1;
+	write_params(q, &params);
+	if (q->is_short && store->mode == DP_STORE_READ) {
+		s->is_overfull = false;
+		rc = ask(s, q, &params, false, fn, arg);
+		s->is_whole = false;
+		if (!s->is_overfull)
+			return rc;
+		if (dp_store_connect(store) < 0)
+			return -1;
+	}
+	return ask(s, q, &params, true, fn, arg);
 }

@@ -5,6 +5,7 @@
 #include "clock.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 
 enum {
 	ANSWER_MS = 35000, /* of a reader: more than its statement_timeout */
@@ -76,8 +77,20 @@ static int give_up(struct pg_store *s, const struct pg_wait *w)
 	return -1;
 }
 
-/* Waits until PQgetResult doesn't. Returns 0, or 1 where the patience is over. What is wrong with
- * the connection is in its result. */
+/* Whether there is room for what is about to be read. */
+static bool has_room(struct pg_store *s)
+{
+	int bytes = 0;
+
+	if (!s->is_whole || ioctl(PQsocket(s->conn), FIONREAD, &bytes) < 0)
+		return true;
+	s->is_overfull = (size_t)bytes > s->room;
+	s->room -= s->is_overfull ? s->room : (size_t)bytes;
+	return !s->is_overfull;
+}
+
+/* Waits until PQgetResult doesn't. Returns 0, or 1 where the patience or the room is over. What is
+ * wrong with the connection is in its result. */
 static int await_result(struct pg_store *s, struct pg_wait *w)
 {
 	for (;;) {
@@ -85,7 +98,8 @@ static int await_result(struct pg_store *s, struct pg_wait *w)
 
 		if (unsent < 0 || (unsent == 0 && !PQisBusy(s->conn)))
 			return 0;
-		if (dp_pg_wait_for_socket(s, w, unsent ? POLLIN | POLLOUT : POLLIN) != 0)
+		if (dp_pg_wait_for_socket(s, w, unsent ? POLLIN | POLLOUT : POLLIN) != 0 ||
+		    !has_room(s))
 			return 1;
 		if (!PQconsumeInput(s->conn))
 			return 0;
@@ -114,7 +128,10 @@ PGresult *dp_pg_next_result(struct pg_store *s)
 	dp_pg_begin_wait(&w, s->store.mode == DP_STORE_READ ? ANSWER_MS : -1);
 	if (await_result(s, &w) == 0)
 		return PQgetResult(s->conn);
-	give_up(s, &w);
+	if (s->is_overfull)
+		dp_pg_disconnect(s);
+	else
+		give_up(s, &w);
 	return NULL;
 }
 

@@ -80,7 +80,7 @@ static int on_group(void *arg, const struct dp_store_cell *c)
 int dp_store_group(struct dp_store *s, const char *fingerprint, dp_store_group_fn *fn, void *arg)
 {
 	struct dp_list_reading r = {.fn.group = fn, .arg = arg};
-	struct dp_query q = {.is_kept = true};
+	struct dp_query q = {.is_kept = true, .is_short = true};
 
 	dp_buf_addf(&q.sql, "%s%s WHERE fingerprint = ", groups.columns, groups.table);
 	dp_query_add_text(&q, fingerprint);
@@ -91,7 +91,7 @@ int dp_store_group_events(struct dp_store *s, const char *fingerprint,
     const struct dp_store_list *l, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.is_kept = true};
+	struct dp_query q = {.is_kept = true, .is_short = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS "fingerprint = ");
 	dp_query_add_text(&q, fingerprint);

@@ -116,6 +116,7 @@ static int read_window(struct dp_list_reading *r, size_t *window)
 	else
 		dp_buf_add_text(&q.sql, " THEN 1 ELSE 0 END AS bigint)");
 	q.is_kept = r->is_plain && r->filter->count == 0;
+	q.is_short = r->is_plain;
 	dp_buf_addf(&q.sql, "%s WHERE TRUE", r->kind->table);
 	r->kind->add_range(&q, r);
 	dp_buf_add_text(&q.sql, r->order->only);

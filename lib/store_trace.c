@@ -18,7 +18,7 @@ int dp_store_trace(
     struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct dp_query q = {.is_kept = true};
+	struct dp_query q = {.is_kept = true, .is_short = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	add_trace(&q, trace_id);
@@ -75,7 +75,7 @@ static int on_extent(void *arg, const struct dp_store_cell *c)
 int dp_store_trace_extent(struct dp_store *s, const char *trace_id, struct dp_store_extent *out)
 {
 	struct dp_store_extent extent = {0};
-	struct dp_query q = {.is_kept = true};
+	struct dp_query q = {.is_kept = true, .is_short = true};
 
 	dp_buf_add_text(&q.sql, "SELECT count(*), max(seq) FROM events WHERE ");
 	add_trace(&q, trace_id);

@@ -5,6 +5,7 @@
 #include "store_backend.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 static const struct {
 	const char *name;
@@ -343,6 +344,49 @@ static void names_that_do_not_work_are_given_up(void **state)
 	dp_store_close(&reader);
 }
 
+enum { LONG_ROWS = 64 };
+
+static long peak_kb(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return used.ru_maxrss;
+}
+
+static int count_long_row(void *arg, const struct dp_store_row *row)
+{
+	assert_true(row->json.n > 1000000);
+	++*(int *)arg;
+	return 0;
+}
+
+/* A trace is expected to be short, and its events may be megabytes. */
+static void a_long_answer_is_not_held(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	int rows = 0;
+	long before_kb;
+
+	put_one(d->store, event(1, "t", 0, DP_INFO, "web"));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d, "CREATE VIEW events AS SELECT seq + n AS seq, trace_id, event_id, ts, severity,"
+	       " system, type, json_build_object('text', repeat('x', 1000000)) AS body"
+	       " FROM gone, generate_series(1, 64) n");
+	before_kb = peak_kb();
+	assert_ok(reader, dp_store_trace(reader, "t", 257, count_long_row, &rows));
+	assert_int_equal(rows, LONG_ROWS);
+#ifndef __SANITIZE_ADDRESS__
+	if (peak_kb() - before_kb > 24 * 1024)
+		fail_msg("%ld KiB more", peak_kb() - before_kb);
+#endif
+	/* and the handle serves on */
+	assert_ok(reader, dp_store_trace(reader, "nobody's", 257, count_long_row, &rows));
+	assert_int_equal(rows, LONG_ROWS);
+	dp_store_close(&reader);
+}
+
 int main(void)
 {
 	const struct CMUnitTest of_pg[] = {
@@ -355,6 +399,7 @@ int main(void)
 	    IN_PG(a_reading_that_is_ended_early_ends_the_query),
 	    IN_PG(a_query_that_takes_too_long_is_ended),
 	    IN_PG(names_that_do_not_work_are_given_up),
+	    IN_PG(a_long_answer_is_not_held),
 	};
 
 	if (!has_pg("store, sessions: postgresql"))
