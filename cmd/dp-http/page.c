@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINKS_BYTES_MAX = 8 * 1024 }; /* a response's header has 32 KiB in all */
+enum {
+	LINKS_BYTES_MAX = 8 * 1024, /* a response's header has 32 KiB in all */
+	ITEM_BYTES = 400,           /* for each there is room at once */
+};
 
 bool page_parse_number(const char *text, long least, long most, size_t *out)
 {
@@ -77,6 +80,7 @@ void page_init(
 	if (cursor)
 		read_cursor(p, cursor, &question, errors);
 	p->items = dp_mem_resize_array(NULL, p->limit, sizeof *p->items);
+	dp_buf_reserve(&p->text, p->limit * ITEM_BYTES);
 	p->list.limit = p->limit + 1;
 	p->list.end_ms = dp_clock_monotonic_ms() + PAGE_MS;
 }
@@ -189,6 +193,7 @@ static void write_page(struct dp_buf *body, struct dp_buf *links, const char *ta
 	struct ways ways;
 
 	find_ways(p, reached, &ways);
+	dp_buf_reserve(body, p->text.len + p->count + 1024);
 	dp_buf_add_text(body, "{\"items\":[");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct page_item *it = &p->items[is_backwards ? p->count - 1 - i : i];

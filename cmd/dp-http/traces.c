@@ -46,8 +46,9 @@ static void write_trace(struct dp_buf *out, const struct dp_store_trace_row *row
 	write_number(out, ",\"event_count\":", row->events);
 	write_number(out, ",\"error_count\":", row->errors);
 	write_number(out, ",\"warning_count\":", row->warnings);
-	write_string(out, ",\"status\":", dp_str_from(statuses[status]));
-	write_string(out, ",\"last_error\":", row->last_error);
+	dp_buf_add_text(out, ",\"status\":\"");
+	dp_buf_add_text(out, statuses[status]);
+	write_string(out, "\",\"last_error\":", row->last_error);
 	dp_buf_add_char(out, '}');
 }
 
