@@ -59,10 +59,17 @@ static void add_sse(struct dp_buf *out, struct dp_str json, const char *cursor)
 	dp_buf_add_text(out, "\n\n");
 }
 
-/* Says nothing, but that the answer goes on. */
+/* Says that the answer goes on, and where it is: who hears of no event for long, as its filter
+ * chooses none, need not read again what was passed over. */
 static void add_beat(const struct stream *s, struct dp_buf *out)
 {
-	dp_buf_add_text(out, s->form == FORM_SSE ? ":\n\n" : "\n");
+	char cursor[CURSOR_EVENT_MAX];
+
+	if (s->form == FORM_SSE) {
+		cursor_write_event(cursor, s->span.store_id, s->span.after);
+		dp_buf_addf(out, "id: %s\n", cursor);
+	}
+	dp_buf_add_char(out, '\n');
 }
 
 struct reading {

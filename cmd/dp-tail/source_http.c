@@ -88,7 +88,8 @@ static int on_message(void *arg, const struct sse_message *m)
 			f->shown++;
 		}
 	}
-	if (m->id.n > 0) { /* else the one of before stays, although sse_reset forgot it */
+	/* Where there is none the one of before stays, although sse_reset forgot it. */
+	if (m->id.n > 0 && !dp_str_equal(m->id, dp_buf_str(&f->cursor))) {
 		dp_buf_clear(&f->cursor);
 		dp_buf_add_str(&f->cursor, m->id);
 		f->unsaved = true;

@@ -132,11 +132,12 @@ newest_matching() {
 	number 1 2 '"text":"two\\nlines"' | store "$db"
 	serve "$db" --heartbeat 1
 	follow sse n=1 -H 'Accept: text/event-stream' -D "$BATS_TEST_TMPDIR/headers"
-	retry_until file_has "$BATS_TEST_TMPDIR/sse.out" '^:$'
+	heartbeat_came() { [ "$(grep -c '^id: .*-2$' "$BATS_TEST_TMPDIR/sse.out")" = 2 ]; }
+	retry_until heartbeat_came
 	id=$(curl -s "$url/api/events?n=1" | jq -r ._cursor)
 	[[ $id =~ ^[0-9a-f]{8}-2$ ]]
 	line=$(curl -s "$url/api/events?n=1" | sed 's/,"_cursor".*/}/')
-	printf 'retry: 1000\nid: %s\n\nid: %s\ndata: %s\n\n:\n\n' "${id%-2}-1" "$id" "$line" >"$BATS_TEST_TMPDIR/want"
+	printf 'retry: 1000\nid: %s\n\nid: %s\ndata: %s\n\nid: %s\n\n' "${id%-2}-1" "$id" "$line" "$id" >"$BATS_TEST_TMPDIR/want"
 	head -c "$(wc -c <"$BATS_TEST_TMPDIR/want")" "$BATS_TEST_TMPDIR/sse.out" | diff "$BATS_TEST_TMPDIR/want" -
 	file_has "$BATS_TEST_TMPDIR/headers" '^Content-Type: text/event-stream'
 	file_has "$BATS_TEST_TMPDIR/headers" "^DevPulse-Cursor: ${id%-2}-1"
@@ -186,6 +187,17 @@ resume() {
 	cursor=$(curl -s -D - -o /dev/null "$url/api/events?n=0" | tr -d '\r' | sed -n 's/^DevPulse-Cursor: //p')
 	number 4 5 | store "$db"
 	[ "$(curl -s "$url/api/events?after=$cursor" | jq -r .details | paste -sd' ')" = '4 5' ]
+}
+
+@test "a heartbeat tells where the stream is, though its filter chose nothing" {
+	db=$(new_database sqlite)
+	number 1 3 | store "$db"
+	serve "$db" --heartbeat 1
+	follow sse 'n=0&filter=details=none' -H 'Accept: text/event-stream'
+	retry_until file_has "$BATS_TEST_TMPDIR/sse.out" '^id: .*-3$'
+	number 4 9 | store "$db"
+	retry_until file_has "$BATS_TEST_TMPDIR/sse.out" '^id: .*-9$'
+	run ! grep -q '^data' "$BATS_TEST_TMPDIR/sse.out"
 }
 
 sockets_are() { [ "$(find "/proc/$http_pid/fd" -lname 'socket:*' | wc -l)" = "$1" ]; }

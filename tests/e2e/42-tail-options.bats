@@ -28,7 +28,7 @@ setup_file() {
 serve() {
 	local db=DB_$1 port
 	port=$(free_port)
-	background "http_$1" dp-http --db "${!db}" --listen "127.0.0.1:$port"
+	background "http_$1" dp-http --db "${!db}" --listen "127.0.0.1:$port" --heartbeat 1
 	export "URL_$1=http://127.0.0.1:$port"
 	retry_until curl -fsS "http://127.0.0.1:$port/livez"
 }
@@ -207,6 +207,18 @@ notes_while_it_follows() {
 @test "--cursor-file is kept while events are followed, and survives a kill" {
 	at_both_databases notes_while_it_follows
 }
+
+passes_over() {
+	rm -f cursor last
+	background tail dp-tail details=none -n 0 -o raw --cursor-file cursor
+	retry_until test -s cursor
+	echo '{"traceId":"passed","details":"over"}' | dp-ingest - | dp-store --db "$1"
+	dp-tail --no-follow -n 0 -o raw --cursor-file last
+	retry_until cmp cursor last
+	[ ! -s tail.out ]
+}
+
+@test "--cursor-file moves with what a filter passes over" { at_both_databases passes_over; }
 
 @test "--cursor-file: one of another database, none, and one that cannot be written" {
 	dp-tail --no-follow -o raw --cursor-file cursor
