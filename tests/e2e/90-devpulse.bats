@@ -113,6 +113,13 @@ came_back() {
 	[ "${#lines[@]}" = 2 ]
 	[ ! -e "$BATS_TEST_TMPDIR/second/run" ]
 	./devpulse status
+	# Nor is it hidden where the log is begun anew meanwhile.
+	mkdir "$BATS_TEST_TMPDIR/third"
+	yes 'of earlier days' | head -c 10000000 >"$BATS_TEST_TMPDIR/third/devpulse.log"
+	DEVPULSE_LISTEN=127.0.0.1:$(free_port) DEVPULSE_STATE_DIR=$BATS_TEST_TMPDIR/third run ./devpulse up
+	[ "$status" = 1 ]
+	[[ $output == "dp-http: error: cannot listen on $DEVPULSE_HTTP_LISTEN: Address already in use"* ]]
+	[ "$(wc -c <"$BATS_TEST_TMPDIR/third/devpulse.log")" -lt 10000 ]
 }
 
 @test "two can run side by side" {
