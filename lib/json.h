@@ -100,4 +100,11 @@ bool dp_json_plain(const struct dp_json *v, struct dp_str *out);
  * U+FFFD. */
 void dp_json_write_string(struct dp_buf *out, struct dp_str s);
 
+/* The same behind the name of a member and what else stands before it, as ",\"system\":". */
+static inline void dp_json_write_member(struct dp_buf *out, const char *before, struct dp_str s)
+{
+	dp_buf_add_text(out, before);
+	dp_json_write_string(out, s);
+}
+
 #endif

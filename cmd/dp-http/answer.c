@@ -197,12 +197,6 @@ enum MHD_Result answer_state(struct request *r, struct dp_buf *body)
 	return answer_body(r, &(struct answer_head){.type = "application/json"}, body);
 }
 
-static void write_member(struct dp_buf *b, const char *key, struct dp_str value)
-{
-	dp_buf_addf(b, ",\"%s\":", key);
-	dp_json_write_string(b, value);
-}
-
 static enum MHD_Result answer_kind(
     struct request *r, const struct kind *k, const char *detail, struct dp_str errors, bool close)
 {
@@ -211,8 +205,8 @@ static enum MHD_Result answer_kind(
 
 	dp_buf_addf(&b, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d", k->type,
 	    k->title, k->status);
-	write_member(&b, "detail", dp_str_from(detail));
-	write_member(&b, "instance", dp_str_from(r->target));
+	dp_json_write_member(&b, ",\"detail\":", dp_str_from(detail));
+	dp_json_write_member(&b, ",\"instance\":", dp_str_from(r->target));
 	if (errors.n > 0) {
 		dp_buf_add_text(&b, ",\"errors\":[");
 		dp_buf_add_str(&b, errors);
@@ -249,9 +243,9 @@ enum MHD_Result answer_bad_parameters(struct request *r, struct dp_str errors)
 
 void answer_add_error(struct dp_buf *errors, const char *parameter, const char *detail)
 {
-	dp_buf_add_text(errors, errors->len > 0 ? ",{\"parameter\":" : "{\"parameter\":");
-	dp_json_write_string(errors, dp_str_from(parameter));
-	write_member(errors, "detail", dp_str_from(detail));
+	dp_json_write_member(errors,
+	    errors->len > 0 ? ",{\"parameter\":" : "{\"parameter\":", dp_str_from(parameter));
+	dp_json_write_member(errors, ",\"detail\":", dp_str_from(detail));
 	dp_buf_add_char(errors, '}');
 }
 

@@ -57,12 +57,6 @@ static int write_recent(
 	return 0;
 }
 
-static void write_string(struct dp_buf *out, const char *before, struct dp_str s)
-{
-	dp_buf_add_text(out, before);
-	dp_json_write_string(out, s);
-}
-
 static void write_json(struct dp_buf *out, const char *before, struct dp_str json)
 {
 	dp_buf_add_text(out, before);
@@ -71,11 +65,11 @@ static void write_json(struct dp_buf *out, const char *before, struct dp_str jso
 
 static void write_group(struct dp_buf *out, const struct dp_store_group_row *row)
 {
-	write_string(out, "{\"fingerprint\":", row->fingerprint);
-	write_string(out, ",\"type\":", row->type);
-	write_string(out, ",\"place\":", row->place);
-	write_string(out, ",\"message\":", row->message);
-	write_string(out, ",\"title\":", row->title);
+	dp_json_write_member(out, "{\"fingerprint\":", row->fingerprint);
+	dp_json_write_member(out, ",\"type\":", row->type);
+	dp_json_write_member(out, ",\"place\":", row->place);
+	dp_json_write_member(out, ",\"message\":", row->message);
+	dp_json_write_member(out, ",\"title\":", row->title);
 	write_json(out, ",\"systems\":", row->systems);
 	write_json(out, ",\"environments\":", row->environments);
 	dp_buf_add_text(out, ",\"first_seen\":");

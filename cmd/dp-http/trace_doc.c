@@ -91,12 +91,9 @@ void trace_doc_write_event(struct dp_buf *out, const struct dp_store_row *row)
 
 	dp_buf_add_text(out, "{\"id\":");
 	dp_buf_add_number(out, dp_event_number(row->event_id));
-	dp_buf_add_text(out, ",\"trace_id\":");
-	dp_json_write_string(out, row->trace_id);
-	dp_buf_add_text(out, ",\"system\":");
-	dp_json_write_string(out, row->system);
-	dp_buf_add_text(out, ",\"event_type\":");
-	dp_json_write_string(out, row->type);
+	dp_json_write_member(out, ",\"trace_id\":", row->trace_id);
+	dp_json_write_member(out, ",\"system\":", row->system);
+	dp_json_write_member(out, ",\"event_type\":", row->type);
 	dp_buf_add_text(out, ",\"timestamp\":");
 	dp_buf_add_str(out, timestamp.text);
 	dp_buf_add_text(out, ",\"data\":");
@@ -118,8 +115,7 @@ static void open_stage(struct doc *d, const struct dp_store_key *key)
 {
 	struct dp_buf *out = &d->openings;
 
-	dp_buf_add_text(out, d->stages > 0 ? "]},{\"system\":" : "{\"system\":");
-	dp_json_write_string(out, key->system);
+	dp_json_write_member(out, d->stages > 0 ? "]},{\"system\":" : "{\"system\":", key->system);
 	dp_buf_add_text(out, ",\"start_time\":");
 	trace_doc_write_time(out, key->first_us);
 	dp_buf_add_text(out, ",\"end_time\":");
@@ -256,8 +252,7 @@ static void write_events(struct doc *d, struct dp_buf *out)
 
 static void write_beginning(struct dp_buf *out, const char *trace_id, bool by_stage)
 {
-	dp_buf_add_text(out, "{\"trace_id\":");
-	dp_json_write_string(out, dp_str_from(trace_id));
+	dp_json_write_member(out, "{\"trace_id\":", dp_str_from(trace_id));
 	dp_buf_add_text(out, by_stage ? ",\"stages\":[" : ",\"events\":[");
 }
 

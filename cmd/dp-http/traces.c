@@ -14,12 +14,6 @@ static const char *const orders[] = {[DP_STORE_BY_TIME] = "time",
     [DP_STORE_BY_DURATION] = "duration",
     [DP_STORE_BY_ERRORS] = "errors"};
 
-static void write_string(struct dp_buf *out, const char *before, struct dp_str s)
-{
-	dp_buf_add_text(out, before);
-	dp_json_write_string(out, s);
-}
-
 static void write_number(struct dp_buf *out, const char *before, int64_t n)
 {
 	dp_buf_add_text(out, before);
@@ -32,11 +26,11 @@ static void write_trace(struct dp_buf *out, const struct dp_store_trace_row *row
 				      : row->warnings > 0 ? DP_STORE_WARNING
 							  : DP_STORE_SUCCESS;
 
-	write_string(out, "{\"trace_id\":", row->trace_id);
-	write_string(out, ",\"title\":", row->title);
+	dp_json_write_member(out, "{\"trace_id\":", row->trace_id);
+	dp_json_write_member(out, ",\"title\":", row->title);
 	dp_buf_add_text(out, ",\"systems\":");
 	dp_buf_add_str(out, row->systems);
-	write_string(out, ",\"environment\":", row->environment);
+	dp_json_write_member(out, ",\"environment\":", row->environment);
 	dp_buf_add_text(out, ",\"start_time\":");
 	trace_doc_write_time(out, row->first_us);
 	dp_buf_add_text(out, ",\"end_time\":");
@@ -48,7 +42,7 @@ static void write_trace(struct dp_buf *out, const struct dp_store_trace_row *row
 	write_number(out, ",\"warning_count\":", row->warnings);
 	dp_buf_add_text(out, ",\"status\":\"");
 	dp_buf_add_text(out, statuses[status]);
-	write_string(out, "\",\"last_error\":", row->last_error);
+	dp_json_write_member(out, "\",\"last_error\":", row->last_error);
 	dp_buf_add_char(out, '}');
 }
 
