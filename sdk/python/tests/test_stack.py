@@ -154,6 +154,29 @@ def test_a_long_stack_keeps_both_ends() -> None:
     assert frames[-3]["locals"] == {"n": 1}
 
 
+def test_the_callers_of_a_caught_error() -> None:
+    """The ten nearest are shown, two of them with their locals."""
+    found: dict[str, Any] = {}
+
+    def fail_within(n: int) -> None:
+        if n:
+            return fail_within(n - 1)
+        try:
+            divide(1, 0)
+        except ZeroDivisionError as exc:
+            found.update(fields_of(exc, callers=True))
+        return None
+
+    fail_within(40)
+    frames = found["stacktrace"]
+    told = [frame["locals"].get("n") for frame in frames if "locals" in frame]
+    assert told == [2, 1, 0, None]
+    assert functions(frames)[-12:-1] == ["fail_within"] * 11, "ten callers, and who caught it"
+    assert all(len(frame["pre"]) == 2 for frame in frames[-12:])
+    assert functions(frames)[-13].startswith("… ")
+    assert len([f for f in frames if f["function"][0] != "…"]) <= 5 + 10 + 10 + 2
+
+
 def test_a_recursion_error() -> None:
     def endless(n: int) -> int:
         return endless(n + 1)
@@ -463,6 +486,22 @@ def test_is_in_app_can_be_told() -> None:
     finally:
         configure_in_app()
     assert not is_in_app(library, "ours.a")
+
+
+def test_where_code_is_depends_on_its_module_and_on_what_was_told() -> None:
+    code = compile("1 / 0", "/srv/shop.py", "exec")
+
+    def is_ours(module: str) -> bool:
+        shown = fields_of(caught(exec, code, {"__name__": module}))["stacktrace"][-1]
+        assert shown["module"] == module
+        return bool(shown["inApp"])
+
+    assert is_ours("shop") and is_ours("shop.vendor")
+    try:
+        configure_in_app(exclude=["shop.vendor"])
+        assert is_ours("shop") and not is_ours("shop.vendor") and is_ours("shop")
+    finally:
+        configure_in_app()
 
 
 def run_file(path: Path, **namespace: Any) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Container, Iterable
 from itertools import islice
 from sys import getrefcount
-from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final, NamedTuple
 
-from . import _inapp, _kinds
+from . import _inapp, _kinds, _places
 from ._inapp import APPLICATION, THIS_PACKAGE, is_in_app, whose
 from ._kinds import is_subclass, mro, type_name
-from ._scrub import clean
-from ._source import excerpts_of
+from ._places import places_of
 from ._walk import CUT, Walk
 
 __all__ = ["configure_in_app", "exception_fields", "is_in_app", "mark_reported"]
@@ -46,15 +45,18 @@ _Call = tuple[FrameType, int | None]  # a frame, and the line that it was in
 
 
 class _Limits(NamedTuple):
-    """How many frames of a stack are shown: the innermost ones of each sort, and the outermost."""
+    """How many frames of a stack are shown: the innermost ones of each sort, and the outermost. And
+    how many of the application's tell their locals, the innermost ones."""
 
     app: int
     library: int
     outer: int
+    telling: int
 
 
-_OF_ERROR = _Limits(app=20, library=25, outer=5)
-_OF_CAUSE = _Limits(app=10, library=5, outer=2)
+_OF_ERROR = _Limits(app=20, library=25, outer=5, telling=25)
+_OF_CALLERS = _Limits(app=10, library=10, outer=5, telling=2)
+_OF_CAUSE = _Limits(app=10, library=5, outer=2, telling=12)
 
 
 def exception_fields(
@@ -72,9 +74,10 @@ def exception_fields(
     `traceback`: in place of the exception's own. `callers`: with the calls that led to where it was
     caught, which no traceback has; only while that code runs. `skip`: names of modules whose frames
     are left out, as those of this package are. Of a long stack the 20 innermost frames of the
-    application and the 25 innermost others stay, and the 5 outermost; notes stand for the rest.
-    Locals come of the application's frames, the innermost first and those of causes last, until the
-    walk's budget is spent.
+    application and the 25 innermost others stay, and the 5 outermost, of callers 10, 10 and 5;
+    notes stand for the rest. Locals come of the application's frames, the innermost first and those
+    of causes last, until the walk's budget is spent; of callers, of which there may be many that
+    have nothing to do with it, the nearest two tell theirs.
     """
     stack = _Stack(walk, capture_locals, skip)
     if type(traceback) is not TracebackType:
@@ -84,9 +87,9 @@ def exception_fields(
         "details": walk.text(str, exc, DETAILS_MAX),
     }
     calls = _calls(traceback)
-    if callers and calls:
-        calls = _callers(calls[0][0].f_back) + calls
     frames = stack.frames(calls, _OF_ERROR)
+    if callers and calls:
+        frames = stack.frames(_callers(calls[0][0].f_back), _OF_CALLERS) + frames
     fields |= _place(frames)
     fields["stacktrace"] = frames
     causes = _causes(exc, stack)
@@ -103,6 +106,7 @@ def configure_in_app(include: Iterable[str] = (), exclude: Iterable[str] = ()) -
     `exclude` wins. For the whole process."""
     _inapp.configure(include, exclude)
     _kinds.forget()
+    _places.forget()
 
 
 def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
@@ -161,33 +165,33 @@ class _Stack:
 
     def __init__(self, walk: Walk, capture_locals: bool, skip: Container[str]) -> None:
         self._walk = walk
-        self._capture_locals = capture_locals
         self._skip = skip
-        self._excerpts = excerpts_of(walk.scrubber)
+        self._places = places_of(walk.scrubber)
+        self._capture_locals = capture_locals
         self._walked: set[int] = set()
 
-    def leaves_out(self, frame: FrameType) -> bool:
+    def leaves_out(self, frame: FrameType, owner: int, module: str) -> bool:
         """Whether a frame is not to be seen: this package's, one to skip, one that hides itself."""
-        code = frame.f_code
-        module = _module_of(frame)
-        names = code.co_varnames
+        names = frame.f_code.co_varnames
         return (
-            whose(code.co_filename, module) == THIS_PACKAGE
+            owner == THIS_PACKAGE
             or module in self._skip
             or ((_HIDE[0] in names or _HIDE[1] in names) and _hides_itself(frame))
         )
 
     def frames(self, calls: list[_Call], limits: _Limits) -> list[dict[str, Any]]:
         """Calls as frames of an event, outermost first; notes stand for those beyond the limits."""
-        app, library, outer = limits
+        app, library, outer, telling = limits
         frames: list[dict[str, Any]] = []
         left_out = 0
         for i in range(len(calls) - 1, -1, -1):
             frame, number = calls[i]
-            if self.leaves_out(frame):
+            module = _module_of(frame)
+            owner = whose(frame.f_code.co_filename, module)
+            if self.leaves_out(frame, owner, module):
                 continue
+            ours = owner == APPLICATION
             if i >= outer:
-                ours = is_in_app(frame.f_code.co_filename, _module_of(frame))
                 app -= ours
                 library -= not ours
                 if (app if ours else library) < 0:
@@ -196,34 +200,21 @@ class _Stack:
             if left_out:
                 frames.append(_note(left_out))
                 left_out = 0
-            frames.append(self.frame(frame, number))
+            telling -= ours
+            frames.append(self._frame(frame, number, module, ours and telling >= 0))
         if left_out:
             frames.append(_note(left_out))
         frames.reverse()
         return frames
 
-    def frame(self, frame: FrameType, number: int | None) -> dict[str, Any]:
-        """One frame; with its locals if it is the application's and they were not told before."""
-        code = frame.f_code
-        module = _module_of(frame)
-        ours = whose(code.co_filename, module) == APPLICATION
-        shown: dict[str, Any] = {"file": clean(code.co_filename)}
-        if number is not None:
-            shown["line"] = number
-        shown["function"] = clean(_function_of(code))
-        shown["module"] = clean(module)
-        shown["inApp"] = ours
-        cost = 70 + len(shown["file"]) + len(shown["function"]) + len(module)
-        excerpt = self._excerpts.get(frame, number) if number is not None else None
-        if excerpt is not None:
-            shown["code"] = excerpt.code
-            cost += len(excerpt.code) + 10
-            if ours:
-                shown["pre"] = list(excerpt.pre)
-                shown["post"] = list(excerpt.post)
-                cost += excerpt.cost
-        self._walk.spent += cost
-        if ours and self._capture_locals and id(frame) not in self._walked:
+    def _frame(
+        self, frame: FrameType, number: int | None, module: str, with_locals: bool
+    ) -> dict[str, Any]:
+        """One frame; its locals too, if they are wanted and were not told before."""
+        place = self._places.get(frame, number, module)
+        shown = place.frame()
+        self._walk.spent += place.cost
+        if with_locals and self._capture_locals and id(frame) not in self._walked:
             self._walked.add(id(frame))
             shown["locals"] = self._locals(frame)
         return shown
@@ -272,12 +263,6 @@ def _note(n: int) -> dict[str, Any]:
 def _module_of(frame: FrameType) -> str:
     name = frame.f_globals.get("__name__")
     return name if type(name) is str else ""
-
-
-def _function_of(code: CodeType) -> str:
-    """With its class, as Python tells it since 3.11."""
-    name: str = getattr(code, "co_qualname", code.co_name)
-    return name
 
 
 def _hides_itself(frame: FrameType) -> bool:
