@@ -38,6 +38,7 @@ def test_both_ids_of_a_request_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({trace_id for trace_id, _ in pairs}) == len({span_id for _, span_id in pairs})
     assert len(set(pairs)) == 10_000
     monkeypatch.setattr(_ids, "_bits", lambda _: 0)
+    monkeypatch.setattr(_ids, "_pool", [])
     assert _ids.new_ids() == ("0" * 31 + "1", "0" * 15 + "1")
 
 

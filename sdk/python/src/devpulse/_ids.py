@@ -6,16 +6,27 @@ in the child of a fork, which costs a tenth of asking the system each time.
 
 import os
 import random
+from functools import partial
+from typing import Final
+
+from ._process import pid
 
 _random = random.Random()
 _bits = _random.getrandbits
-_64_BITS = (1 << 64) - 1
-_NOT_ZERO = 1 << 64 | 1  # a bit of either id
+_64_BITS: Final = (1 << 64) - 1
+_POOL: Final = 32
+_NOT_ZERO: Final = int(("0" * 31 + "1" + "0" * 15 + "1") * _POOL, 16)  # a bit of each id
+
+_seeded_in = 0  # the process
+_pool: list[tuple[str, str]] = []
 
 
 def reseed() -> None:
-    """Called in the child of a fork, which would repeat its parent's ids."""
+    """In the child of a fork, which would repeat its parent's ids."""
+    global _seeded_in
     _random.seed(os.urandom(32))
+    _pool.clear()
+    _seeded_in = pid()
 
 
 reseed()
@@ -25,23 +36,35 @@ if hasattr(os, "register_at_fork"):
 
 def new_trace_id() -> str:
     """32 hexadecimal digits, lower case, not all zero."""
-    return (_bits(128) or 1).to_bytes(16, "big").hex()
+    return new_ids()[0]
 
 
 def new_span_id() -> str:
     """16 hexadecimal digits, lower case, not all zero."""
-    return (_bits(64) or 1).to_bytes(8, "big").hex()
+    return new_ids()[1]
 
 
 def new_ids() -> tuple[str, str]:
-    """A new trace id and a new span id, for little more than the price of one."""
-    digits = (_bits(192) | _NOT_ZERO).to_bytes(24, "big").hex()
-    return digits[:32], digits[32:]
+    """A new trace id and a new span id. They are made some at a time, as then they cost a third."""
+    if pid() != _seeded_in:
+        reseed()
+    try:
+        return _pool.pop()
+    except IndexError:
+        return _fill_pool()
 
 
-def random_bits() -> int:
-    """What makes an event id unique: the 62 random bits of a UUIDv7."""
-    return _bits(62)
+def _fill_pool() -> tuple[str, str]:
+    """Makes ids for later, and returns two."""
+    digits = (_bits(192 * _POOL) | _NOT_ZERO).to_bytes(24 * _POOL, "big").hex()
+    pairs = [(digits[i : i + 32], digits[i + 32 : i + 48]) for i in range(0, 48 * _POOL, 48)]
+    pair = pairs.pop()
+    _pool.extend(pairs)
+    return pair
+
+
+random_bits = partial(_bits, 62)
+"""What makes an event id unique: the 62 random bits of a UUIDv7."""
 
 
 def event_id(ns: int, bits: int) -> str:

@@ -18,7 +18,6 @@ How a sink is written: derive from Worker, carry events in `_work()`.
                 self._buffer.done(len(records))
 """
 
-import os
 import selectors
 import socket
 import sys
@@ -27,6 +26,7 @@ import time
 
 from ._buffer import MAX_BYTES, MAX_EVENTS, Buffer
 from ._internal import logger, warn_once
+from ._process import pid
 from ._record import Record
 
 LINGER = 0.02  # seconds that an event waits for company
@@ -60,13 +60,13 @@ class Worker:
         self._since: float | None = None  # when the oldest queued event was seen
         self._quiet_at = 0.0  # the end of the time in which the thread looks by itself
         self._end_at: float | None = None  # close() waits until then
-        self._pid = os.getpid()
+        self._pid = pid()
 
     # For the application
 
     def put(self, record: Record) -> None:
         """Queues a record; it costs about a microsecond, whatever the sink is doing."""
-        if os.getpid() != self._pid:
+        if pid() != self._pid:
             self._renew()
         self._buffer.put(record)
         if self._is_asleep:
@@ -75,7 +75,7 @@ class Worker:
     def flush(self, timeout: float) -> bool:
         """Waits, `timeout` seconds at most, until all that was put before has arrived (or was
         refused or dropped); returns whether that is so."""
-        if os.getpid() != self._pid:
+        if pid() != self._pid:
             self._renew()
         flushes = self._flushes
         flushes.append(None)
@@ -89,7 +89,7 @@ class Worker:
     def close(self, timeout: float) -> bool:
         """Flushes, for `timeout` seconds at most, and ends the thread; returns what flush() does.
         What is put afterwards is dropped."""
-        if os.getpid() != self._pid:
+        if pid() != self._pid:
             self._renew()
         deadline = time.monotonic() + timeout
         self._end_at = deadline
@@ -128,8 +128,8 @@ class Worker:
     def _renew(self) -> None:
         # No lock of the parent's can be trusted, the child may have several threads already, and
         # setdefault() is atomic: one lock for each process.
-        with self._renewals.setdefault(os.getpid(), threading.Lock()):
-            if os.getpid() != self._pid:
+        with self._renewals.setdefault(pid(), threading.Lock()):
+            if pid() != self._pid:
                 self.after_fork_in_child()
 
     def _rouse(self) -> None:
