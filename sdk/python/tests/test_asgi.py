@@ -848,15 +848,15 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     client = _client.active()
     assert client is not None
     told: list[dict[str, Any]] = []
-    emit = client.emit
+    put = client.put
 
-    def listen(*args: Any, **kwargs: Any) -> Any:
-        record = emit(*args, **kwargs)
+    def listen(record: Any) -> Any:
+        record = put(record)
         if record is not None:
             told.append(record.event)
         return record
 
-    monkeypatch.setattr(client, "emit", listen)
+    monkeypatch.setattr(client, "put", listen)
     return told
 
 

@@ -44,7 +44,7 @@ class Client:
         self.scrubber = Scrubber(options.scrub_keys)
         self.system = options.system or program_name()
         self._hook = options.scrub
-        self._common = _common(options)
+        self.common = _common(options)
         self._withheld = 0
         self._late_until: dict[Worker, float] = {}  # of sinks that flush_shortly() waited for
         self._sinks: tuple[Worker, ...] = _sinks(options, self._notice)
@@ -74,27 +74,26 @@ class Client:
         args: tuple[Any, ...] = (),
     ) -> Record | None:
         """Queues an event of plain, scrubbed, bounded JSON values, which become this module's, or
-        of what makes them of `args` (see Record).
+        of what makes them of `args` (see Record). Returns what put() does.
 
         `system`: else the scope's, else that of init(). `cost`: about the bytes of its text.
-        `ns`: when it happened, by default now. None where the scrub hook withheld it.
+        `ns`: when it happened, by default now.
         """
-        record: Record | None = Record(
-            scope.trace_id,
-            severity,
-            system or scope.system or self.system,
-            type,
-            fields,
-            self._common,
-            cost,
-            ns,
-            args,
+        name = system or scope.system or self.system
+        return self.put(
+            Record(scope.trace_id, severity, name, type, fields, self.common, cost, ns, args)
         )
-        if self._hook is not None and record is not None:
-            record = self._scrubbed(record)
-        if record is not None:
-            for sink in self._sinks:
-                sink.put(record)
+
+    def put(self, record: Record) -> Record | None:
+        """Queues a record that ends with the members in `common`. Returns it as it goes; None where
+        the scrub hook withheld it."""
+        if self._hook is not None:
+            scrubbed = self._scrubbed(record)
+            if scrubbed is None:
+                return None
+            record = scrubbed
+        for sink in self._sinks:
+            sink.put(record)
         return record
 
     def capture_exception(
@@ -157,9 +156,7 @@ class Client:
     def _notice(self, text: str) -> Record:
         """An event of our own: what the sender has to say to whoever looks at the events."""
         fields = {"name": "devpulse", "details": text}
-        return Record(
-            new_scope().trace_id, "warning", self.system, "log", fields, self._common, 300
-        )
+        return Record(new_scope().trace_id, "warning", self.system, "log", fields, self.common, 300)
 
     # Delivery
 
@@ -196,7 +193,7 @@ class Client:
         return totals
 
     def after_fork_in_child(self) -> None:
-        self._common = _common(self.options)
+        self.common = _common(self.options)
         self._withheld = 0
         self._late_until.clear()
         for sink in self._sinks:

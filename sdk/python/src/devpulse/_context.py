@@ -5,9 +5,10 @@ One context variable holds an immutable Scope: asyncio's tasks inherit it, threa
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from functools import partial
 from typing import NamedTuple
 
 from ._ids import new_trace_id
@@ -22,31 +23,34 @@ class Scope(NamedTuple):
     tracestate: str = ""  # W3C: passed on as it came
 
 
-_scope: ContextVar[Scope | None] = ContextVar("devpulse_scope", default=None)
+scope_from: Callable[[tuple[str, str, str, str]], Scope] = partial(tuple.__new__, Scope)
+"""A scope of all its members, for a third of the price."""
+
+scope_var: ContextVar[Scope | None] = ContextVar("devpulse_scope", default=None)
 
 
 def current() -> Scope | None:
     """The scope; where there is none of our own, that of OpenTelemetry, if it is active."""
-    scope = _scope.get()
+    scope = scope_var.get()
     return scope if scope is not None else opentelemetry_scope()
 
 
 def enter(scope: Scope | None) -> Token[Scope | None]:
-    return _scope.set(scope)
+    return scope_var.set(scope)
 
 
 def leave(token: Token[Scope | None]) -> None:
     """Undoes enter(). Where that was in another context (a generator that another task finishes)
     there is nothing to undo."""
     try:
-        _scope.reset(token)
+        scope_var.reset(token)
     except ValueError:
         pass
 
 
 @contextmanager
 def within(scope: Scope | None) -> Iterator[None]:
-    token = _scope.set(scope)
+    token = scope_var.set(scope)
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from .. import _client, _context
+from .._context import scope_var
 from ._asgi_exchange import KEY, HttpExchange, WebSocketExchange
 from ._asgi_lifespan import LifespanExchange
 from ._asgi_types import Application, AsgiScope, Receive, Send, Settings
@@ -60,29 +61,25 @@ class DevPulseMiddleware:
         )
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        exchange = self._exchange(scope, receive, send)
+        # Every request takes this way, so it calls little.
+        try:
+            kind = _KINDS.get(scope["type"]) if KEY not in scope else None
+            exchange = kind(self._settings, scope, receive, send) if kind is not None else None
+        except Exception:
+            _client.failed("a request")
+            exchange = None
         if exchange is None:
             await self.app(scope, receive, send)
             return
-        token = _context.enter(exchange.scope)
+        token = scope_var.set(exchange.scope)
         try:
             await self.app(exchange.asgi, exchange.receive, exchange.send)
         except BaseException as exc:
             exchange.raised(exc)
             raise
         else:
-            exchange.returned()
+            if not exchange.is_told:
+                exchange.returned()
         finally:
             _context.leave(token)
             exchange.asgi.pop(KEY, None)
-
-    def _exchange(self, asgi: AsgiScope, receive: Receive, send: Send) -> _Exchange | None:
-        """None where there is nothing to do, and where we failed."""
-        try:
-            kind = _KINDS.get(asgi["type"])
-            if kind is None or KEY in asgi:
-                return None
-            return kind(self._settings, asgi, receive, send)
-        except Exception:
-            _client.failed("a request")
-            return None

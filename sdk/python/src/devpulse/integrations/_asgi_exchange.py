@@ -11,12 +11,13 @@ from collections.abc import Awaitable
 from typing import Any
 
 from .. import _client, _context
-from .._context import Scope
+from .._context import Scope, scope_from
 from .._ids import new_ids, new_span_id
 from .._propagation import Incoming, extract
+from .._record import Record
 from .._stack import mark_reported
 from . import _asgi_errors
-from ._asgi_headers import trace_headers, with_trace_id, with_traceparent
+from ._asgi_headers import WANTED, trace_headers, with_trace_id, with_traceparent
 from ._asgi_route import template
 from ._asgi_types import AsgiScope, Message, Receive, Send, Settings
 
@@ -73,11 +74,27 @@ def _response_fields(
     span_id: str,
     parent: str,
     elapsed: int,
-    extra: dict[str, Any],
+    status: int,
+    stage: str,
+    error: str,
+    details: str,
+    close_code: int | None,
 ) -> dict[str, Any]:
     fields = _fields(client, method, path, route, span_id, parent)
     fields["durationMs"] = round(elapsed / 1e6, 3)
-    fields.update(extra)
+    if stage:
+        fields["stage"] = stage
+        if 0 < status < 500:  # an error page was for nobody
+            fields["status"] = status
+    else:
+        fields["status"] = status or 500  # what the server then answers
+        if error:
+            fields["error"] = error
+        fields["response"] = "fail" if error or details or status >= 500 else "success"
+    if details:
+        fields["details"] = details
+    if close_code is not None:
+        fields["closeCode"] = close_code
     return fields
 
 
@@ -86,12 +103,11 @@ class Exchange:
 
     __slots__ = (
         "_began",
-        "_correlation_id",
+        "_close_code",
         "_elapsed",
         "_error",
         "_is_gone",
         "_is_silent",
-        "_is_told",
         "_method",
         "_ns",
         "_parent",
@@ -102,8 +118,11 @@ class Exchange:
         "_settings",
         "_status",
         "asgi",
+        "is_told",
         "scope",
     )
+
+    METHOD = ""  # of the kind; "" where the scope says it
 
     def __init__(self, settings: Settings, asgi: AsgiScope, receive: Receive, send: Send) -> None:
         """`asgi`: the scope, into which the exchange puts itself while it lasts."""
@@ -113,33 +132,37 @@ class Exchange:
         self._settings = settings
         self._receive = receive
         self._send = send
-        self._path: str = asgi["path"]
-        self._root_path: str = asgi.get("root_path") or ""
-        self._method = self._method_of(asgi)
+        self._path = path = asgi["path"]
+        self._root_path = root = asgi.get("root_path") or ""
+        self._method = self.METHOD or asgi["method"][:_METHOD_MAX]
         self._status = 0  # 0: the response has not begun
         self._error = ""  # the class of the exception that makes it a failure
+        self._close_code: int | None = None  # of a WebSocket
         self._is_gone = False  # the client is, before the end
-        self._is_told = False  # the response's event is sent
-        self._is_silent = settings.is_excluded(asgi)
-        self.asgi = self._join(asgi)
+        self.is_told = False  # the response's event is sent
+        if root and path.startswith(root):
+            path = path[len(root) :]
+        self._is_silent = path in settings.excluded or path.startswith(settings.excluded_prefixes)
+        client = _client.active()
+        correlation_id = self._join(asgi, settings.system_name(client))
         self.asgi[KEY] = self
         if not self._is_silent:
-            self._tell_request()
+            self._tell_request(client, correlation_id)
 
-    def _method_of(self, asgi: AsgiScope) -> str:
-        raise NotImplementedError
-
-    def _join(self, asgi: AsgiScope) -> AsgiScope:
-        """Finds the trace or begins one, and returns the scope to hand on."""
+    def _join(self, asgi: AsgiScope, system: str) -> str:
+        """Finds the trace or begins one; sets the scopes to hand on. Returns the correlation id."""
+        self.asgi = asgi
         headers = asgi.get("headers") or ()
-        found = trace_headers(headers)
-        incoming = extract(found.get) if found else _NOTHING
-        system = self._settings.system_name()
-        self._correlation_id = incoming.correlation_id
+        for header in headers:
+            if header[0] in WANTED:
+                incoming = extract(trace_headers(headers).get)
+                break
+        else:
+            incoming = _NOTHING
         # FastAPI imports OpenTelemetry's API, which without its SDK has no span, but costs time.
         has_opentelemetry = "opentelemetry.sdk" in sys.modules
         foreign = _context.opentelemetry_scope() if has_opentelemetry else None
-        if incoming.trace_id:
+        if incoming is not _NOTHING and incoming.trace_id:
             self._parent = incoming.parent_span_id
             self.scope = Scope(incoming.trace_id, new_span_id(), system, incoming.tracestate)
         elif foreign is not None:
@@ -148,10 +171,10 @@ class Exchange:
         else:
             self._parent = ""
             trace_id, span_id = new_ids()
-            self.scope = Scope(trace_id, span_id, system)
+            self.scope = scope_from((trace_id, span_id, system, ""))
         if has_opentelemetry and foreign is None and not self._parent:
-            return with_traceparent(asgi, headers, self.scope)
-        return asgi
+            self.asgi = with_traceparent(asgi, headers, self.scope)
+        return incoming.correlation_id
 
     # What the application gets in the place of the server's
 
@@ -166,14 +189,6 @@ class Exchange:
 
     def _disconnected(self, message: Message) -> None:
         raise NotImplementedError
-
-    def _begin_response(self, message: Message, status: int) -> Message:
-        self._status = status
-        try:
-            return with_trace_id(message, self.scope.trace_id, expose=self._settings.expose_header)
-        except Exception:
-            _client.failed("a trace id in a response")
-            return message
 
     # How it ends
 
@@ -213,16 +228,15 @@ class Exchange:
                 self._tell_error(exc, "error", is_handled=False)
             else:
                 details = f"the application ended by {type(exc).__name__}"
-            if not self._is_told:
+            if not self.is_told:
                 self._tell_response(stage, details)
         except Exception:
             _client.failed("a request")
 
     def returned(self) -> None:
-        """The application ended as it should."""
+        """The application ended as it should, and its response's event is not sent."""
         try:
-            if not self._is_told:
-                self._tell_end()
+            self._tell_end()
         except Exception:
             _client.failed("a request")
 
@@ -234,8 +248,7 @@ class Exchange:
 
     # Events
 
-    def _tell_request(self) -> None:
-        client = _client.active()
+    def _tell_request(self, client: _client.Client | None, correlation_id: str) -> None:
         if client is None:
             _client.missed()
             return
@@ -243,15 +256,25 @@ class Exchange:
             asgi, path, scope = self.asgi, self._path, self.scope
             query = asgi.get("query_string") or b""
             extra: dict[str, Any] | None = None
-            if self._correlation_id and self._correlation_id != scope.trace_id:
-                extra = {"correlationId": self._correlation_id}
+            if correlation_id and correlation_id != scope.trace_id:
+                extra = {"correlationId": correlation_id}
             if self._settings.capture_headers:
                 headers = client.scrubber.headers(asgi.get("headers") or ())
                 extra = {**(extra or {}), "headers": headers}
             args = (client, self._method, path, scope.span_id, self._parent, query, extra)
             cost = _client.TYPICAL_BYTES + len(path) + len(query)
-            client.emit(
-                scope, "info", "request", _request_fields, cost=cost, ns=self._ns, args=args
+            client.put(
+                Record(
+                    scope.trace_id,
+                    "info",
+                    scope.system,
+                    "request",
+                    _request_fields,
+                    client.common,
+                    cost,
+                    self._ns,
+                    args,
+                )
             )
         except Exception:
             _client.failed("a request")
@@ -259,7 +282,7 @@ class Exchange:
     def _tell_response(self, stage: str = "", details: str = "") -> None:
         """`stage`: what else became of it than a success or a failure. `details`: why it is a
         failure that no exception tells of."""
-        self._is_told = True
+        self.is_told = True
         if self._is_silent:
             return
         client = _client.active()
@@ -267,27 +290,40 @@ class Exchange:
             _client.missed()
             return
         elapsed = self._elapsed or time.perf_counter_ns() - self._began
+        path, scope, status, error = self._path, self.scope, self._status, self._error
         severity = "info"
-        if stage:
-            extra: dict[str, Any] = {"stage": stage}
-            if 0 < self._status < 500:  # an error page was for nobody
-                extra["status"] = self._status
-        else:
-            extra = {"status": self._status or 500}  # what the server then answers
-            if self._error:
-                extra["error"] = self._error
+        if not stage:
+            if error:
                 severity = "warning"  # the error has an event of its own
-            elif details or self._status >= 500:
+            elif details or status >= 500:
                 severity = "error"
-            extra["response"] = "success" if severity == "info" else "fail"
-        if details:
-            extra["details"] = details
-        self._add(extra)
-        path, scope, ns = self._path, self.scope, self._ns + elapsed
-        route = self._route()
-        args = (client, self._method, path, route, scope.span_id, self._parent, elapsed, extra)
-        cost = _client.TYPICAL_BYTES + len(path)
-        client.emit(scope, severity, "response", _response_fields, cost=cost, ns=ns, args=args)
+        args = (
+            client,
+            self._method,
+            path,
+            self._route(),
+            scope.span_id,
+            self._parent,
+            elapsed,
+            status,
+            stage,
+            error,
+            details,
+            self._close_code,
+        )
+        client.put(
+            Record(
+                scope.trace_id,
+                severity,
+                scope.system,
+                "response",
+                _response_fields,
+                client.common,
+                _client.TYPICAL_BYTES + len(path),
+                self._ns + elapsed,
+                args,
+            )
+        )
 
     def _tell_error(self, exc: BaseException, severity: str, *, is_handled: bool) -> None:
         client = _client.active()
@@ -312,9 +348,6 @@ class Exchange:
             extra=extra,
         )
 
-    def _add(self, fields: dict[str, Any]) -> None:
-        """Adds what only this kind's response has."""
-
     def _route(self) -> str:
         try:
             return template(self.asgi, self._root_path, self._path)
@@ -329,14 +362,11 @@ class HttpExchange(Exchange):
 
     __slots__ = ()
 
-    def _method_of(self, asgi: AsgiScope) -> str:
-        method: str = asgi["method"]
-        return method[:_METHOD_MAX]
-
     def send(self, message: Message) -> Awaitable[None]:
         kind = message["type"]
         if kind == "http.response.start":
-            message = self._begin_response(message, message.get("status", 0))
+            self._status = message.get("status", 0)
+            message = with_trace_id(message, self.scope.trace_id, self._settings.expose_header)
         elif kind in _BODIES:
             if not message.get("more_body"):
                 return self._send_last(message)
@@ -379,18 +409,17 @@ class HttpExchange(Exchange):
 class WebSocketExchange(Exchange):
     """Its response ends with the connection. Status 101: it was accepted; 403: it was not."""
 
-    __slots__ = ("_close_code",)
-
-    def _method_of(self, asgi: AsgiScope) -> str:  # noqa: ARG002
-        self._close_code: int | None = None
-        return "WEBSOCKET"
+    __slots__ = ()
+    METHOD = "WEBSOCKET"
 
     def send(self, message: Message) -> Awaitable[None]:
         kind = message["type"]
         if kind == "websocket.accept":
-            message = self._begin_response(message, 101)
+            self._status = 101
+            message = with_trace_id(message, self.scope.trace_id, self._settings.expose_header)
         elif kind == "websocket.http.response.start":
-            message = self._begin_response(message, message.get("status", 0))
+            self._status = message.get("status", 0)
+            message = with_trace_id(message, self.scope.trace_id, self._settings.expose_header)
         elif kind == "websocket.close":
             self._status = self._status or 403
             self._closed(message.get("code", 1000))
@@ -419,7 +448,3 @@ class WebSocketExchange(Exchange):
             self._tell_response("disconnect")
         else:
             self._tell_response("", "the application returned without an answer")
-
-    def _add(self, fields: dict[str, Any]) -> None:
-        if self._close_code is not None:
-            fields["closeCode"] = self._close_code

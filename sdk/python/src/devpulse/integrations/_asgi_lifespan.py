@@ -13,10 +13,12 @@ class LifespanExchange:
     An application that raises before it asks for anything says so that it knows no lifespan.
     """
 
+    is_told = False
+
     def __init__(self, settings: Settings, asgi: AsgiScope, receive: Receive, send: Send) -> None:
         self.asgi = asgi
         self.scope = None
-        self._system = settings.system_name()
+        self._system = settings.system_name(_client.active())
         self._receive = receive
         self._send = send
         self._stage = ""  # "startup", "shutdown"; "" while the application asked for neither

@@ -15,8 +15,13 @@ def template(asgi: Mapping[str, Any], root_path: str, path: str) -> str:
     if "endpoint" not in asgi:
         return ""
     root = asgi.get("root_path") or ""
+    route = asgi.get("route")
+    fastapi = asgi.get("fastapi")
+    if fastapi and fastapi.get("effective_route_context") is not None:
+        route = _effective(route, fastapi["effective_route_context"]) or route
+    if route is not None and root == root_path and not hasattr(route, "routes"):
+        return _format(route)
     prefix = root[len(root_path) :] if root.startswith(root_path) else ""
-    route = _effective(asgi) or asgi.get("route")
     if route is None:
         route = _search(asgi, path.removeprefix(root_path).removeprefix(prefix))
         if route is None:
@@ -33,13 +38,9 @@ def _format(route: Any) -> str:
     return path if type(path) is str else ""
 
 
-def _effective(asgi: Mapping[str, Any]) -> Any:
+def _effective(route: Any, context: Any) -> Any:
     """The route with the prefix of the router that holds it. Since 0.137, FastAPI includes routers
     without copying their routes, and `route` knows its own part only."""
-    context = (asgi.get("fastapi") or {}).get("effective_route_context")
-    if context is None:
-        return None
-    route = asgi.get("route")
     if route is not context.original_route and _format(route):
         return None  # of a mount within that router, which found a route of its own
     return context.starlette_route or context

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _client
+from .._client import Client
 
 AsgiScope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -24,14 +24,7 @@ class Settings:
     expose_header: bool
     capture_headers: bool
 
-    def is_excluded(self, asgi: AsgiScope) -> bool:
-        path = asgi["path"]
-        root = asgi.get("root_path")
-        if root and path.startswith(root):
-            path = path[len(root) :]
-        return path in self.excluded or path.startswith(self.excluded_prefixes)
-
-    def system_name(self) -> str:
-        client = _client.active()
+    def system_name(self, client: Client | None) -> str:
+        """What the application is called in events."""
         own = self.system or (client.options.system if client is not None else None)
         return own or self.default_system
