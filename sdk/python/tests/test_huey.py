@@ -108,7 +108,7 @@ def trace_id(devpulse_ready):
 
 
 class Consumer:
-    """A real consumer process."""
+    """A real consumer process. It is gone, and its workers are, when its `with` is left."""
 
     def __init__(self, storage, where, kind, pipeline, folder, **environ):
         self.log = Path(folder, f"consumer-{kind}.log")
@@ -134,17 +134,24 @@ class Consumer:
                 },
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
     def stop(self, signum=signal.SIGINT):
+        """As a supervisor does."""
         if self.process.poll() is None:
             self.process.send_signal(signum)
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
+        self.process.wait(PATIENCE)
 
 
 KINDS = [("sqlite", "thread"), ("file", "process"), ("redis", "greenlet")]
@@ -165,10 +172,11 @@ def mill(request, pipeline, tmp_path_factory):
         pytest.importorskip("gevent")
     folder = tmp_path_factory.mktemp(kind)
     where = request.getfixturevalue("redis_port") if storage == "redis" else folder
-    mill = Mill(storage, kind, where, Consumer(storage, where, kind, pipeline, folder))
-    assert result(mill.tasks.add(1, 2)) == 3  # it works, so a delayed task will wait
-    yield mill
-    mill.consumer.stop()
+    with Consumer(storage, where, kind, pipeline, folder) as consumer:
+        mill = Mill(storage, kind, where, consumer)
+        assert result(mill.tasks.add(1, 2)) == 3  # it works, so a delayed task will wait
+        yield mill
+        consumer.stop()
 
 
 def result(handle):
@@ -390,11 +398,11 @@ def test_a_chord_is_one_trace(mill, trace, trace_id):
 @pytest.mark.parametrize("kind", ["process", "thread"])
 def test_nothing_is_lost_when_the_consumer_stops(kind, signum, pipeline, tmp_path, trace, trace_id):
     goodbye = devpulse.generate_trace_id()
-    consumer = Consumer("sqlite", tmp_path, kind, pipeline, tmp_path, HUEY_FAREWELL=goodbye)
-    _, tasks = huey_app.make("sqlite", tmp_path)
-    handles = [tasks.add(i, i) for i in range(20)]
-    assert [result(handle) for handle in handles] == [i + i for i in range(20)]
-    consumer.stop(signum)
+    with Consumer("sqlite", tmp_path, kind, pipeline, tmp_path, HUEY_FAREWELL=goodbye) as consumer:
+        _, tasks = huey_app.make("sqlite", tmp_path)
+        handles = [tasks.add(i, i) for i in range(20)]
+        assert [result(handle) for handle in handles] == [i + i for i in range(20)]
+        consumer.stop(signum)
 
     events = trace(trace_id, over(*["add"] * 20))
     assert Counter(events.stages("add")) == {"publish": 20, "start": 20, "success": 20}
@@ -408,11 +416,11 @@ def test_nothing_is_lost_when_the_consumer_stops(kind, signum, pipeline, tmp_pat
 @since(2, 3, 1)
 @pytest.mark.parametrize("kind", ["process", "thread"])
 def test_an_interrupted_task_says_so(kind, pipeline, tmp_path, trace, trace_id):
-    consumer = Consumer("sqlite", tmp_path, kind, pipeline, tmp_path)
-    _, tasks = huey_app.make("sqlite", tmp_path)
-    tasks.sleep(PATIENCE * 10)
-    trace(trace_id, lambda events: events.of(stage="start"))
-    consumer.stop(signal.SIGTERM)
+    with Consumer("sqlite", tmp_path, kind, pipeline, tmp_path) as consumer:
+        _, tasks = huey_app.make("sqlite", tmp_path)
+        tasks.sleep(PATIENCE * 10)
+        trace(trace_id, lambda events: events.of(stage="start"))
+        consumer.stop(signal.SIGTERM)
 
     events = trace(trace_id, over("sleep"))
     assert events.stages("sleep") == ["publish", "start", "interrupted"]

@@ -52,8 +52,17 @@ def web(pipeline: Pipeline, redis_port: int, tmp_path: Path) -> Iterator[str]:
         finally:
             for process in processes:
                 process.terminate()
-            statuses = [process.wait(20) for process in processes]
+            statuses = [status_of(process) for process in processes]
     assert statuses[1:] == [0, 0], (tmp_path / "log").read_text()
+
+
+def status_of(process: subprocess.Popen[bytes]) -> int:
+    """Of one that was told to end."""
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def post(url: str, headers: dict[str, str]) -> Any:
