@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from databases import TABLES, VERSION, Database, put_all, record, store_by_programs
+from devpulse import _postgresql, _sqlite
 from devpulse._database import DatabaseSink
+from devpulse._postgresql import PostgresStore
 from devpulse._record import Common, Record
-from devpulse._rows import Row
-from devpulse._store import Rejected
+from devpulse._rows import Row, row_of
+from devpulse._sqlite import SqliteStore
+from devpulse._store import Away, Rejected, sql
 from pipeline import Pipeline
 
 DIFFICULT: list[dict[str, Any]] = [
@@ -212,6 +215,39 @@ def test_two_processes_write_at_once(database: Database) -> None:
     assert database.query("SELECT sum(events) FROM minute_counts") == [(4000,)]
     assert database.query("SELECT events FROM error_groups") == [(4000,)]
     assert len(database.query("SELECT database_id FROM schema_version")) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [(OSError(5, "Input/output error"), Away), (MemoryError(), Away), (KeyError("x"), Rejected)],
+    ids=["OSError", "MemoryError", "KeyError"],
+)
+def test_what_fails_in_the_midst_of_a_batch_leaves_nothing(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    expected: type[Exception],
+) -> None:
+    module = _sqlite if database.url.startswith("sqlite:") else _postgresql
+    store = SqliteStore(database.url) if module is _sqlite else PostgresStore(database.url)
+    rows = [row_of(record(n), 0) for n in range(3)]
+    store.put(rows[:1])
+
+    def failing(folder: str, name: str) -> str:
+        if name.startswith("put_minute"):  # after events and traces
+            raise failure
+        return sql(folder, name)
+
+    monkeypatch.setattr(module, "sql", failing)
+    with pytest.raises(expected) as raised:
+        store.put(rows[:2])
+    assert store.name in str(raised.value)
+    assert database.count() == 1
+    monkeypatch.undo()
+    assert store.put(rows) == 2
+    store.close()
+    assert database.count() == 3
+    assert database.query("SELECT sum(events) FROM traces") == [(3,)]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

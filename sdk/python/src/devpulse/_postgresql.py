@@ -22,6 +22,7 @@ from ._store import (
     Rejected,
     Store,
     StoreError,
+    fault_of,
     missing_migrations,
     older_schema,
     sql,
@@ -317,20 +318,11 @@ class PostgresStore(Store):
             fault = self._fault(psycopg, error)
             self._roll_back(keep=not isinstance(fault, Broken) and not self._connection.closed)
             raise fault from None
-        except StoreError:
-            self._roll_back(keep=False)
-            raise
         except _Unheard:
             raise
-        except OSError as error:  # of the files that sql() reads
+        except Exception as error:
             self._roll_back(keep=False)
-            raise Away(f"{self.name}: {error.strerror}") from None
-        except MemoryError:
-            self._roll_back(keep=False)
-            raise Away(f"{self.name}: out of memory") from None
-        except Exception as error:  # of an event, or it would stand in the way for ever
-            self._roll_back(keep=False)
-            raise Rejected(f"{self.name}: {error.__class__.__name__}: {error}") from None
+            raise fault_of(error, self.name) from None
 
     def _fault(self, psycopg: Any, error: Any) -> StoreError:
         state = error.sqlstate

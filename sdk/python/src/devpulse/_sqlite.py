@@ -19,6 +19,7 @@ from ._store import (
     Rejected,
     Store,
     StoreError,
+    fault_of,
     missing_migrations,
     older_schema,
     sql,
@@ -234,18 +235,9 @@ class SqliteStore(Store):
             fault = self._fault(error)
             self._roll_back(keep=isinstance(fault, Rejected) or _code(error) in _TRANSIENT)
             raise fault from None
-        except StoreError:
+        except Exception as error:
             self._roll_back(keep=False)
-            raise
-        except OSError as error:  # of the files that sql() reads
-            self._roll_back(keep=False)
-            raise Away(f"{self.name}: {error.strerror}") from None
-        except MemoryError:
-            self._roll_back(keep=False)
-            raise Away(f"{self.name}: out of memory") from None
-        except Exception as error:  # of an event, or it would stand in the way for ever
-            self._roll_back(keep=False)
-            raise Rejected(f"{self.name}: {error.__class__.__name__}: {error}") from None
+            raise fault_of(error, self.name) from None
 
     def _fault(self, error: sqlite3.Error) -> StoreError:
         text = f"{self.name}: {error}"

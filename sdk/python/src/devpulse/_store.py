@@ -31,6 +31,18 @@ class Broken(StoreError):
     """Wrong URL, newer schema, missing driver or privilege: somebody must act."""
 
 
+def fault_of(error: Exception, name: str) -> StoreError:
+    """What a failure that is none of the database's own means. `name`: the database's."""
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, OSError):  # of the files that sql() reads
+        return Away(f"{name}: {error.strerror}")
+    if isinstance(error, MemoryError):
+        return Away(f"{name}: out of memory")
+    # Of an event, or it would stand in the way for ever.
+    return Rejected(f"{name}: {error.__class__.__name__}: {error}")
+
+
 class Store(ABC):
     """A database. Not thread-safe. After a failure the next call connects again where it must."""
 
