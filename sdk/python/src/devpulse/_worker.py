@@ -144,9 +144,10 @@ class Worker:
             self._is_asleep = True
 
     def _wake(self) -> None:
-        if self._waker is not None:
+        waker = self._waker  # close(), in another thread, may let go of it meanwhile
+        if waker is not None:
             try:
-                self._waker.send(b"\0")
+                waker.send(b"\0")
             except OSError:  # it has bytes enough, or the thread has ended
                 pass
 
