@@ -265,6 +265,15 @@ def test_without_a_server_the_application_is_unhurt_and_told_once() -> None:
     assert "ws://127.0.0.1:9" in done.stderr
 
 
+def test_an_example_that_leaves_the_url_out_works_as_it_stands() -> None:
+    done = run(
+        "import devpulse\n"
+        "devpulse.init(websocket_url=..., environment='dev')\n"
+        "print(devpulse._client.active().options.websocket_url)\n"
+    )
+    assert done.stdout == "ws://localhost:8008\n"
+
+
 def test_a_wrong_argument_of_init_is_an_error_that_says_so() -> None:
     with pytest.raises(ValueError, match="ws://"):
         devpulse.init("http://localhost:8008")

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager
 from functools import wraps
+from types import EllipsisType
 from typing import Any, ParamSpec, TypeVar
 
 from . import _client, _context, _hooks, _options
@@ -23,7 +24,7 @@ _SEVERITIES = frozenset(("debug", "info", "warning", "error"))
 
 
 def init(
-    websocket_url: str | None = None,
+    websocket_url: str | EllipsisType | None = None,
     *,
     environment: str | None = None,
     system: str | None = None,
@@ -42,8 +43,8 @@ def init(
     """Starts sending events. Needs no server to be there, and does not wait for one.
 
     websocket_url
-        Where dp-ingest listens, ws:// or wss://. Default: DEVPULSE_WEBSOCKET_URL, else
-        ws://localhost:8008.
+        Where dp-ingest listens, ws:// or wss://. Default, also where it is `...`, as examples have
+        it: DEVPULSE_WEBSOCKET_URL, else ws://localhost:8008.
     environment
         Such as dev, staging, prod. Default: DEVPULSE_ENVIRONMENT, else that of
         OTEL_RESOURCE_ATTRIBUTES.
@@ -80,7 +81,7 @@ def init(
         return
     _client.install(
         _options.from_arguments(
-            websocket_url=websocket_url,
+            websocket_url=None if websocket_url is ... else websocket_url,
             token=token,
             enable_db_logging=enable_db_logging,
             db_url=db_url,
