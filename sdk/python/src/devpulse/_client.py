@@ -17,6 +17,7 @@ from . import _internal
 from ._context import Scope, new_scope, scope_of
 from ._internal import warn_once
 from ._options import Options, program_name
+from ._process import pid
 from ._record import Common, Fields, Record
 from ._scrub import Scrubber
 from ._sender import Sender
@@ -44,12 +45,19 @@ class Client:
         self.scrubber = Scrubber(options.scrub_keys)
         self.system = options.system or program_name()
         self._hook = options.scrub
-        self.common = _common(options)
+        self._common, self._pid = _common(options), pid()
         self._withheld = 0
         self._late_until: dict[Worker, float] = {}  # of sinks that flush_shortly() waited for
         self._sinks: tuple[Worker, ...] = _sinks(options, self._notice)
 
     # Events
+
+    @property
+    def common(self) -> Common:
+        """The members that all events of this process end with."""
+        if self._pid != pid():  # of a fork that Python was not told of
+            self._common, self._pid = _common(self.options), pid()
+        return self._common
 
     def walk(self) -> Walk:
         """The budget of a new event."""
@@ -193,7 +201,7 @@ class Client:
         return totals
 
     def after_fork_in_child(self) -> None:
-        self.common = _common(self.options)
+        self._common, self._pid = _common(self.options), pid()
         self._withheld = 0
         self._late_until.clear()
         for sink in self._sinks:
