@@ -15,13 +15,6 @@ static int compare_numbers(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* An entry on its way to those of its trace: mostly the first bytes of the id tell two apart,
- * without a look at the events. */
-struct sorted {
-	uint64_t head;
-	const struct dp_entry *entry;
-};
-
 static uint64_t head_of(struct dp_str id)
 {
 	uint64_t head = 0;
@@ -31,15 +24,35 @@ static uint64_t head_of(struct dp_str id)
 }
 
 /* Entries are compared by their places, too: qsort(3) is not stable. */
-static int compare_sorted(const void *pa, const void *pb)
+static int compare_traced(const void *pa, const void *pb)
 {
-	const struct sorted *a = pa;
-	const struct sorted *b = pb;
+	const struct dp_traced *a = pa;
+	const struct dp_traced *b = pb;
 	int order = (a->head > b->head) - (a->head < b->head);
 
 	if (order == 0)
 		order = dp_str_compare(a->entry->ev->trace_id, b->entry->ev->trace_id);
 	return order != 0 ? order : (a->entry > b->entry) - (a->entry < b->entry);
+}
+
+size_t dp_entries_sort(
+    const struct dp_entry *entries, size_t n, bool only_new, struct dp_traced *sorted)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (entries[i].is_new || !only_new)
+			sorted[count++] =
+			    (struct dp_traced){head_of(entries[i].ev->trace_id), &entries[i]};
+	if (count > 0)
+		qsort(sorted, count, sizeof *sorted, compare_traced);
+	return count;
+}
+
+bool dp_traced_begins(const struct dp_traced *sorted, size_t i)
+{
+	return i == 0 ||
+	       !dp_str_equal(sorted[i].entry->ev->trace_id, sorted[i - 1].entry->ev->trace_id);
 }
 
 static int compare_traces(const void *pa, const void *pb)
@@ -134,13 +147,13 @@ static void add_to_trace(struct dp_rollup *r, struct dp_trace_row *row, const st
 	dp_names_see(&row->systems, ev->system, ev->ts_us, DP_ROLLUP_TRACE_SYSTEMS);
 }
 
-static void init_traces(struct dp_rollup *r, const struct sorted *sorted, size_t n)
+static void init_traces(struct dp_rollup *r, const struct dp_traced *sorted, size_t n)
 {
 	r->traces = dp_mem_resize_array(NULL, n, sizeof *r->traces);
 	for (size_t i = 0; i < n; i++) {
 		const struct dp_event *ev = sorted[i].entry->ev;
 
-		if (i == 0 || !dp_str_equal(ev->trace_id, sorted[i - 1].entry->ev->trace_id))
+		if (dp_traced_begins(sorted, i))
 			r->traces[r->trace_count++] = (struct dp_trace_row){
 			    .trace_id = ev->trace_id,
 			    .first_us = ev->ts_us,
@@ -281,22 +294,15 @@ void dp_rollup_count(
 
 void dp_rollup_init(struct dp_rollup *r, const struct dp_entry *entries, size_t n)
 {
-	struct sorted *sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
+	struct dp_traced *sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
 	const struct dp_entry **errors = dp_mem_resize_array(NULL, n, sizeof(struct dp_entry *));
-	size_t count = 0;
 	size_t error_count = 0;
 
 	*r = (struct dp_rollup){0};
-	for (size_t i = 0; i < n; i++) {
-		if (!entries[i].is_new)
-			continue;
-		sorted[count++] = (struct sorted){head_of(entries[i].ev->trace_id), &entries[i]};
-		if (entries[i].fingerprint)
+	for (size_t i = 0; i < n; i++)
+		if (entries[i].is_new && entries[i].fingerprint)
 			errors[error_count++] = &entries[i];
-	}
-	if (count > 0)
-		qsort(sorted, count, sizeof *sorted, compare_sorted);
-	init_traces(r, sorted, count);
+	init_traces(r, sorted, dp_entries_sort(entries, n, true, sorted));
 	if (error_count > 0)
 		init_groups(r, errors, error_count);
 	free(errors);

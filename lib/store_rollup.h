@@ -87,6 +87,20 @@ struct dp_rollup {
 	struct dp_arena arena;
 };
 
+/* An entry among those of its trace. */
+struct dp_traced {
+	uint64_t head; /* the first bytes of the id, which mostly tell two traces apart */
+	const struct dp_entry *entry;
+};
+
+/* Sorts entries, all or those that are new, by the ids of their traces; those of one stay in their
+ * order. Returns how many they are; sorted has room for n. */
+size_t dp_entries_sort(
+    const struct dp_entry *entries, size_t n, bool only_new, struct dp_traced *sorted);
+
+/* Whether what is sorted begins another trace at i. */
+bool dp_traced_begins(const struct dp_traced *sorted, size_t i);
+
 /* Sums up the entries that are new, by trace and group. */
 void dp_rollup_init(struct dp_rollup *r, const struct dp_entry *entries, size_t n);
 /* And by minute, once. `systems` takes those it meets, and has to live as long. */
