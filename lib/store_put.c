@@ -122,7 +122,8 @@ void dp_store_add_trace(struct dp_rollup *r, const struct dp_store_cell *c)
 	    .last_error_us = c[12].number,
 	};
 
-	dp_rollup_add_trace(r, &row, c[13].text, c[14].text);
+	if (!r->is_whole)
+		dp_rollup_add_trace(r, &row, c[13].text, c[14].text);
 }
 
 void dp_store_add_group(struct dp_rollup *r, const struct dp_store_cell *c)

@@ -157,7 +157,7 @@ static int remove_traces(struct dp_store *s, const struct dp_removal *r)
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql, "DELETE FROM traces WHERE trace_id IN (");
-	if (add_traces(&q, r, INT64_MIN, DP_RETAIN_REMAKE) == 0) {
+	if (add_traces(&q, r, INT64_MIN, 0) == 0) {
 		dp_query_release(&q);
 		return 0;
 	}
@@ -235,6 +235,7 @@ static int put_left(struct dp_store *s, const struct remaking *m)
 	int rc;
 
 	dp_rollup_init(&rollup, m->entries, m->n);
+	rollup.is_whole = true;
 	rc = s->backend->put_rollup(s, &rollup);
 	dp_rollup_release(&rollup);
 	return rc;

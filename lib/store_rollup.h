@@ -78,6 +78,7 @@ struct dp_systems {
 
 /* Each sorted by its key: so writers lock rows in the same order. Borrows from the events. */
 struct dp_rollup {
+	bool is_whole; /* it has all events of its traces: their rows are replaced, not added to */
 	struct dp_trace_row *traces;
 	size_t trace_count;
 	struct dp_group_row *groups;
