@@ -9,7 +9,7 @@
 #include "store_draft.h"
 #include "store_rollup.h"
 
-enum { DP_STORE_SCHEMA = 6 }; /* the version of the schema that this code knows */
+enum { DP_STORE_SCHEMA = 7 }; /* the version of the schema that this code knows */
 
 /* One column of a row; borrowed until the callback returns. */
 struct dp_store_cell {
@@ -63,9 +63,15 @@ struct dp_store_dialect {
 	/* Adds " AND …" for events of a span of time, the second instant being behind it, to a
 	 * query that goes by their numbers: an index of times is not to serve it. */
 	void (*add_span)(struct dp_query *q, int64_t since_us, int64_t until_us);
-	const char *epoch;  /* " - epoch", behind a time: the span from 1970 to it */
-	const char *us_of;  /* "us_of(", before a span of time: its microseconds */
-	const char *us_end; /* ")", behind it */
+	/* Adds what chooses the events of a trace, as far as it is there. */
+	void (*add_trace)(struct dp_query *q, const char *trace_id);
+	const char *of_traces;     /* "trace_id IN (", before ids: the events of some traces */
+	const char *of_traces_end; /* ")", behind them */
+	const char *trace_key; /* the column that events have in common with the row of their trace
+				*/
+	const char *epoch;     /* " - epoch", behind a time: the span from 1970 to it */
+	const char *us_of;     /* "us_of(", before a span of time: its microseconds */
+	const char *us_end;    /* ")", behind it */
 };
 
 /* What is to go (store_retain.c). */

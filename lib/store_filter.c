@@ -6,7 +6,8 @@ struct adding {
 	struct dp_query *q;
 	const struct dp_store_dialect *dialect;
 	const struct dp_filter_term *term;
-	const char *trace_id;
+	bool of_events; /* that are looked at, not the rows of a list */
+	bool by_key;
 	size_t first; /* the parameter with the path's first part */
 };
 
@@ -48,7 +49,7 @@ static void add_operand(const struct adding *a)
 	const struct dp_filter_term *t = a->term;
 
 	if (t->field == DP_FILTER_TRACE)
-		add_sql(a, a->trace_id);
+		add_sql(a, a->by_key ? "trace_id" : "trace_id || ''");
 	else if (t->field != DP_FILTER_MEMBER)
 		add_sql(a, column_of(t->field));
 	else if (t->test >= DP_FILTER_ABOVE)
@@ -70,14 +71,26 @@ static void add_value(const struct adding *a, size_t i)
 	dp_query_add(a->q, value);
 }
 
-static void add_equality(const struct adding *a)
+static void add_values(const struct adding *a)
 {
-	add_operand(a);
 	for (size_t i = 0; i < a->term->count; i++) {
-		add_sql(a, i > 0 ? ", " : " IN (");
+		add_sql(a, i > 0 ? ", " : "");
 		add_value(a, i);
 	}
-	add_sql(a, ")");
+}
+
+static void add_equality(const struct adding *a)
+{
+	const bool finds_events = a->of_events && a->by_key && a->term->field == DP_FILTER_TRACE;
+
+	if (finds_events) {
+		add_sql(a, a->dialect->of_traces);
+	} else {
+		add_operand(a);
+		add_sql(a, " IN (");
+	}
+	add_values(a);
+	add_sql(a, finds_events ? a->dialect->of_traces_end : ")");
 }
 
 static void add_search(const struct adding *a)
@@ -142,10 +155,10 @@ static void add_term(struct adding *a)
 }
 
 void dp_query_add_terms(struct dp_query *q, const struct dp_store_dialect *d,
-    const struct dp_filter *f, unsigned fields, bool by_key)
+    const struct dp_filter *f, unsigned fields)
 {
 	for (size_t i = 0; i < f->count; i++) {
-		struct adding a = {q, d, &f->terms[i], by_key ? "trace_id" : "trace_id || ''", 0};
+		struct adding a = {.q = q, .dialect = d, .term = &f->terms[i], .by_key = true};
 
 		if (fields >> f->terms[i].field & 1)
 			add_term(&a);
@@ -155,5 +168,13 @@ void dp_query_add_terms(struct dp_query *q, const struct dp_store_dialect *d,
 void dp_query_add_filter(
     struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f, bool by_key)
 {
-	dp_query_add_terms(q, d, f, ~0U, by_key);
+	for (size_t i = 0; i < f->count; i++) {
+		struct adding a = {.q = q,
+		    .dialect = d,
+		    .term = &f->terms[i],
+		    .of_events = true,
+		    .by_key = by_key};
+
+		add_term(&a);
+	}
 }

@@ -29,6 +29,7 @@ DP_SQL(migration_3_sql, "postgresql/migration_3.sql");
 DP_SQL(migration_4_sql, "postgresql/migration_4.sql");
 DP_SQL(migration_5_sql, "postgresql/migration_5.sql");
 DP_SQL(migration_6_sql, "postgresql/migration_6.sql");
+DP_SQL(migration_7_sql, "postgresql/migration_7.sql");
 DP_SQL(begin_sql, "postgresql/begin.sql");
 DP_SQL(begin_alone_sql, "postgresql/begin_alone.sql");
 DP_SQL(find_head_sql, "postgresql/find_head.sql");
@@ -38,7 +39,7 @@ DP_SQL(notify_sql, "postgresql/notify.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql,
-    migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql};
+    migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql, migration_7_sql};
 
 void dp_pg_disconnect(struct pg_store *s)
 {

@@ -224,12 +224,28 @@ static void add_span(struct dp_query *q, int64_t since_us, int64_t until_us)
 	dp_query_add_time(q, until_us);
 }
 
+/* Its span of time tells in which partitions to look. */
+static void add_trace(struct dp_query *q, const char *trace_id)
+{
+	dp_buf_add_text(&q->sql, "trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_text(&q->sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_text(&q->sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_char(&q->sql, ')');
+}
+
 const struct dp_store_dialect dp_pg_dialect = {
     .find = "strpos(lower(",
     .in_text = " COLLATE \"C\"), ",
     .add_text = add_member_text,
     .add_number = add_member_number,
     .add_span = add_span,
+    .add_trace = add_trace,
+    .of_traces = "trace_id IN (",
+    .of_traces_end = ")",
+    .trace_key = "trace_id",
     .epoch = " - timestamptz 'epoch'",
     .us_of = "CAST(extract(epoch FROM ",
     .us_end = ") * 1000000 AS bigint)",

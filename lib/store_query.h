@@ -19,14 +19,15 @@ void dp_query_add_time(struct dp_query *q, int64_t us);
 /* Adds " LIMIT …". */
 void dp_query_add_limit(struct dp_query *q, size_t limit);
 
-/* Adds " AND …" for each term. Borrows the filter. `by_key`: let the key find chosen traces; else
- * nothing but the order in which events are read anyway is to serve. */
+/* Adds " AND …" for each term, of events. Borrows the filter. `by_key`: let the key find chosen
+ * traces; else nothing but the order in which events are read anyway is to serve. */
 void dp_query_add_filter(
     struct dp_query *q, const struct dp_store_dialect *d, const struct dp_filter *f, bool by_key);
 
-/* The same for the terms of some fields alone: bits 1 << enum dp_filter_field. */
+/* The same of the rows of a list, by the terms of some fields alone: bits 1 << enum
+ * dp_filter_field. Their key may find them. */
 void dp_query_add_terms(struct dp_query *q, const struct dp_store_dialect *d,
-    const struct dp_filter *f, unsigned fields, bool by_key);
+    const struct dp_filter *f, unsigned fields);
 
 /* What is run is released by that. */
 void dp_query_release(struct dp_query *q);

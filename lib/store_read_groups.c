@@ -9,7 +9,7 @@ static const struct dp_list_order by_time = {.us = "last_ts", .id = "fingerprint
 
 static void add_group_range(struct dp_query *q, const struct dp_list_reading *r)
 {
-	dp_query_add_terms(q, r->s->backend->dialect, r->filter, OF_GROUP, true);
+	dp_query_add_terms(q, r->s->backend->dialect, r->filter, OF_GROUP);
 	dp_list_add_since(q, r->filter);
 }
 

@@ -21,7 +21,7 @@ static void add_trace_range(struct dp_query *q, const struct dp_list_reading *r)
 	const struct dp_filter *f = r->filter;
 
 	if (dp_filter_names_traces(f))
-		dp_query_add_terms(q, r->s->backend->dialect, f, OF_TRACE, true);
+		dp_query_add_terms(q, r->s->backend->dialect, f, OF_TRACE);
 	if (!r->order->rank)
 		dp_list_add_since(q, f);
 }
@@ -62,14 +62,14 @@ static void add_trace_wishes(struct dp_query *q, struct dp_list_reading *r)
 		dp_query_add_text(q, r->list->title);
 	}
 	if (!dp_filter_names_traces(f))
-		dp_query_add_terms(q, r->s->backend->dialect, f, OF_TRACE, true);
+		dp_query_add_terms(q, r->s->backend->dialect, f, OF_TRACE);
 	add_counts(q, dp_list_severities(f));
 	if (r->order->rank)
 		dp_list_add_since(q, f);
 	dp_list_add_until(q, f);
 	dp_list_add_systems(q, f, DP_ROLLUP_TRACE_SYSTEMS);
 	if (dp_list_looks_beyond(f, OF_TRACE | OF_COUNTS))
-		dp_list_add_events(q, r, "trace_id");
+		dp_list_add_events(q, r, r->s->backend->dialect->trace_key);
 }
 
 static void note_trace(struct dp_list_reading *r, const struct dp_store_cell *c)

@@ -218,13 +218,14 @@ static int read_left(struct dp_store *s, const struct dp_removal *r, struct rema
 	struct dp_query q = {.count = 0};
 
 	dp_buf_add_text(&q.sql,
-	    "SELECT trace_id, event_id, ts, severity, system, type, body FROM events "
-	    "WHERE trace_id IN (");
+	    "SELECT trace_id, event_id, ts, severity, system, type, body FROM events WHERE ");
+	dp_buf_add_text(&q.sql, s->backend->dialect->of_traces);
 	if (add_traces(&q, r, 1, DP_RETAIN_REMAKE) == 0) {
 		dp_query_release(&q);
 		return 0;
 	}
-	dp_buf_add_text(&q.sql, ") ORDER BY +seq");
+	dp_buf_add_text(&q.sql, s->backend->dialect->of_traces_end);
+	dp_buf_add_text(&q.sql, " ORDER BY +seq");
 	return dp_query_run(s, &q, on_left, m);
 }
 

@@ -156,6 +156,7 @@ static void init_traces(struct dp_rollup *r, const struct dp_traced *sorted, siz
 		if (dp_traced_begins(sorted, i))
 			r->traces[r->trace_count++] = (struct dp_trace_row){
 			    .trace_id = ev->trace_id,
+			    .entry = sorted[i].entry,
 			    .first_us = ev->ts_us,
 			    .last_us = ev->ts_us,
 			    .title_us = ev->ts_us,

@@ -22,14 +22,16 @@ struct dp_entry {
 	const struct dp_event *ev;
 	const struct dp_fingerprint *fingerprint; /* NULL: no error */
 	int64_t seq;                              /* its number; 0: the next one is taken */
-	bool is_old;                              /* it is known to be there already */
-	bool is_new;                              /* it was not */
-	bool is_rejected;                         /* it goes not there but into dead_letters */
+	int64_t trace_n;  /* in SQLite, once it is looked for: the number of its trace; or 0 */
+	bool is_old;      /* it is known to be there already */
+	bool is_new;      /* it was not */
+	bool is_rejected; /* it goes not there but into dead_letters */
 };
 
 /* A row of `traces`. */
 struct dp_trace_row {
 	struct dp_str trace_id;
+	const struct dp_entry *entry; /* of one of its events */
 	int64_t first_us;
 	int64_t last_us;
 	int64_t events;

@@ -3,10 +3,12 @@
 #include "store_sqlite.h"
 
 #include "clock.h"
+#include "log.h"
 #include "mem.h"
 #include "store_sql.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@ enum {
 	BUSY_MS = 5000,
 	BUSY_AT_END_MS = 200,
 	LOOK_MS = 20, /* between looks for news */
+	TELL_MS = 5000,
+	TELL_STEPS = 1000000, /* of SQLite's machine, well below a second */
 };
 
 DP_SQL(writer_sql, "sqlite/writer.sql");
@@ -34,10 +38,11 @@ DP_SQL(migration_3_sql, "sqlite/migration_3.sql");
 DP_SQL(migration_4_sql, "sqlite/migration_4.sql");
 DP_SQL(migration_5_sql, "sqlite/migration_5.sql");
 DP_SQL(migration_6_sql, "sqlite/migration_6.sql");
+DP_SQL(migration_7_sql, "sqlite/migration_7.sql");
 
 /* Entry n brings a database of version n to version n + 1. */
 static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql,
-    migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql};
+    migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql, migration_7_sql};
 
 static void disconnect(struct sqlite_store *s)
 {
@@ -266,6 +271,41 @@ static int write_schema(struct sqlite_store *s)
 	return rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
+struct migrating {
+	const char *name;
+	int64_t begin_ms;
+	int64_t tell_ms;
+};
+
+/* Called by SQLite now and then while a statement runs. */
+static int tell_migrating(void *arg)
+{
+	struct migrating *m = arg;
+	const int64_t now_ms = dp_clock_monotonic_ms();
+
+	if (now_ms < m->tell_ms)
+		return 0;
+	m->tell_ms = now_ms + TELL_MS;
+	dp_log(DP_LOG_INFO, "%s: bringing the database up to date, %" PRId64 " s so far", m->name,
+	    (now_ms - m->begin_ms) / 1000);
+	return 0;
+}
+
+/* In a transaction. What moves a large table takes minutes. */
+static int change_schema(struct sqlite_store *s, int64_t version)
+{
+	const int64_t now_ms = dp_clock_monotonic_ms();
+	struct migrating m = {s->store.name, now_ms, now_ms + TELL_MS};
+	int rc = 0;
+
+	sqlite3_progress_handler(s->db, TELL_STEPS, tell_migrating, &m);
+	for (int64_t v = version; v < DP_STORE_SCHEMA && rc == 0; v++)
+		rc = execute(s, migrations[v]);
+	if (s->db)
+		sqlite3_progress_handler(s->db, 0, NULL, NULL);
+	return rc;
+}
+
 /* Brings the schema up to date: looks again behind the lock, as another writer may have done it. */
 static int migrate(struct sqlite_store *s)
 {
@@ -273,9 +313,8 @@ static int migrate(struct sqlite_store *s)
 
 	if (execute(s, "BEGIN IMMEDIATE") < 0 || read_schema(s, &version) < 0)
 		return -1;
-	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
-		if (execute(s, migrations[v]) < 0)
-			return -1;
+	if (change_schema(s, version) < 0)
+		return -1;
 	if (version < 3 && dp_store_refill(&s->store) < 0)
 		return -1;
 	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)

@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 
 enum {
-	SQLITE_STATEMENTS = 11,   /* that are kept prepared (store_sqlite_put.c) */
+	SQLITE_STATEMENTS = 12,   /* that are kept prepared (store_sqlite_put.c) */
 	SQLITE_ANSWER_MS = 30000, /* that a reader's query may take */
 };
 
@@ -25,6 +25,7 @@ struct sqlite_store {
 	int64_t version;           /* what it was when dp_store_wait returned last */
 	bool has_waited;
 	int64_t last_seq; /* of the events stored, while a batch is */
+	int64_t last_trace_n;
 	/* A reader's query that runs ends then, by dp_clock_monotonic_ms; INT64_MAX: there is none.
 	 */
 	int64_t end_ms;

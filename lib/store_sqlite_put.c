@@ -2,13 +2,18 @@
 #include "store_sqlite.h"
 
 #include "clock.h"
+#include "mem.h"
 #include "store_sql.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 DP_SQL(put_event_sql, "sqlite/put_event.sql");
 DP_SQL(put_events_sql, "sqlite/put_events.sql");
 DP_SQL(read_new_sql, "sqlite/read_new.sql");
 DP_SQL(find_last_sql, "sqlite/find_last.sql");
 DP_SQL(note_numbers_sql, "sqlite/note_numbers.sql");
+DP_SQL(find_trace_sql, "sqlite/find_trace.sql");
 DP_SQL(read_trace_sql, "sqlite/read_trace.sql");
 DP_SQL(put_trace_sql, "sqlite/put_trace.sql");
 DP_SQL(read_group_sql, "sqlite/read_group.sql");
@@ -23,6 +28,7 @@ enum statement {
 	PUT_EVENTS,
 	READ_NEW,
 	FIND_LAST,
+	FIND_TRACE,
 	READ_TRACE,
 	PUT_TRACE,
 	READ_GROUP,
@@ -37,6 +43,7 @@ static const char *const statement_text[SQLITE_STATEMENTS] = {
     [PUT_EVENTS] = put_events_sql,
     [READ_NEW] = read_new_sql,
     [FIND_LAST] = find_last_sql,
+    [FIND_TRACE] = find_trace_sql,
     [READ_TRACE] = read_trace_sql,
     [PUT_TRACE] = put_trace_sql,
     [READ_GROUP] = read_group_sql,
@@ -68,7 +75,7 @@ static int run(struct sqlite_store *s, sqlite3_stmt *st)
 	return rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
 }
 
-enum { EVENT_COLUMNS = 11, TOGETHER = 16 /* rows of put_events.sql */ };
+enum { EVENT_COLUMNS = 12, TOGETHER = 16 /* rows of put_events.sql */ };
 
 /* Binds the columns of an event to the parameters behind `at`. */
 static void bind_event(sqlite3_stmt *st, int at, const struct dp_entry *e)
@@ -79,25 +86,26 @@ static void bind_event(sqlite3_stmt *st, int at, const struct dp_entry *e)
 		sqlite3_bind_int64(st, at + 1, e->seq);
 	else
 		sqlite3_bind_null(st, at + 1);
-	dp_sqlite_bind(st, at + 2, ev->trace_id);
-	dp_sqlite_bind(st, at + 3, dp_str_from(ev->event_id));
-	sqlite3_bind_int64(st, at + 4, ev->ts_us);
-	dp_sqlite_bind(st, at + 5, dp_str_from(dp_severity_name(ev->severity)));
-	dp_sqlite_bind(st, at + 6, ev->system);
-	dp_sqlite_bind(st, at + 7, ev->type);
+	sqlite3_bind_int64(st, at + 2, e->trace_n);
+	dp_sqlite_bind(st, at + 3, ev->trace_id);
+	dp_sqlite_bind(st, at + 4, dp_str_from(ev->event_id));
+	sqlite3_bind_int64(st, at + 5, ev->ts_us);
+	dp_sqlite_bind(st, at + 6, dp_str_from(dp_severity_name(ev->severity)));
+	dp_sqlite_bind(st, at + 7, ev->system);
+	dp_sqlite_bind(st, at + 8, ev->type);
 	if (ev->environment.n > 0)
-		dp_sqlite_bind(st, at + 8, ev->environment);
-	else
-		sqlite3_bind_null(st, at + 8);
-	if (ev->has_duration)
-		sqlite3_bind_double(st, at + 9, ev->duration_ms);
+		dp_sqlite_bind(st, at + 9, ev->environment);
 	else
 		sqlite3_bind_null(st, at + 9);
-	if (e->fingerprint)
-		dp_sqlite_bind(st, at + 10, dp_str_from(e->fingerprint->id));
+	if (ev->has_duration)
+		sqlite3_bind_double(st, at + 10, ev->duration_ms);
 	else
 		sqlite3_bind_null(st, at + 10);
-	dp_sqlite_bind(st, at + 11, ev->json);
+	if (e->fingerprint)
+		dp_sqlite_bind(st, at + 11, dp_str_from(e->fingerprint->id));
+	else
+		sqlite3_bind_null(st, at + 11);
+	dp_sqlite_bind(st, at + 12, ev->json);
 }
 
 /* What fails is a statement by itself, and the transaction goes on. */
@@ -201,12 +209,55 @@ static int put_together(struct sqlite_store *s, struct dp_entry entries[TOGETHER
 static int find_last(struct sqlite_store *s)
 {
 	sqlite3_stmt *st = prepared(s, FIND_LAST);
-	int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+	int rc;
 
-	s->last_seq = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-	if (st)
-		sqlite3_reset(st);
+	if (!st)
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		s->last_seq = sqlite3_column_int64(st, 0);
+		s->last_trace_n = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 0 : dp_sqlite_fail(s);
+}
+
+/* The number of a trace; 0 where it has none yet. */
+static int find_trace(struct sqlite_store *s, struct dp_str trace_id, int64_t *trace_n)
+{
+	sqlite3_stmt *st = prepared(s, FIND_TRACE);
+	int rc;
+
+	if (!st)
+		return -1;
+	dp_sqlite_bind(st, 1, trace_id);
+	rc = sqlite3_step(st);
+	*trace_n = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : dp_sqlite_fail(s);
+}
+
+/* Tells the entries the numbers of their traces. A new one takes the next number; its row is put
+ * with the roll-up, if one of its events was stored. */
+static int number_traces(struct sqlite_store *s, struct dp_entry *entries, size_t n)
+{
+	struct dp_traced *sorted = dp_mem_resize_array(NULL, n, sizeof *sorted);
+	int64_t trace_n = 0;
+	int rc = 0;
+
+	dp_entries_sort(entries, n, false, sorted);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		struct dp_entry *e = &entries[sorted[i].entry - entries];
+
+		if (dp_traced_begins(sorted, i)) {
+			rc = find_trace(s, e->ev->trace_id, &trace_n);
+			if (trace_n == 0)
+				trace_n = ++s->last_trace_n;
+		}
+		e->trace_n = trace_n;
+	}
+	free(sorted);
+	return rc;
 }
 
 /* Those with a number of their own, in a migration, one by one. */
@@ -217,7 +268,7 @@ int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t
 
 	for (size_t i = 0; i < n; i++)
 		entries[i].is_rejected = false;
-	if (together > 0 && find_last(s) < 0)
+	if (find_last(s) < 0 || number_traces(s, entries, n) < 0)
 		return -1;
 	for (size_t i = 0; i < together; i += TOGETHER)
 		if (put_together(s, entries + i) < 0)
@@ -276,21 +327,31 @@ static void bind_trace(sqlite3_stmt *st, const struct dp_trace_row *row, struct 
 	bind_names(st, 14, &row->systems, texts);
 }
 
-static int put_traces(struct sqlite_store *s, struct dp_rollup *r)
+static int put_trace(struct sqlite_store *s, struct dp_rollup *r, const struct dp_trace_row *row,
+    struct dp_buf texts[2])
 {
 	sqlite3_stmt *read = prepared(s, READ_TRACE);
 	sqlite3_stmt *put = read ? prepared(s, PUT_TRACE) : NULL;
-	struct dp_buf texts[2] = {{0}};
-	int rc = put ? 0 : -1;
+	int64_t trace_n = row->entry->trace_n;
 
-	for (size_t i = 0; i < r->trace_count && rc == 0; i++) {
-		dp_sqlite_bind(read, 1, r->traces[i].trace_id);
-		rc = read_row(s, read, r, dp_store_add_trace);
-		if (rc < 0)
-			break;
-		bind_trace(put, &r->traces[i], texts);
-		rc = run(s, put);
-	}
+	if (!put || (trace_n == 0 && find_trace(s, row->trace_id, &trace_n) < 0))
+		return -1;
+	assert(trace_n > 0);
+	sqlite3_bind_int64(read, 1, trace_n);
+	if (read_row(s, read, r, dp_store_add_trace) < 0)
+		return -1;
+	bind_trace(put, row, texts);
+	sqlite3_bind_int64(put, 16, trace_n);
+	return run(s, put);
+}
+
+static int put_traces(struct sqlite_store *s, struct dp_rollup *r)
+{
+	struct dp_buf texts[2] = {{0}};
+	int rc = 0;
+
+	for (size_t i = 0; i < r->trace_count && rc == 0; i++)
+		rc = put_trace(s, r, &r->traces[i], texts);
 	dp_buf_release(&texts[0]);
 	dp_buf_release(&texts[1]);
 	return rc;

@@ -168,12 +168,24 @@ static void add_span(struct dp_query *q, int64_t since_us, int64_t until_us)
 	dp_query_add_time(q, until_us);
 }
 
+/* By its number, which the key of events begins with. */
+static void add_trace(struct dp_query *q, const char *trace_id)
+{
+	dp_buf_add_text(&q->sql, "trace_n = (SELECT trace_n FROM traces WHERE trace_id = ");
+	dp_query_add_text(q, trace_id);
+	dp_buf_add_char(&q->sql, ')');
+}
+
 const struct dp_store_dialect dp_sqlite_dialect = {
     .find = "instr(lower(",
     .in_text = "), ",
     .add_text = add_member_text,
     .add_number = add_member_number,
     .add_span = add_span,
+    .add_trace = add_trace,
+    .of_traces = "trace_n IN (SELECT trace_n FROM traces WHERE trace_id IN (",
+    .of_traces_end = "))",
+    .trace_key = "trace_n",
     .epoch = "",
     .us_of = "(",
     .us_end = ")",

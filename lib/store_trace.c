@@ -2,18 +2,6 @@
 
 #include "store_read.h"
 
-/* The trace's events; its span of time tells PostgreSQL in which partitions to look. */
-static void add_trace(struct dp_query *q, const char *trace_id)
-{
-	dp_buf_add_text(&q->sql, "trace_id = ");
-	dp_query_add_text(q, trace_id);
-	dp_buf_add_text(&q->sql, " AND ts >= (SELECT first_ts FROM traces WHERE trace_id = ");
-	dp_query_add_text(q, trace_id);
-	dp_buf_add_text(&q->sql, ") AND ts <= (SELECT last_ts FROM traces WHERE trace_id = ");
-	dp_query_add_text(q, trace_id);
-	dp_buf_add_char(&q->sql, ')');
-}
-
 int dp_store_trace(
     struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg)
 {
@@ -21,15 +9,15 @@ int dp_store_trace(
 	struct dp_query q = {.is_kept = true, .is_short = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
-	add_trace(&q, trace_id);
+	s->backend->dialect->add_trace(&q, trace_id);
 	dp_buf_add_text(&q.sql, " ORDER BY ts, event_id");
 	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 
-static void add_extent(struct dp_query *q, const char *trace_id, int64_t seq)
+static void add_extent(struct dp_store *s, struct dp_query *q, const char *trace_id, int64_t seq)
 {
-	add_trace(q, trace_id);
+	s->backend->dialect->add_trace(q, trace_id);
 	dp_buf_add_text(&q->sql, " AND seq <= ");
 	dp_query_add_number(q, seq);
 }
@@ -41,7 +29,7 @@ int dp_store_trace_part(struct dp_store *s, const char *trace_id, int64_t seq, c
 	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
-	add_extent(&q, trace_id, seq);
+	add_extent(s, &q, trace_id, seq);
 	if (*after_id) {
 		dp_buf_add_text(&q.sql, " AND event_id > ");
 		dp_query_add_uuid(&q, after_id);
@@ -58,7 +46,7 @@ int dp_store_event(
 	struct dp_query q = {.is_kept = true};
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
-	add_trace(&q, trace_id);
+	s->backend->dialect->add_trace(&q, trace_id);
 	dp_buf_add_text(&q.sql, " AND event_id = ");
 	dp_query_add_uuid(&q, event_id);
 	return dp_query_ask(s, &q, dp_read_event, &reading);
@@ -78,32 +66,33 @@ int dp_store_trace_extent(struct dp_store *s, const char *trace_id, struct dp_st
 	struct dp_query q = {.is_kept = true, .is_short = true};
 
 	dp_buf_add_text(&q.sql, "SELECT count(*), max(seq) FROM events WHERE ");
-	add_trace(&q, trace_id);
+	s->backend->dialect->add_trace(&q, trace_id);
 	if (dp_query_ask(s, &q, on_extent, &extent) < 0)
 		return -1;
 	*out = extent;
 	return 0;
 }
 
-static void add_keys(struct dp_query *q, const char *trace_id, int64_t seq)
+static void add_keys(struct dp_store *s, struct dp_query *q, const char *trace_id, int64_t seq)
 {
 	dp_buf_add_text(&q->sql, "SELECT event_id, ts FROM events WHERE ");
-	add_extent(q, trace_id, seq);
+	add_extent(s, q, trace_id, seq);
 }
 
 /* Each with its stage. */
-static void add_staged_keys(struct dp_query *q, const char *trace_id, int64_t seq)
+static void add_staged_keys(
+    struct dp_store *s, struct dp_query *q, const char *trace_id, int64_t seq)
 {
 	dp_buf_add_text(&q->sql,
 	    "SELECT event_id, ts, system, first_ts, last_ts, n, worst FROM (SELECT system, "
 	    "min(ts) AS first_ts, max(ts) AS last_ts, count(*) AS n, CAST(max(CASE severity "
 	    "WHEN 'error' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END) AS bigint) AS worst "
 	    "FROM events WHERE ");
-	add_extent(q, trace_id, seq);
+	add_extent(s, q, trace_id, seq);
 	dp_buf_add_text(&q->sql,
 	    " GROUP BY system) stages JOIN (SELECT event_id, ts, system AS its_system FROM events "
 	    "WHERE ");
-	add_extent(q, trace_id, seq);
+	add_extent(s, q, trace_id, seq);
 	dp_buf_add_text(&q->sql, ") its_keys ON its_system = system WHERE TRUE");
 }
 
@@ -160,9 +149,9 @@ int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, b
 	struct dp_query q = {.is_kept = !by_stage};
 
 	if (by_stage)
-		add_staged_keys(&q, trace_id, seq);
+		add_staged_keys(s, &q, trace_id, seq);
 	else
-		add_keys(&q, trace_id, seq);
+		add_keys(s, &q, trace_id, seq);
 	add_order(&q, after, by_stage);
 	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, on_key, &reading);

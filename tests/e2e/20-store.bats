@@ -277,8 +277,8 @@ keeps_apart_what_is_rejected() {
 
 refuses_a_newer_schema() {
 	event a 1 | dp-store --db "$1"
-	query "$1" 'UPDATE schema_version SET version = 7'
-	fails_with 2 'schema version 7, this program knows up to 6: upgrade DevPulse' dp-store --db "$1"
+	query "$1" 'UPDATE schema_version SET version = 8'
+	fails_with 2 'schema version 8, this program knows up to 7: upgrade DevPulse' dp-store --db "$1"
 }
 
 @test "a newer schema is refused" { in_both refuses_a_newer_schema; }

@@ -103,10 +103,10 @@ many_systems() {
 	store "$db" </dev/null
 	# 2026-01-01T10:00Z and a thousand seconds on
 	query "$db" "INSERT INTO events WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i <= 200000)
-		SELECT i, iif(i < 100002, 'large', 't' || (i / 20)), printf('018bcfe5-6800-7000-8000-%012x', i),
+		SELECT i, iif(i < 100002, 1, i / 20), iif(i < 100002, 'large', 't' || (i / 20)), printf('018bcfe5-6800-7000-8000-%012x', i),
 		1767261600000000 + i * 5000, 'info', 's' || (i % 3), 'log', NULL, NULL, NULL, '{}' FROM s;
-		INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*), 0, 0, 0, '', 0, 2, '', '', 0, '[]', '[]'
-		FROM events GROUP BY 1;
+		INSERT INTO traces SELECT trace_n, trace_id, min(ts), max(ts), count(*), 0, 0, 0, '', 0, 2, '', '', 0, '[]', '[]'
+		FROM events GROUP BY 1, 2;
 		INSERT INTO minute_counts SELECT ts / 60000000 * 60000000, system, severity, count(*) FROM events GROUP BY 1, 2"
 	serve "$db"
 	range='since=2026-01-01T10:00Z&until=2026-01-01T11:00Z'

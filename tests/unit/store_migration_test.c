@@ -1,4 +1,5 @@
 /* Databases that an older DevPulse made, brought up to date with what is in them. */
+#include "store_backend.h"
 #include "store_fixture.h"
 #include "store_sql.h"
 
@@ -10,10 +11,20 @@ DP_SQL(pg_2_sql, "postgresql/migration_2.sql");
 DP_SQL(pg_3_sql, "postgresql/migration_3.sql");
 DP_SQL(sqlite_1_sql, "sqlite/migration_1.sql");
 DP_SQL(sqlite_2_sql, "sqlite/migration_2.sql");
+DP_SQL(sqlite_3_sql, "sqlite/migration_3.sql");
+DP_SQL(sqlite_5_sql, "sqlite/migration_5.sql");
 
 #define DATABASE_ID "019b7c4e-0000-7000-8000-0000000000db"
 #define EVENT_ID    "018bcfe5-6800-7000-8000-000000000001"
 #define SPOOL       "019b7c4e-0000-7000-8000-00000000000a"
+
+static void assert_current(const struct database *d)
+{
+	char version[20];
+
+	snprintf(version, sizeof version, "%d", DP_STORE_SCHEMA);
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), version);
+}
 
 /* Of version 1, with an event, its trace and a dead letter. */
 #define OLD_SCHEMA "INSERT INTO schema_version VALUES (1, 1, '" DATABASE_ID "');"
@@ -66,7 +77,7 @@ static void what_version_1_holds_is_kept(void **state)
 	make_version_1(d);
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 1");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_current(d);
 	assert_string_equal(dp_store_id(d->store), DATABASE_ID);
 	assert_ok(d->store, dp_store_position(d->store, SPOOL, &pos));
 	assert_int_equal(pos, 0);
@@ -217,10 +228,105 @@ static void a_table_by_hash_stays_as_it_is(void **state)
 	pg_run(d->url, statements, NULL, 0);
 	free(statements);
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_current(d);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "4");
 	assert_string_equal(
 	    sql(d, "SELECT count(*) FROM pg_class WHERE relname LIKE 'events\\_default%'"), "0");
+}
+
+/* SQLite's tables of version 3, and of 5 and 6, where traces have no numbers: events of two traces,
+ * and the highest number that there was is that of one that has gone. */
+static void make_sqlite(const struct database *d, int version)
+{
+	struct dp_buf script = {0};
+	sqlite3 *db;
+
+	dp_buf_addf(&script, "%s%s%s%s", sqlite_1_sql, sqlite_2_sql, sqlite_3_sql,
+	    version < 5 ? "" : sqlite_5_sql);
+	dp_buf_addf(&script,
+	    "DROP TABLE events_2;"
+	    "INSERT INTO schema_version VALUES (1, %d, '" DATABASE_ID "');"
+	    "INSERT INTO events VALUES"
+	    " (3, 'z', '" ID(
+		"1") "', 5, 'info', 'web', 'log', 'prod', 12.5, NULL, '{\"n\":1}'),"
+		     " (5, 'a', '" ID(
+			 "2") "', 7, 'error', 'web', 'log', NULL, NULL, 'f', '{\"n\":2}'),"
+			      " (8, 'z', '" ID(
+				  "3") "', 9, 'info', 'db', 'log', NULL, NULL, NULL, '{\"n\":3}'),"
+				       " (9, 'a', '" ID(
+					   "4") "', 0, 'info', 'db', 'log', NULL, NULL, NULL, "
+						"'{\"n\":4}');"
+						"DELETE FROM events WHERE seq = 9;"
+						"INSERT INTO traces VALUES"
+						" ('a', 7, 7, 1, 1, 0, 0, 'title a', 7, 1, '', "
+						"'last', 7, '[\"web\"]', '[7]'),"
+						" ('z', 5, 9, 2, 0, 0, 0, 'title z', 5, 1, 'prod', "
+						"'', 5, '[\"web\",\"db\"]', '[5,9]');",
+	    version);
+	assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
+	sqlite_script(db, dp_buf_text(&script));
+	sqlite3_close(db);
+	dp_buf_release(&script);
+}
+
+static void check_numbers(const struct database *d)
+{
+	struct dp_event *again = event(2, "a", 7, DP_ERROR, "web");
+	enum dp_store_outcome outcome;
+	struct told t = {0};
+	int64_t head = -1;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_current(d);
+	assert_string_equal(
+	    sql(d, "SELECT group_concat(seq || trace_id || trace_n) FROM"
+		   " (SELECT e.* FROM events e JOIN traces USING (trace_n, trace_id)"
+		   " ORDER BY seq)"),
+	    "3z2,5a1,8z2");
+	assert_string_equal(sql(d, "SELECT environment || duration_ms || body FROM events WHERE"
+				   " seq = 3"),
+	    "prod12.5{\"n\":1}");
+	assert_ok(d->store, dp_store_head(d->store, &head));
+	assert_int_equal(head, 9);
+	put(d->store, &again, 1, &outcome);
+	assert_int_equal(outcome, DP_STORE_OLD);
+	put_one(d->store, event(7, "z", 20, DP_INFO, "web"));
+	put_one(d->store, event(8, "new", 30, DP_INFO, "web"));
+	assert_ok(d->store, dp_store_trace(d->store, "z", 10, tell_event, &t));
+	assert_told(&t, "1 3 7");
+	assert_string_equal(sql(d, "SELECT group_concat(trace_id || trace_n || events || title ||"
+				   " environment || last_error || systems || system_times, ' ')"
+				   " FROM (SELECT * FROM traces ORDER BY trace_n)"),
+	    "a11title alast[\"web\"][7] z23title zprod[\"web\",\"db\"][5,9] new31title "
+	    "8[\"web\"][30]");
+}
+
+static void what_sqlite_holds_gets_numbers_of_traces(void **state)
+{
+	static const int versions[] = {3, 4, 5, 6};
+
+	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+		void *d = *state;
+
+		if (i > 0)
+			assert_int_equal(setup_database(false, &d), 0);
+		make_sqlite(d, versions[i]);
+		check_numbers(d);
+		if (i > 0)
+			teardown(&d);
+	}
+}
+
+/* Nothing is lost of a file that was damaged by other hands. */
+static void an_event_without_its_trace_stops_the_migration(void **state)
+{
+	const struct database *d = *state;
+
+	make_sqlite(d, 6);
+	sql(d, "DELETE FROM traces WHERE trace_id = 'a'");
+	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "events.trace_n");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "3");
 }
 
 /* Version 4 lacks the indexes of two orders. */
@@ -246,7 +352,7 @@ static void what_version_4_holds_gets_its_orders(void **state)
 
 	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "older schema version 4");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_current(d);
 	assert_string_equal(sql(d, d->is_pg ? pg_indexes : indexes), "2");
 	list.order = DP_STORE_BY_DURATION;
 	assert_ok(reader, dp_store_traces(reader, &list, tell_trace, &t, &reached));
@@ -269,7 +375,7 @@ static void what_version_5_holds_is_kept(void **state)
 	sql(d, "UPDATE schema_version SET version = 5");
 	dp_store_disconnect(d->store);
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_current(d);
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "1");
 	if (!d->is_pg)
 		return;
@@ -290,7 +396,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "1");
 	sql(d, "DROP TABLE positions");
 	assert_ok(d->store, dp_store_connect(d->store));
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_current(d);
 }
 
 static void *connect_writer(void *arg)
@@ -317,7 +423,7 @@ static void several_writers_may_migrate(void **state)
 		pthread_join(threads[i], &result);
 		assert_non_null(result);
 	}
-	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	assert_current(d);
 }
 
 #define TESTS(X)                                                                      \
@@ -327,7 +433,11 @@ static void several_writers_may_migrate(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
+	const struct CMUnitTest of_sqlite[] = {
+	    TESTS(IN_SQLITE),
+	    IN_SQLITE(what_sqlite_holds_gets_numbers_of_traces),
+	    IN_SQLITE(an_event_without_its_trace_stops_the_migration),
+	};
 	const struct CMUnitTest of_pg[] = {
 	    TESTS(IN_PG),
 	    IN_PG(what_version_3_holds_finds_its_partition),

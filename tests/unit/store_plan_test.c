@@ -310,16 +310,17 @@ static const char fill_sqlite[] =
     "BEGIN;"
     "INSERT INTO events WITH RECURSIVE s(n) AS"
     " (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ROWS)"
-    " SELECT n, CASE WHEN n % 10 = 0 THEN 'large' ELSE 't' || (n / 20) END,"
+    " SELECT n, CASE WHEN n % 10 = 0 THEN 1 ELSE 2 + n / 20 END,"
+    " CASE WHEN n % 10 = 0 THEN 'large' ELSE 't' || (n / 20) END,"
     " printf('018bcfe5-6800-7000-8000-%012x', n), CASE WHEN n % 100 = 7 THEN 978307200000000 ELSE"
     "  (unixepoch() / 86400 - 7) * 86400000000 END + n * (864000000000 / ROWS),"
     " CASE n % 5 WHEN 4 THEN 'error' WHEN 3 THEN 'warning' ELSE 'info' END, 'svc' || (n % 7),"
     " 'log', 'prod', n % 1000, CASE WHEN n % 5 = 4 THEN printf('%016x', n % 1990) END,"
     " '{\"n\":' || n || ',\"details\":\"order ' || n || ' was refused by the warehouse, it is"
     " tried again\",\"environment\":\"prod\"}' FROM s;"
-    "INSERT INTO traces SELECT trace_id, min(ts), max(ts), count(*),"
+    "INSERT INTO traces SELECT trace_n, trace_id, min(ts), max(ts), count(*),"
     " sum(CASE WHEN severity = 'error' AND seq % 100 = 4 THEN 1 ELSE 0 END), 0, 0, 'title',"
-    " min(ts), 1, 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1;"
+    " min(ts), 1, 'prod', '', min(ts), '[\"svc1\"]', '[1]' FROM events GROUP BY 1, 2;"
     "INSERT INTO error_groups SELECT fingerprint, 'E', 'f.py:1', 'm', 't', min(ts), max(ts),"
     " count(*), '[\"svc2\"]', '[1]', '[]', '[]', '[]', '[]' FROM events"
     " WHERE fingerprint IS NOT NULL GROUP BY 1;"
@@ -670,7 +671,7 @@ static const struct asked queries[] = {
 	.rows = 18,
 	.most = 11000,
 	.pg = "events_seq_idx, sort, events_pkey",
-	.sqlite = "events, sqlite_autoindex_events_1, sort"},
+	.sqlite = "events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
     {.name = "a large trace",
 	.ask = ask_after,
 	.filter = "trace=large",
@@ -691,7 +692,7 @@ static const struct asked queries[] = {
 	.filter = "trace=nobody's",
 	.most = 11000,
 	.pg = "events_seq_idx, sort, events_pkey",
-	.sqlite = "events, sqlite_autoindex_events_1, sort"},
+	.sqlite = "events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
     {.name = "the tail",
 	.ask = ask_tail,
 	.rows = 1,
@@ -716,7 +717,7 @@ static const struct asked queries[] = {
 	.filter = "trace=t100",
 	.most = 11000,
 	.pg = "events_seq_idx, sort, events_pkey",
-	.sqlite = "events, sqlite_autoindex_events_1, sort"},
+	.sqlite = "events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
     {.name = "the tail of a large trace",
 	.ask = ask_tail,
 	.filter = "trace=large",
@@ -736,21 +737,21 @@ static const struct asked queries[] = {
 	.rows = 18,
 	.most = 100,
 	.pg = "traces_pkey, sort, events_pkey",
-	.sqlite = "sqlite_autoindex_events_1, traces, sort"},
+	.sqlite = "sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
     {.name = "the extent of a trace",
 	.ask = ask_extent,
 	.id = "t9000",
 	.rows = 18,
 	.most = 100,
 	.pg = "traces_pkey, events_pkey",
-	.sqlite = "sqlite_autoindex_events_1, traces"},
+	.sqlite = "sqlite_autoindex_events_1, sqlite_autoindex_traces_1"},
     {.name = "keys of a trace",
 	.ask = ask_keys,
 	.id = "t9000",
 	.rows = 18,
 	.most = 100,
 	.pg = "traces_pkey, sort, events_pkey",
-	.sqlite = "sqlite_autoindex_events_1, traces, sort"},
+	.sqlite = "sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
     {.name = "keys of a trace by its stages",
 	.ask = ask_keys,
 	.id = "t9000",
@@ -758,13 +759,14 @@ static const struct asked queries[] = {
 	.rows = 18,
 	.most = 200,
 	.pg = "traces_pkey, sort, events_pkey",
-	.sqlite = "sqlite_autoindex_events_1, traces, sort, (system=?)"},
+	.sqlite = "sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort, (system=?)"},
     {.name = "events of a large trace by their ids",
 	.ask = ask_trace_events,
 	.id = "large",
 	.most = 600,
 	.pg = "traces_pkey, events_pkey",
-	.sqlite = "SCAN 1:, sqlite_autoindex_events_1"}, /* of the array */
+	.sqlite =
+	    "SCAN 1:, sqlite_autoindex_events_1, sqlite_autoindex_traces_1"}, /* of the array */
     {.name = "the newest traces",
 	.ask = ask_traces,
 	.rows = 51,
@@ -832,7 +834,7 @@ static const struct asked queries[] = {
 	.rows = 1,
 	.most = 60,
 	.pg = "sort, traces_pkey",
-	.sqlite = "list"},
+	.sqlite = "sqlite_autoindex_traces_1"},
     {.name = "the newest groups",
 	.ask = ask_groups,
 	.rows = 51,
@@ -914,13 +916,13 @@ static const struct asked queries[] = {
 	.rows = 256,
 	.most = 600,
 	.pg = "traces_pkey, events_pkey",
-	.sqlite = "sqlite_autoindex_events_1, traces"},
+	.sqlite = "sqlite_autoindex_events_1, sqlite_autoindex_traces_1"},
     {.name = "an event",
 	.ask = ask_event,
 	.id = "large",
 	.most = 10,
 	.pg = "traces_pkey, events_pkey",
-	.sqlite = "sqlite_autoindex_events_1, traces"},
+	.sqlite = "sqlite_autoindex_events_1, sqlite_autoindex_traces_1"},
     {.name = "a position",
 	.ask = ask_position,
 	.id = "nobody's",
@@ -935,7 +937,8 @@ static const struct asked batch = {.name = "a batch",
     .ask = ask_put,
     .most = LONG_MAX,
     .pg = "minute_counts_pkey, event_counter_pkey, traces_pkey, events_pkey, error_groups_pkey",
-    .sqlite = "minute_counts, sort, events, SCAN 16, traces, error_groups"};
+    .sqlite = "minute_counts, sort, events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, "
+	      "SCAN 16, traces, error_groups"};
 
 static void check(const struct database *d, struct dp_store *s, const struct asked *a)
 {

@@ -304,12 +304,12 @@ static void a_newer_schema_is_refused(void **state)
 	struct dp_store *reader = open_store(d, DP_STORE_READ);
 
 	assert_ok(d->store, dp_store_connect(d->store));
-	sql(d, "UPDATE schema_version SET version = 7");
+	sql(d, "UPDATE schema_version SET version = 8");
 	dp_store_close(&d->store);
 	d->store = open_store(d, DP_STORE_WRITE);
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN,
-	    "schema version 7, this program knows up to 6: upgrade DevPulse");
-	assert_fault(reader, dp_store_connect(reader), DP_STORE_BROKEN, "schema version 7");
+	    "schema version 8, this program knows up to 7: upgrade DevPulse");
+	assert_fault(reader, dp_store_connect(reader), DP_STORE_BROKEN, "schema version 8");
 	sql(d, "UPDATE schema_version SET version = 5");
 	assert_ok(d->store, dp_store_connect(d->store));
 	dp_store_close(&reader);

@@ -1,1 +1,2 @@
-SELECT max(seq) FROM events;
+-- The highest numbers of an event and of a trace.
+SELECT (SELECT max(seq) FROM events), (SELECT max(trace_n) FROM events);

@@ -56,6 +56,16 @@ class Database:
     def count(self, table: str = "events") -> int:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
+    def strays(self) -> int:
+        """Events of SQLite that do not name the row of their trace by its number, too."""
+        if not self.url.startswith("sqlite:"):
+            return 0
+        found = self.query(
+            "SELECT count(*) FROM events e LEFT JOIN traces t USING (trace_n, trace_id)"
+            " WHERE t.trace_n IS NULL"
+        )
+        return int(found[0][0])
+
     def columns(self, table: str) -> list[str]:
         if self.url.startswith("sqlite:"):
             return [c for (c,) in self.query(f"SELECT name FROM pragma_table_info('{table}')")]
@@ -69,7 +79,7 @@ class Database:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows with all columns, but for their numbers and times of receipt."""
-        columns = [c for c in self.columns(table) if c != "seq"]
+        columns = [c for c in self.columns(table) if c not in ("seq", "trace_n")]
         wanted = ["CAST(body AS TEXT)" if c == "body" else c for c in columns]
         rows = self.query(f"SELECT {', '.join(wanted)} FROM {table}")
         named = [dict(zip(columns, map(without_receipt, row), strict=True)) for row in rows]

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -82,6 +83,28 @@ def test_an_event_that_went_both_ways_stands_there_once(
         (sum(r.severity == "error" for r in some),)
     ]
     assert database.query("SELECT version FROM schema_version") == [(VERSION,)]
+    assert database.strays() == 0
+
+
+def test_dp_store_writes_at_the_same_time(
+    database: Database, sink_of: Callable[..., DatabaseSink]
+) -> None:
+    ours = [record(n, trace_id=f"t{n % 300}") for n in range(1500)]
+    theirs = [record(n, trace_id=f"t{n % 400}") for n in range(1500)]
+    sink = sink_of(database)
+    other = threading.Thread(
+        target=lambda: [
+            store_by_programs(theirs[n : n + 100], database.url) for n in range(0, 1500, 100)
+        ]
+    )
+    other.start()
+    for n in range(0, 1500, 100):
+        put_all(sink, ours[n : n + 100])
+    other.join(60)
+    assert database.count() == 3000
+    assert database.query("SELECT count(*), sum(events) FROM traces") == [(400, 3000)]
+    assert database.query("SELECT sum(events) FROM minute_counts") == [(3000,)]
+    assert database.strays() == 0
 
 
 def test_dp_http_shows_what_the_sdk_alone_wrote(
@@ -215,6 +238,7 @@ def test_two_processes_write_at_once(database: Database) -> None:
     assert database.query("SELECT sum(events) FROM minute_counts") == [(4000,)]
     assert database.query("SELECT events FROM error_groups") == [(4000,)]
     assert len(database.query("SELECT database_id FROM schema_version")) == 1
+    assert database.strays() == 0
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,34 @@ def test_a_schema_that_lacks_indexes_gets_them_with_its_events(database: Databas
     assert database.query("SELECT sum(events) FROM traces") == [(20,)]
 
 
+@pytest.mark.parametrize("make_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("version", [3, 4, 5, 6])
+def test_traces_get_numbers_with_their_events(database: Database, version: int) -> None:
+    make_old(database, version)
+    columns = "seq, trace_id, event_id, ts, severity, system, type, environment, body"
+    database.change(
+        "DROP TABLE events_2;"
+        f"INSERT INTO events ({columns}) VALUES"
+        f" (7, 'z', {ID}, 5, 'info', 's', 'log', 'prod', '{{\"n\":1}}'),"
+        f" (9, 'a', {ID}, 7, 'info', 's', 'log', 'prod', '{{\"n\":2}}');"
+        "INSERT INTO traces VALUES"
+        " ('a', 7, 7, 1, 0, 0, 0, 'title', 7, 1, 'prod', '', 7, '[\"s\"]', '[7]'),"
+        " ('z', 5, 5, 1, 0, 0, 0, 'title', 5, 1, 'prod', '', 5, '[\"s\"]', '[5]')"
+    )
+    some = [record(1, trace_id="a"), record(2, trace_id="new"), record(3, trace_id="z")]
+    assert store_by_sdk(some, database.url) == 3
+    assert database.query("SELECT version FROM schema_version") == [(VERSION,)]
+    assert database.query("SELECT trace_n, trace_id, events FROM traces ORDER BY 1") == [
+        (1, "z", 2),
+        (2, "a", 2),
+        (3, "new", 1),
+    ]
+    assert database.query("SELECT seq, trace_n FROM events ORDER BY 1") == [
+        *((7, 1), (9, 2), (10, 2), (11, 3), (12, 1)),
+    ]
+    assert not {"events_2", "events_6", "traces_7"} & set(tables_of(database))
+
+
 def test_an_old_schema_with_events_is_left_to_dp_store(
     database: Database,
     sink_of: Callable[..., DatabaseSink],

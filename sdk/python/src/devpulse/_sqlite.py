@@ -79,8 +79,9 @@ class SqliteStore(Store):
             connection = self._connect()
             systems = self._systems(connection)
             connection.execute("BEGIN IMMEDIATE")
-            new = [row for row in rows if self._put_event(connection, row)]
-            self._put_rollup(connection, new, systems)
+            numbers = self._number_traces(connection, rows)
+            new = [r for r in rows if self._put_event(connection, r, numbers[r.trace_id])]
+            self._put_rollup(connection, new, numbers, systems)
             connection.execute("COMMIT")
             return len(new)
 
@@ -194,11 +195,23 @@ class SqliteStore(Store):
         connection.execute("COMMIT")
 
     @staticmethod
-    def _put_event(connection: sqlite3.Connection, row: Row) -> bool:
+    def _number_traces(connection: sqlite3.Connection, rows: Sequence[Row]) -> dict[str, int]:
+        """The number of each trace. A new one takes the next; its row is put with the roll-up."""
+        last = connection.execute(sql("sqlite", "find_last")).fetchone()[1] or 0
+        numbers = {}
+        for trace_id in dict.fromkeys(row.trace_id for row in rows):
+            found = connection.execute(sql("sqlite", "find_trace"), (trace_id,)).fetchone()
+            if found is None:
+                last += 1
+            numbers[trace_id] = last if found is None else found[0]
+        return numbers
+
+    @staticmethod
+    def _put_event(connection: sqlite3.Connection, row: Row, trace_n: int) -> bool:
         changes = connection.total_changes
         fingerprint = None if row.fingerprint is None else row.fingerprint.id
         values = (row.environment or None, row.duration_ms, fingerprint, row.body)
-        connection.execute(sql("sqlite", "put_event"), (None, *row[:6], *values))
+        connection.execute(sql("sqlite", "put_event"), (None, trace_n, *row[:6], *values))
         return connection.total_changes > changes
 
     def _systems(self, connection: sqlite3.Connection) -> set[str]:
@@ -212,12 +225,18 @@ class SqliteStore(Store):
         return self.systems
 
     @staticmethod
-    def _put_rollup(connection: sqlite3.Connection, rows: Sequence[Row], systems: set[str]) -> None:
+    def _put_rollup(
+        connection: sqlite3.Connection,
+        rows: Sequence[Row],
+        numbers: dict[str, int],
+        systems: set[str],
+    ) -> None:
         for trace in traces_of(rows):
-            stored = connection.execute(sql("sqlite", "read_trace"), (trace.trace_id,)).fetchone()
+            trace_n = numbers[trace.trace_id]
+            stored = connection.execute(sql("sqlite", "read_trace"), (trace_n,)).fetchone()
             if stored is not None:
                 trace.add_stored(stored)
-            connection.execute(sql("sqlite", "put_trace"), trace.values())
+            connection.execute(sql("sqlite", "put_trace"), (*trace.values(), trace_n))
         for group in groups_of(rows):
             key = (group.fingerprint,)
             stored = connection.execute(sql("sqlite", "read_group"), key).fetchone()

@@ -1,0 +1,1 @@
+SELECT trace_n FROM traces WHERE trace_id = ?;
