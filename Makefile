@@ -112,6 +112,7 @@ $B/unit/sse_test: $B/cmd/dp-tail/sse.o
 $B/unit/source_test: $B/cmd/dp-store/source.o
 $B/unit/mark_test: $B/cmd/dp-store/mark.o
 $B/unit/turns_test: $B/cmd/dp-store/turns.o
+$B/unit/recent_test: $B/cmd/dp-store/recent.o
 $B/unit/problem_test: $B/cmd/dp-tail/problem.o
 $B/unit/http_accept_test: $B/cmd/dp-http/accept.o
 $B/unit/http_check_test: $B/cmd/dp-http/check.o

@@ -307,7 +307,7 @@ static int finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_
 
 	if (load_systems(s) < 0)
 		return -1;
-	if (s->is_ahead && backend->take_numbers(s, d->n, d->entries[d->n - 1].seq) < 0)
+	if (s->is_ahead && backend->take_numbers(s, d->n, dp_draft_last(d)) < 0)
 		return -1;
 	if (step && backend->put_position(s, step) < 0)
 		return -1;
@@ -340,8 +340,8 @@ void dp_store_drop(struct dp_store *s, struct dp_draft *d)
 	s->backend->roll_back(s);
 }
 
-/* Of an event that has the time of its receipt the key doesn't tell whether it is there. */
-static bool needs_turn(const struct dp_draft *d)
+/* Of an event that has the time of its receipt the key doesn't tell. */
+bool dp_draft_needs_turn(const struct dp_draft *d)
 {
 	size_t i = 0;
 
@@ -362,15 +362,17 @@ static int send(struct dp_store *s, struct dp_draft *d)
 	return s->backend->settle(s);
 }
 
-int dp_store_send(struct dp_store *s, struct dp_draft *d, int64_t *last)
+int64_t dp_draft_last(const struct dp_draft *d)
 {
-	const int64_t before = *last;
+	return d->entries[d->n - 1].seq;
+}
 
+int dp_store_send(struct dp_store *s, struct dp_draft *d, int64_t before)
+{
 	int rc;
 
-	*last = 0;
 	s->is_ahead = before > 0;
-	if (s->is_ahead && needs_turn(d))
+	if (s->is_ahead && dp_draft_needs_turn(d))
 		return 1;
 	if (dp_store_connect(s) < 0)
 		return -1;
@@ -379,8 +381,5 @@ int dp_store_send(struct dp_store *s, struct dp_draft *d, int64_t *last)
 	rc = s->backend->prepare(s, d->entries, d->n);
 	if (rc != 0)
 		return rc;
-	if (send(s, d) < 0)
-		return take_back(s, -1);
-	*last = d->entries[d->n - 1].seq;
-	return 0;
+	return send(s, d) < 0 ? take_back(s, -1) : 0;
 }

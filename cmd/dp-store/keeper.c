@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mem.h"
 #include "outage.h"
+#include "recent.h"
 #include "store_draft.h"
 #include "tee.h"
 #include "turns.h"
@@ -16,7 +17,8 @@
 #include <unistd.h>
 
 enum {
-	HANDS = 2,
+	HANDS = RECENT_BATCHES + 1,
+	HANDS_ALONE = 2, /* where there are no twins */
 	LOADS = HANDS + 1,
 	PATIENCE_MS = 3000, /* of a load sent ahead, with its turn */
 	QUIET_MS = 10000,   /* after one that was sent in vain, until another is */
@@ -25,7 +27,7 @@ enum {
 /* One of the threads. */
 struct hand {
 	struct keeper *keeper;
-	struct dp_store *store; /* its own, to send by; NULL: there is no twin */
+	struct dp_store *store; /* its own, to send by; NULL: there are no twins */
 	pthread_t thread;
 	struct load *given; /* NULL: it is idle */
 	uint64_t number;    /* of that load */
@@ -33,7 +35,7 @@ struct hand {
 
 struct keeper {
 	struct dp_store *store;
-	struct dp_store *twin;
+	struct dp_store *twins[HANDS - 1]; /* NULL: there are none */
 	struct mark *mark;
 	struct retain *retain;
 	bool of_spool;
@@ -42,14 +44,16 @@ struct keeper {
 	pthread_cond_t changed;
 	bool failed;
 	bool closing;
-	int idle_fd; /* an eventfd */
+	int64_t send_from_ms; /* when to send loads ahead again */
+	int idle_fd;          /* an eventfd */
 	struct hand hands[HANDS];
+	size_t hand_count;
 	struct load loads[LOADS];
 	uint64_t number; /* of the next load */
 
-	/* of the hand that sends, in order of the loads */
-	int64_t last; /* number of the last event sent; 0: unknown */
-	int64_t send_from_ms;
+	/* of the hand that has begun last, until it lets the next one follow */
+	struct recent recent;
+	int64_t last; /* the number behind which that one is sent */
 
 	/* of the hand whose turn it is */
 	struct outage outage;
@@ -89,56 +93,85 @@ static const struct dp_store_step *step_of(const struct load *l)
 /* Whether loads are sent for now; one that is not full has nothing behind it that would gain. */
 static bool is_sent_apart(const struct hand *h, const struct load *l)
 {
-	return h->store && l->is_full && dp_clock_monotonic_ms() >= h->keeper->send_from_ms;
+	struct keeper *k = h->keeper;
+	int64_t from_ms;
+
+	pthread_mutex_lock(&k->lock);
+	from_ms = k->send_from_ms;
+	pthread_mutex_unlock(&k->lock);
+	return h->store && l->is_full && dp_clock_monotonic_ms() >= from_ms;
 }
 
 static void be_quiet(struct keeper *k)
 {
-	k->last = 0;
+	pthread_mutex_lock(&k->lock);
 	k->send_from_ms = dp_clock_monotonic_ms() + QUIET_MS;
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* Lets the next load go ahead, behind a number, unless retention is due, which wants to be alone.
+ */
+static void let_follow(const struct hand *h, int64_t last)
+{
+	struct keeper *k = h->keeper;
+
+	if (retain_wait_ms(k->retain) == 0)
+		return;
+	k->last = last;
+	turns_let_follow(&k->turns, h->number);
+}
+
+/* Sends a load before its turn. Returns whether it is sent when that comes; else nothing stays. */
+static bool send_ahead(struct hand *h, const struct load *l, struct dp_draft *d)
+{
+	struct keeper *k = h->keeper;
+	const int64_t before = k->last;
+
+	outage_watch_end(k->of_spool, h->store);
+	let_follow(h, before + (int64_t)l->count);
+	if (dp_store_send(h->store, d, before) == 0) {
+		if (turns_stay(&k->turns, h->number))
+			return true;
+		dp_store_drop(h->store, d);
+	}
+	be_quiet(k);
+	return false;
 }
 
 /* Does ahead what can be done, and waits for the turn. Returns whether the load is sent then. */
 static bool await_turn(struct hand *h, const struct load *l, struct dp_draft *d)
 {
 	struct keeper *k = h->keeper;
-	bool is_sent = false;
+	const bool is_ahead = turns_await_start(&k->turns, h->number);
+	const bool is_alike =
+	    h->store && recent_add(&k->recent, (const struct dp_event *const *)l->events, l->count);
+	const bool may_send =
+	    is_ahead && !is_alike && is_sent_apart(h, l) && !dp_draft_needs_turn(d);
+	const bool is_sent = may_send && send_ahead(h, l, d);
 
-	if (turns_await_start(&k->turns, h->number)) {
-		int rc = 1;
-
-		outage_watch_end(k->of_spool, h->store);
-		if (is_sent_apart(h, l))
-			rc = dp_store_send(h->store, d, &k->last);
-		is_sent = rc == 0;
-		if (rc < 0)
-			be_quiet(k);
-		if (!is_sent)
-			turns_give_way(&k->turns);
-	}
-	while (!turns_await(&k->turns, h->number)) {
-		dp_store_drop(h->store, d);
-		is_sent = false;
-		be_quiet(k);
+	if (is_ahead && !is_sent)
 		turns_give_way(&k->turns);
-	}
+	turns_await(&k->turns, h->number);
 	return is_sent;
 }
 
-/* Sends what was not, and finishes it, the next load going ahead unless retention is due, which
- * wants to be alone. Returns as dp_store_finish. */
+/* Sends what was not, and finishes it. Returns as dp_store_finish. */
 static int finish(struct hand *h, const struct load *l, struct dp_draft *d, bool is_sent)
 {
-	struct keeper *k = h->keeper;
 	int rc = 0;
 
 	if (!is_sent) {
-		k->last = 0;
-		rc = dp_store_send(h->store, d, &k->last);
+		rc = dp_store_send(h->store, d, 0);
+		if (rc == 0)
+			let_follow(h, dp_draft_last(d));
 	}
-	if (rc == 0 && retain_wait_ms(k->retain) != 0)
-		turns_let_follow(&k->turns);
 	return rc == 0 ? dp_store_finish(h->store, d, step_of(l)) : rc;
+}
+
+static void disconnect_twins(struct keeper *k)
+{
+	for (size_t i = 0; i < HANDS - 1 && k->twins[i]; i++)
+		dp_store_disconnect(k->twins[i]);
 }
 
 /* Stores a load by the hand's own handle. Returns false where it is to be put by the store's: it
@@ -161,7 +194,7 @@ static bool put_apart(struct hand *h, const struct load *l, struct dp_draft *d, 
 		outage_wait(&k->outage, h->store);
 		/* One of them alone would find the new server where the database has moved. */
 		dp_store_disconnect(k->store);
-		dp_store_disconnect(k->twin);
+		disconnect_twins(k);
 	}
 	return false;
 }
@@ -171,14 +204,15 @@ static int put(struct hand *h, const struct load *l, struct dp_draft *d, bool is
 {
 	struct keeper *k = h->keeper;
 
+	if (!is_sent)
+		turns_be_alone(&k->turns);
 	if ((is_sent || is_sent_apart(h, l)) && put_apart(h, l, d, is_sent))
 		return 0;
 	outage_watch(&k->outage, k->store);
 	while (dp_store_put_draft(k->store, d, step_of(l)) < 0) {
 		if (!outage_wait(&k->outage, k->store))
 			return -1;
-		if (k->twin)
-			dp_store_disconnect(k->twin); /* it would find out later */
+		disconnect_twins(k); /* they would find out later */
 	}
 	outage_end(&k->outage, k->store);
 	return 0;
@@ -237,7 +271,11 @@ static void store(struct hand *h, struct load *l)
 
 static bool is_idle(const struct keeper *k)
 {
-	return !k->hands[0].given && !k->hands[1].given;
+	size_t i = 0;
+
+	while (i < k->hand_count && !k->hands[i].given)
+		i++;
+	return i == k->hand_count;
 }
 
 static void *run(void *arg)
@@ -269,7 +307,7 @@ static void start(struct keeper *k, struct hand *h, struct dp_store *store)
 	int failed;
 
 	h->keeper = k;
-	h->store = k->twin ? store : NULL;
+	h->store = k->twins[0] ? store : NULL;
 	failed = pthread_create(&h->thread, NULL, run, h);
 	if (failed)
 		dp_log_die(DP_EXIT_FAILURE, "cannot start a thread: %s", strerror(failed));
@@ -281,11 +319,13 @@ struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct reta
 	struct keeper *k = dp_mem_new(sizeof *k);
 
 	k->store = store;
-	k->twin = dp_store_twin(store);
+	for (size_t i = 0; i < HANDS - 1; i++)
+		k->twins[i] = dp_store_twin(store);
+	k->hand_count = k->twins[0] ? HANDS : HANDS_ALONE;
 	k->mark = mark;
 	k->retain = retain;
 	k->tee.is_on = tee;
-	for (size_t i = 0; i < LOADS; i++)
+	for (size_t i = 0; i < k->hand_count + 1; i++)
 		k->loads[i].events =
 		    dp_mem_resize_array(NULL, events_max, sizeof(struct dp_event *));
 	*empty = &k->loads[0];
@@ -298,7 +338,8 @@ struct keeper *keeper_new(struct dp_store *store, struct mark *mark, struct reta
 	k->of_spool = k->outage.of_spool = mark->path != NULL;
 	outage_watch(&k->outage, store);
 	start(k, &k->hands[0], store);
-	start(k, &k->hands[1], k->twin);
+	for (size_t i = 1; i < k->hand_count; i++)
+		start(k, &k->hands[i], k->twins[i - 1]);
 	return k;
 }
 
@@ -324,19 +365,28 @@ bool keeper_wait(struct keeper *k)
 	return !failed;
 }
 
-/* One that neither hand has: there is one more of them. */
+static bool is_given(const struct keeper *k, const struct load *l)
+{
+	size_t i = 0;
+
+	while (i < k->hand_count && k->hands[i].given != l)
+		i++;
+	return i < k->hand_count;
+}
+
+/* One that no hand has: there is one more of them. */
 static struct load *find_empty(struct keeper *k)
 {
 	struct load *l = k->loads;
 
-	while (l == k->hands[0].given || l == k->hands[1].given)
+	while (is_given(k, l))
 		l++;
 	return l;
 }
 
 bool keeper_take(struct keeper *k, struct load **load)
 {
-	struct hand *h = &k->hands[k->number % HANDS];
+	struct hand *h = &k->hands[k->number % k->hand_count];
 	bool failed;
 
 	pthread_mutex_lock(&k->lock);
@@ -394,13 +444,15 @@ int keeper_close(struct keeper **k)
 	q->closing = true;
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
-	for (size_t i = 0; i < HANDS; i++)
+	for (size_t i = 0; i < q->hand_count; i++)
 		pthread_join(q->hands[i].thread, NULL);
 	pthread_cond_destroy(&q->changed);
 	pthread_mutex_destroy(&q->lock);
 	turns_release(&q->turns);
 	close(q->idle_fd);
-	dp_store_close(&q->twin);
+	for (size_t i = 0; i < HANDS - 1; i++)
+		dp_store_close(&q->twins[i]);
+	recent_release(&q->recent);
 	outage_watch_end(false, q->store);
 	rc = tee_end(&q->tee);
 	for (size_t i = 0; i < LOADS; i++) {

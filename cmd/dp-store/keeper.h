@@ -1,14 +1,16 @@
 /* Stores loads of events in threads of its own: the next one is read meanwhile, and grows with the
  * time that this one takes.
  *
- * There are two threads, which take loads in turn. What a load needs of the processor alone is done
- * while the one before it is stored, and where the store has a twin the events are sent to the
- * database meanwhile, too (store_draft.h): of a stream that fills its loads. In their turn, one
- * after the other, loads are committed, the mark moves, what is new is passed on, and the steps of
- * retention that are due are made.
+ * There are three threads, which take loads in turn. What a load needs of the processor alone is
+ * done while those before it are stored, and the events are sent to the database meanwhile, too, on
+ * the thread's own connection (store_draft.h): of a stream that fills its loads. So beside what the
+ * one whose turn it is does last, two cores have each a load to work at. In their turn, one after
+ * the other, loads are committed, the mark moves, what is new is passed on, and the steps of
+ * retention that are due are made. Where the store has no twins there are two threads: the events
+ * are put in their turn.
  *
- * So three loads are in memory at most, and two drafts: that in its turn, that ahead of it, and the
- * load being filled.
+ * So four loads are in memory at most, and three drafts: that in its turn, those ahead of it, and
+ * the load being filled.
  *
  * While the keeper is idle its store, its mark and its retention are the caller's to use. */
 #ifndef DP_KEEPER_H

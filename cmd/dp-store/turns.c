@@ -28,15 +28,25 @@ bool turns_await_start(struct turns *t, uint64_t n)
 	bool is_ahead;
 
 	pthread_mutex_lock(&t->lock);
-	while (t->turn != n && !(t->turn + 1 == n && t->may_follow))
+	while (t->turn != n && t->follower != n)
 		pthread_cond_wait(&t->changed, &t->lock);
 	is_ahead = t->turn != n;
-	t->is_ahead = is_ahead;
+	t->ahead += is_ahead;
+	t->follower = 0;
 	pthread_mutex_unlock(&t->lock);
 	return is_ahead;
 }
 
-/* Returns false when the time is over. */
+void turns_let_follow(struct turns *t, uint64_t n)
+{
+	pthread_mutex_lock(&t->lock);
+	if (!t->is_alone)
+		t->follower = n + 1;
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* Until something has changed. Returns false when the time is over. */
 static bool wait_until(struct turns *t, int64_t end_ms)
 {
 	const struct timespec end = {end_ms / 1000, end_ms % 1000 * 1000000};
@@ -44,20 +54,21 @@ static bool wait_until(struct turns *t, int64_t end_ms)
 	return pthread_cond_timedwait(&t->changed, &t->lock, &end) != ETIMEDOUT;
 }
 
-bool turns_await(struct turns *t, uint64_t n)
+bool turns_stay(struct turns *t, uint64_t n)
 {
-	const int64_t end_ms = dp_clock_monotonic_ms() + t->patience_ms;
 	bool in_time = true;
 	bool is_turn;
 
 	pthread_mutex_lock(&t->lock);
-	while (t->turn != n && !t->is_ahead)
-		pthread_cond_wait(&t->changed, &t->lock);
-	while (t->turn != n && t->may_follow && in_time)
-		in_time = wait_until(t, end_ms);
+	while (t->turn != n && !t->is_alone && in_time) {
+		const int64_t end_ms = dp_clock_monotonic_ms() + t->patience_ms;
+		const uint64_t turn = t->turn;
+
+		while (t->turn == turn && !t->is_alone && in_time)
+			in_time = wait_until(t, end_ms);
+	}
 	is_turn = t->turn == n;
-	if (is_turn)
-		t->is_ahead = false;
+	t->ahead -= is_turn;
 	pthread_mutex_unlock(&t->lock);
 	return is_turn;
 }
@@ -65,27 +76,29 @@ bool turns_await(struct turns *t, uint64_t n)
 void turns_give_way(struct turns *t)
 {
 	pthread_mutex_lock(&t->lock);
-	t->is_ahead = false;
-	t->may_follow = false;
+	t->ahead--;
+	t->follower = 0;
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 }
 
-void turns_let_follow(struct turns *t)
+void turns_await(struct turns *t, uint64_t n)
 {
 	pthread_mutex_lock(&t->lock);
-	t->may_follow = true;
-	pthread_cond_broadcast(&t->changed);
+	while (t->turn != n)
+		pthread_cond_wait(&t->changed, &t->lock);
 	pthread_mutex_unlock(&t->lock);
 }
 
 void turns_be_alone(struct turns *t)
 {
 	pthread_mutex_lock(&t->lock);
-	t->may_follow = false;
+	t->follower = 0;
+	t->is_alone = true;
 	pthread_cond_broadcast(&t->changed);
-	while (t->is_ahead)
+	while (t->ahead > 0)
 		pthread_cond_wait(&t->changed, &t->lock);
+	t->is_alone = false;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -93,7 +106,6 @@ void turns_end(struct turns *t)
 {
 	pthread_mutex_lock(&t->lock);
 	t->turn++;
-	t->may_follow = false;
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 }
@@ -103,7 +115,7 @@ bool turns_is_alone(struct turns *t)
 	bool is_alone;
 
 	pthread_mutex_lock(&t->lock);
-	is_alone = !t->may_follow && !t->is_ahead;
+	is_alone = t->follower == 0 && t->ahead == 0;
 	pthread_mutex_unlock(&t->lock);
 	return is_alone;
 }

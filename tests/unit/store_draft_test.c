@@ -4,21 +4,20 @@
 
 #include <pthread.h>
 
-enum { EACH = 5 };
+enum { EACH = 5, BATCHES = 3 };
 
-/* A database with a twin, and two batches: events 1 to 5 and 6 to 10, of traces "a" and "b". */
+/* A database with a twin, and batches: events 1 to 5, 6 to 10 and so on, of traces "a" and "b". */
 struct pair {
 	const struct database *d;
 	struct dp_store *twin;
-	struct dp_event *events[2 * EACH];
-	struct dp_draft *drafts[2];
-	int64_t last;
+	struct dp_event *events[BATCHES * EACH];
+	struct dp_draft *drafts[BATCHES];
 };
 
 static void make_pair(struct pair *p, const struct database *d)
 {
 	*p = (struct pair){.d = d, .twin = dp_store_twin(d->store)};
-	for (int i = 0; i < 2 * EACH; i++)
+	for (int i = 0; i < BATCHES * EACH; i++)
 		p->events[i] = event(i + 1, i % 2 == 0 ? "a" : "b", i, DP_ERROR, "web");
 }
 
@@ -29,15 +28,15 @@ static const struct dp_event *const *batch(const struct pair *p, size_t at)
 
 static void make_drafts(struct pair *p)
 {
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < BATCHES; i++)
 		p->drafts[i] = dp_draft_new(batch(p, i), EACH);
 }
 
 static void release_pair(struct pair *p)
 {
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < BATCHES; i++)
 		dp_draft_free(&p->drafts[i]);
-	for (size_t i = 0; i < 2 * EACH; i++)
+	for (size_t i = 0; i < BATCHES * EACH; i++)
 		free(p->events[i]);
 	dp_store_close(&p->twin);
 }
@@ -52,8 +51,9 @@ static void assert_outcomes(const struct dp_draft *d, enum dp_store_outcome want
 static void send_both(struct pair *p)
 {
 	make_drafts(p);
-	assert_ok(p->d->store, dp_store_send(p->d->store, p->drafts[0], &p->last));
-	assert_ok(p->twin, dp_store_send(p->twin, p->drafts[1], &p->last));
+	assert_ok(p->d->store, dp_store_send(p->d->store, p->drafts[0], 0));
+	assert_int_equal(dp_draft_last(p->drafts[0]), EACH);
+	assert_ok(p->twin, dp_store_send(p->twin, p->drafts[1], EACH));
 }
 
 static void assert_stored(const struct pair *p, const char *order)
@@ -115,6 +115,28 @@ static void what_is_sent_ahead_is_there_in_its_turn(void **state)
 	release_pair(&p);
 }
 
+/* Their numbers tell the order, not which of them is sent first. */
+static void many_are_ahead(void **state)
+{
+	struct dp_store *other;
+	struct pair p;
+
+	make_pair(&p, *state);
+	other = dp_store_twin(p.d->store);
+	make_drafts(&p);
+	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], 0));
+	assert_ok(other, dp_store_send(other, p.drafts[2], 2 * EACH));
+	assert_ok(p.twin, dp_store_send(p.twin, p.drafts[1], EACH));
+	assert_ok(p.d->store, dp_store_finish(p.d->store, p.drafts[0], NULL));
+	assert_ok(p.twin, dp_store_finish(p.twin, p.drafts[1], NULL));
+	assert_stored(&p, IN_ORDER);
+	assert_ok(other, dp_store_finish(other, p.drafts[2], NULL));
+	assert_string_equal(sql(p.d, "SELECT n FROM event_counter"), "15");
+	assert_string_equal(sql(p.d, "SELECT max(seq) FROM events"), "15");
+	dp_store_close(&other);
+	release_pair(&p);
+}
+
 /* Whose numbers another writer took. */
 static void what_was_sent_ahead_in_vain_is_put(void **state)
 {
@@ -153,7 +175,7 @@ static void *send_second(void *arg)
 {
 	struct pair *p = arg;
 
-	return dp_store_send(p->twin, p->drafts[1], &p->last) == 0 ? p : NULL;
+	return dp_store_send(p->twin, p->drafts[1], EACH) == 0 ? p : NULL;
 }
 
 /* The database has it wait for the batch before. */
@@ -167,7 +189,7 @@ static void what_the_batch_before_has_is_old(void **state)
 	free(p.events[7]);
 	p.events[7] = event(3, "a", 2, DP_ERROR, "web");
 	make_drafts(&p);
-	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], &p.last));
+	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], 0));
 	assert_int_equal(pthread_create(&thread, NULL, send_second, &p), 0);
 	while (strcmp(sql(p.d, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
 		;
@@ -191,11 +213,12 @@ static void what_has_the_time_of_receipt_waits_for_its_turn(void **state)
 	make_pair(&p, *state);
 	p.events[8]->ts_received = true;
 	make_drafts(&p);
-	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], &p.last));
-	assert_int_equal(dp_store_send(p.twin, p.drafts[1], &p.last), 1);
+	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], 0));
+	assert_true(dp_draft_needs_turn(p.drafts[1]));
+	assert_false(dp_draft_needs_turn(p.drafts[0]));
+	assert_int_equal(dp_store_send(p.twin, p.drafts[1], EACH), 1);
 	assert_ok(p.d->store, dp_store_finish(p.d->store, p.drafts[0], NULL));
-	p.last = 0;
-	assert_ok(p.twin, dp_store_send(p.twin, p.drafts[1], &p.last));
+	assert_ok(p.twin, dp_store_send(p.twin, p.drafts[1], 0));
 	assert_ok(p.twin, dp_store_finish(p.twin, p.drafts[1], NULL));
 	assert_stored(&p, IN_ORDER);
 	release_pair(&p);
@@ -209,9 +232,8 @@ static void what_is_rejected_is_not_sent(void **state)
 	assert_ok(p.d->store, dp_store_connect(p.d->store));
 	sql(p.d, "ALTER TABLE events ADD CONSTRAINT good CHECK (event_id::text NOT LIKE '%8')");
 	make_drafts(&p);
-	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], &p.last));
-	assert_int_equal(dp_store_send(p.twin, p.drafts[1], &p.last), 1);
-	assert_true(p.last == 0);
+	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], 0));
+	assert_int_equal(dp_store_send(p.twin, p.drafts[1], EACH), 1);
 	assert_ok(p.d->store, dp_store_finish(p.d->store, p.drafts[0], NULL));
 	assert_ok(p.d->store, dp_store_put_draft(p.d->store, p.drafts[1], NULL));
 	assert_int_equal(dp_draft_outcome(p.drafts[1], 2), DP_STORE_DEAD);
@@ -219,10 +241,10 @@ static void what_is_rejected_is_not_sent(void **state)
 	release_pair(&p);
 }
 
-#define OF_TWINS(X)                                                                   \
-	X(a_draft_is_put), X(what_is_sent_ahead_is_there_in_its_turn),                \
-	    X(what_was_sent_ahead_in_vain_is_put), X(what_is_dropped_leaves_nothing), \
-	    X(what_the_batch_before_has_is_old),                                      \
+#define OF_TWINS(X)                                                                       \
+	X(a_draft_is_put), X(what_is_sent_ahead_is_there_in_its_turn), X(many_are_ahead), \
+	    X(what_was_sent_ahead_in_vain_is_put), X(what_is_dropped_leaves_nothing),     \
+	    X(what_the_batch_before_has_is_old),                                          \
 	    X(what_has_the_time_of_receipt_waits_for_its_turn), X(what_is_rejected_is_not_sent)
 
 int main(void)
