@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "store_query.h"
 #include "store_sql.h"
 
 #include <assert.h>
@@ -14,6 +15,7 @@
 
 DP_SQL(add_day_sql, "postgresql/add_day.sql");
 DP_SQL(add_days_sql, "postgresql/add_days.sql");
+DP_SQL(find_days_sql, "postgresql/find_days.sql");
 
 enum {
 	LOOK_MS = 10 * 60 * 1000, /* between two looks for what is missing */
@@ -45,6 +47,7 @@ int dp_pg_add_days(struct pg_store *s)
 		return 0;
 	s->days_ms = now_ms + LOOK_MS;
 	memset(s->days, 0, sizeof s->days);
+	s->knows_days = false;
 	if (dp_pg_execute(s, add_days_sql) < 0)
 		take_failure(s);
 	return s->conn ? 0 : -1;
@@ -54,6 +57,30 @@ int dp_pg_add_days(struct pg_store *s)
 static bool is_seen_to(const struct pg_store *s, int64_t day)
 {
 	return s->days[day % PG_DAYS] == day;
+}
+
+static int on_day(void *store, const struct dp_store_cell *c)
+{
+	struct pg_store *s = store;
+	const int64_t day = c[0].number / day_us;
+
+	if (day > 0)
+		s->days[day % PG_DAYS] = day;
+	return 0;
+}
+
+/* Another handle may have made it. */
+static bool is_there(struct pg_store *s, int64_t day)
+{
+	struct dp_query q = {.count = 0};
+
+	if (s->knows_days)
+		return false;
+	s->knows_days = true;
+	dp_buf_add_text(&q.sql, find_days_sql);
+	if (dp_query_run(&s->store, &q, on_day, s) < 0)
+		take_failure(s);
+	return is_seen_to(s, day);
 }
 
 static void add_day(struct pg_store *s, int64_t day)
@@ -85,9 +112,10 @@ int dp_pg_prepare(struct dp_store *store, const struct dp_entry *entries, size_t
 	for (int i = 0; i < DAYS && s->conn; i++) {
 		if (count[i] < MANY || is_seen_to(s, first + i))
 			continue;
-		if (store->is_ahead)
-			return 1;
-		add_day(s, first + i);
+		if (!store->is_ahead)
+			add_day(s, first + i);
+		else if (!is_there(s, first + i))
+			return s->conn ? 1 : -1;
 	}
 	return s->conn ? 0 : -1;
 }

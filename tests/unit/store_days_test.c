@@ -131,6 +131,27 @@ static void who_is_ahead_makes_no_days(void **state)
 	dp_store_close(&twin);
 }
 
+static void who_is_ahead_finds_the_days_of_others(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *twin = dp_store_twin(d->store);
+	struct dp_event *events[2][150];
+	struct dp_draft *drafts[] = {
+	    draft_of_day(events[0], 0, 150, -10), draft_of_day(events[1], 150, 150, -10)};
+
+	assert_ok(d->store, dp_store_send(d->store, drafts[0], 0));
+	assert_ok(twin, dp_store_send(twin, drafts[1], dp_draft_last(drafts[0])));
+	assert_ok(d->store, dp_store_finish(d->store, drafts[0], NULL));
+	assert_ok(twin, dp_store_finish(twin, drafts[1], NULL));
+	assert_string_equal(places(d), "10:day:300");
+	for (int i = 0; i < 2; i++) {
+		dp_draft_free(&drafts[i]);
+		for (int j = 0; j < 150; j++)
+			free(events[i][j]);
+	}
+	dp_store_close(&twin);
+}
+
 /* However many there are: PostgreSQL says so. */
 static void events_of_long_ago_are_not_looked_through(void **state)
 {
@@ -159,6 +180,7 @@ int main(void)
 	    IN_PG(who_reads_is_not_waited_for),
 	    IN_PG(who_stores_is_waited_for),
 	    IN_PG(who_is_ahead_makes_no_days),
+	    IN_PG(who_is_ahead_finds_the_days_of_others),
 	    IN_PG(events_of_long_ago_are_not_looked_through),
 	};
 
