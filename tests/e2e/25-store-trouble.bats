@@ -176,6 +176,43 @@ server_on_small_disk() {
 	[ "$(cat "$BATS_TEST_TMPDIR/full.out")" = '60000|60000|60000' ]
 }
 
+# has_stored URL N
+has_stored() { [ "$(query "$1" "SELECT count(*) >= $2 FROM events")" = t ]; }
+
+has_connections() {
+	[ "$(query "$1" "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'dp-store'")" = "$2" ]
+}
+
+# end_connections URL N: the newest ones of dp-store
+end_connections() {
+	query "$1" "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'dp-store' ORDER BY backend_start DESC LIMIT $2) its"
+}
+
+# Batches are full, and their events have a time, so two are on their way ahead of a third one.
+@test "connections that are ended while batches are on their way: nothing is lost, and nothing there twice" {
+	local url file=$BATS_TEST_TMPDIR/ended.nd
+	url=$(new_database postgresql)
+	seq 60000 | awk '{ printf "{\"traceId\":\"t%d\",\"eventId\":\"018bcfe5-6800-7000-8000-%012x\",\"timestamp\":\"2026-01-02T03:04:05Z\",\"details\":\"event %d\"}\n", $1 / 10, $1, $1 }' >"$file"
+	feed_fifo ended dp-store --db "$url" --batch 100
+	head -n 30000 "$file" >&8
+	retry_until has_connections "$url" 3
+	tail -n 30000 "$file" >&8 &
+	retry_until has_stored "$url" 31000
+	end_connections "$url" 2
+	retry_until has_stored "$url" 35000
+	end_connections "$url" 3
+	wait $!
+	exec 8>&-
+	wait_for "$FIFO_PID"
+	cat "$BATS_TEST_TMPDIR/ended.err"
+	[ "$status" = 0 ]
+	[ "$(query "$url" 'SELECT count(*), count(DISTINCT event_id), count(DISTINCT seq), (SELECT sum(events) FROM traces) FROM events')" = '60000|60000|60000|60000' ]
+	[ "$(query "$url" 'SELECT count(*) FROM (SELECT event_id, lag(event_id) OVER (ORDER BY seq) AS before FROM events) its WHERE before > event_id')" = 0 ]
+	run grep -vE 'warning: the database is away: .*; retrying, nothing is lost$|info: the database is back after |info: stored ' "$BATS_TEST_TMPDIR/ended.err"
+	[ -z "$output" ]
+}
+
 systems_without_end() {
 	seq 100000 | awk '{ printf "{\"traceId\":\"t\",\"system\":\"s%d\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n", $1 }' |
 		dp-store --db "$1"
