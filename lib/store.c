@@ -101,6 +101,7 @@ int dp_store_fail(struct dp_store *s, enum dp_store_fault fault, const char *fmt
 	dp_buf_release(&s->error);
 	s->error = text;
 	s->fault = fault;
+	s->is_victim = false;
 	return -1;
 }
 

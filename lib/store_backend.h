@@ -175,7 +175,8 @@ struct dp_store {
 	struct dp_systems systems; /* of the primary: that are in minute_counts, of late */
 	bool has_systems;
 	struct dp_retain_clock retain_clock;
-	bool is_ahead; /* what is sent comes before its turn */
+	bool is_ahead;  /* what is sent comes before its turn */
+	bool is_victim; /* the last failure was a deadlock with another writer, who goes on now */
 };
 
 /* A batch (store_draft.h). */

@@ -50,7 +50,8 @@ bool dp_draft_needs_turn(const struct dp_draft *d);
 
 /* Begins to store a draft of at least one event, behind the number `before`; behind 0 it is not
  * ahead: it is their turn. Returns 0; else nothing of it stays: -1 as of dp_store_put, or 1 where
- * it is to be put in its turn, as an event is rejected, or it needs its turn for another reason. */
+ * it is to be put in its turn, as an event is rejected, another writer was in the way, or it needs
+ * its turn for another reason. */
 int dp_store_send(struct dp_store *s, struct dp_draft *d, int64_t before);
 
 /* The number of the last event of a draft that is sent. */
@@ -58,7 +59,7 @@ int64_t dp_draft_last(const struct dp_draft *d);
 
 /* Stores, when it is its turn, what was sent. Returns 0; else nothing of it stays: -1 as of
  * dp_store_put, or 1 where it is to be put, as an event is rejected, or another writer took the
- * numbers. */
+ * numbers or was in the way. */
 int dp_store_finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_step *step);
 
 /* Takes back what was sent. */

@@ -116,6 +116,7 @@ int dp_pg_fail(struct pg_store *s, const PGresult *res)
 		if (s->store.mode == DP_STORE_READ && strcmp(state, "57014") == 0)
 			fault = DP_STORE_BROKEN;
 		dp_store_fail(&s->store, fault, "%s (SQLSTATE %s)", message, state);
+		s->store.is_victim = strcmp(state, "40P01") == 0;
 	} else {
 		const char *text = PQerrorMessage(s->conn);
 		char *copy = dp_mem_copy(text, strlen(text));

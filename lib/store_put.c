@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEADLOCKS_MAX = 5 }; /* of a batch, one after the other: then it is told */
+
 /* For what holds no event. */
 static int execute(struct dp_store *s, const char *sql)
 {
@@ -254,10 +256,12 @@ static int put_once(const struct put *p, put_fn *put_them)
 
 static int put_all(const struct put *p, put_fn *put_them)
 {
+	int deadlocks = 0;
 	int rc;
 
-	while ((rc = put_once(p, put_them)) > 0)
-		;
+	do
+		rc = put_once(p, put_them);
+	while (rc > 0 || (rc < 0 && p->s->is_victim && ++deadlocks < DEADLOCKS_MAX));
 	return rc;
 }
 
@@ -320,7 +324,7 @@ static int finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_
 static int take_back(struct dp_store *s, int rc)
 {
 	s->backend->roll_back(s);
-	return rc > 0 || s->fault == DP_STORE_REJECT ? 1 : -1;
+	return rc > 0 || s->fault == DP_STORE_REJECT || s->is_victim ? 1 : -1;
 }
 
 int dp_store_finish(struct dp_store *s, struct dp_draft *d, const struct dp_store_step *step)

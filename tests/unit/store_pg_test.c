@@ -5,6 +5,7 @@
 #include "store_backend.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 static const struct {
@@ -387,12 +388,59 @@ static void a_long_answer_is_not_held(void **state)
 	dp_store_close(&reader);
 }
 
+static void *put_two(void *arg)
+{
+	const struct database *d = arg;
+	struct dp_event *events[] = {
+	    event(1, "a", 1, DP_INFO, "web"), event(2, "a", 2, DP_INFO, "web")};
+	const int rc =
+	    dp_store_put(d->store, (const struct dp_event *const *)events, 2, NULL, NULL);
+
+	free(events[0]);
+	free(events[1]);
+	return rc == 0 ? arg : NULL;
+}
+
+/* Another writer has the second event, and then wants the lock on the counter. The store looks for
+ * a deadlock first, and so is who is ended. */
+static void a_deadlock_is_tried_again(void **state)
+{
+	struct database *d = *state;
+	PGconn *other = PQconnectdb(d->url);
+	pthread_t thread;
+	char text[200];
+	void *put;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	dp_store_disconnect(d->store);
+	snprintf(text, sizeof text, "ALTER DATABASE %s SET deadlock_timeout = '2s'",
+	    strrchr(d->url, '/') + 1);
+	sql(d, text);
+	PQclear(PQexec(other, "SET deadlock_timeout = '60s'; BEGIN"));
+	PQclear(PQexec(other,
+	    "INSERT INTO events SELECT 0, 'a', '018bcfe5-6800-7000-8000-000000000002',"
+	    " 'epoch'::timestamptz + interval '2 microseconds', 'info', 'web', 'log', NULL, NULL,"
+	    " NULL, '{}'"));
+	assert_int_equal(pthread_create(&thread, NULL, put_two, d), 0);
+	while (strcmp(sql(d, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
+		;
+	PQclear(PQexec(other, "UPDATE event_counter SET n = n"));
+	assert_int_equal(PQtransactionStatus(other), PQTRANS_INTRANS);
+	PQclear(PQexec(other, "COMMIT"));
+	pthread_join(thread, &put);
+	assert_non_null(put);
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "2");
+	assert_string_equal(sql(d, "SELECT sum(events) FROM traces"), "1");
+	PQfinish(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest of_pg[] = {
 	    IN_PG(each_mode_has_its_settings),
 	    IN_PG(each_sqlstate_is_a_fault),
 	    IN_PG(a_connection_that_ends_in_a_batch_is_made_again),
+	    IN_PG(a_deadlock_is_tried_again),
 	    IN_PG(a_trace_is_not_looked_for_in_all_events),
 	    IN_PG(what_has_no_time_is_looked_for_where_its_trace_is),
 	    IN_PG(a_page_of_a_new_table_is_read_alone),
