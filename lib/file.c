@@ -74,6 +74,17 @@ int dp_file_replace(int dir_fd, const char *path, struct dp_str content)
 	return rc < 0 ? -1 : dp_file_sync_folder(dir_fd, path);
 }
 
+int dp_file_overwrite(int dir_fd, const char *path, struct dp_str content)
+{
+	int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (write_durably(fd, content) < 0 || ftruncate(fd, (off_t)content.n) < 0)
+		return close_with(fd, -1);
+	return close_with(fd, fdatasync(fd));
+}
+
 int dp_file_read(int dir_fd, const char *path, size_t max, struct dp_buf *out)
 {
 	int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);

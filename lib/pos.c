@@ -53,8 +53,18 @@ int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos)
 
 	dp_checked_add(&line, (struct dp_str){text, dp_pos_write(pos, text)});
 	rc = dp_file_replace(dir_fd, path, dp_buf_str(&line));
+	if (rc < 0 && (errno == ENOSPC || errno == EDQUOT))
+		rc = dp_file_overwrite(dir_fd, path, dp_buf_str(&line));
 	dp_buf_release(&line);
 	return rc;
+}
+
+int dp_pos_make_mark(int dir_fd, const char *path)
+{
+	struct dp_pos pos;
+	int rc = dp_pos_read_mark(dir_fd, path, &pos);
+
+	return rc == 0 ? dp_file_replace(dir_fd, path, DP_STR("\n")) : rc < 0 ? -1 : 0;
 }
 
 int dp_pos_read_mark(int dir_fd, const char *path, struct dp_pos *out)
@@ -65,6 +75,8 @@ int dp_pos_read_mark(int dir_fd, const char *path, struct dp_pos *out)
 
 	if (dp_file_read(dir_fd, path, DP_POS_TEXT + DP_CHECKED_ADDS + 1, &content) < 0) {
 		rc = errno == ENOENT ? 0 : -1;
+	} else if (dp_str_is(dp_buf_str(&content), "\n")) {
+		rc = 0;
 	} else if (content.len == 0 || content.data[content.len - 1] != '\n' ||
 		   dp_checked_read((struct dp_str){content.data, content.len - 1}, &text) < 0 ||
 		   dp_pos_parse(text, out) < 0) {

@@ -7,7 +7,8 @@
  *
  *	5d3a1c02 019a0000-0000-7000-8000-000000000001:1048576
  *
- * It is replaced whole, and may lag behind what is committed but must never lead. */
+ * or an empty line, which keeps its place on the disk and says as much as no file. It is replaced
+ * whole, and may lag behind what is committed but must never lead. */
 #ifndef DP_POS_H
 #define DP_POS_H
 
@@ -29,9 +30,14 @@ int dp_pos_parse(struct dp_str text, struct dp_pos *out);
 /* Writes it with a NUL. Returns the length. */
 size_t dp_pos_write(const struct dp_pos *pos, char out[DP_POS_TEXT + 1]);
 
-/* Replaces the mark file as file.h does. Returns 0, and the mark is durable; or -1 with errno, and
- * the old mark (or the new one) stands. Commit first. */
+/* Replaces the mark file as file.h does, or overwrites it where the disk is full: it may be that
+ * only the mark can make room there. Returns 0, and the mark is durable; or -1 with errno, and the
+ * old mark (or the new one, or one that is damaged) stands. Commit first. */
 int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos);
+
+/* Makes a mark file that says nothing yet, where there is none, so that there is one to overwrite.
+ * Returns 0, or -1 with errno. */
+int dp_pos_make_mark(int dir_fd, const char *path);
 
 /* Reads a mark file; a relative path is one from dir_fd (AT_FDCWD: the working directory). Returns
  * 1 with *out; 0 where there is none; -1 with errno where it cannot be read, EBADMSG where what it

@@ -10,6 +10,7 @@ setup() {
 }
 
 teardown() {
+	[ -z "${store_pid-}" ] || kill -CONT "$store_pid"
 	stop_background
 	if mountpoint -q "$S"; then umount -l "$S"; fi
 }
@@ -80,4 +81,49 @@ PY
 	file_has "$BATS_TEST_TMPDIR/err" 'warning: cannot .* the spool .*: No space left on device: clients that send are not read from'
 	file_has "$BATS_TEST_TMPDIR/err" 'info: the spool takes events again'
 	retry_until grep -q '"small"' "$BATS_TEST_TMPDIR/out"
+}
+
+# Sends one by one until that is not acknowledged any more.
+send_until_stalled() {
+	python <<'PY'
+from peer import *
+
+ws = acknowledged()
+n = 0
+while n < 5000:
+    ws.send({"traceId": "trickle", "details": "x" * 300})
+    if not ws.read(2):
+        break
+    n += 1
+assert 1000 < n < 5000, n
+PY
+}
+
+is_taken_again() { [ "$(metric spool_stalled)" = 0 ]; }
+
+@test "a disk without a block left: dp-store's mark makes room" {
+	mkdir "$S"
+	mount -t tmpfs -o size=1m none "$S" 2>/dev/null || skip "it takes root to mount a small disk"
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	dp-store --db "sqlite:///$BATS_TEST_TMPDIR/d.db" --mark "$S/mark" <"$BATS_TEST_TMPDIR/pipe" \
+		2>"$BATS_TEST_TMPDIR/store.err" 3>&- 4>&- &
+	store_pid=$!
+	echo "$store_pid" >>"$BATS_TEST_TMPDIR/pids"
+	ln -s pipe "$BATS_TEST_TMPDIR/out"
+	start_spooling
+	kill -STOP "$store_pid"
+	send_until_stalled
+	dd if=/dev/zero of="$S/other" bs=4096 2>/dev/null || true
+	[ "$(stat -f -c %f "$S")" = 0 ]
+	kill -CONT "$store_pid"
+	retry_until is_taken_again
+	python <<'PY'
+from peer import *
+
+ws = acknowledged()
+ws.send({"traceId": "trickle", "details": "again"})
+ws.acked(1)
+PY
+	file_has "$BATS_TEST_TMPDIR/err" 'info: the spool takes events again'
+	[ "$(grep -c 'cannot write the mark' "$BATS_TEST_TMPDIR/store.err")" = 0 ]
 }
