@@ -188,6 +188,42 @@ static void what_is_not_found_in_time_is_gone_on_with(void **state)
 	dp_filter_release(&f);
 }
 
+/* Where few events are of the time that is asked for, the windows of others are passed over: the
+ * first one is read, and the one that they lie in. */
+static void few_of_a_time_are_found_at_once(void **state)
+{
+	static const struct {
+		const char *word;
+		const char *told;
+	} cases[] = {{"since=1970-01-01T00:00:08Z", "8 9"}, {"until=1970-01-01T00:00:03Z", "1 2"},
+	    {"since=2030-01-01T00:00Z", ""}, {"until=1960-01-01T00:00Z", ""}};
+	const struct database *d = *state;
+
+	for (int i = 1; i < 10; i++)
+		put_one(d->store, event(i, "t", i * INT64_C(1000000), DP_INFO, "web"));
+	sql(d, "UPDATE events SET seq = CASE WHEN seq < 3 THEN seq WHEN seq < 8 THEN seq * 50000"
+	       " ELSE seq + 1000000 END");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct dp_filter f = {0};
+		struct told t = {0};
+		int64_t after = 0;
+		int rc;
+
+		add_word(&f, cases[i].word);
+		rc = dp_store_after_in_time(d->store, &f, 0, 100, 0, tell_event, &t, &after);
+		if (rc > 0)
+			rc = dp_store_after_in_time(
+			    d->store, &f, after, 100, 0, tell_event, &t, &after);
+		assert_int_equal(rc, 0);
+		assert_told(&t, cases[i].told);
+		rc = dp_store_tail(d->store, &f, 100, 0, &after);
+		if (cases[i].told[0] != '1')
+			assert_int_equal(rc, 0);
+		assert_true(rc == 0 || after == 2);
+		dp_filter_release(&f);
+	}
+}
+
 static void a_wait_ends_by_news(void **state)
 {
 	const struct database *d = *state;
@@ -439,11 +475,11 @@ static void events_are_stored_where_nobody_can_be_told(void **state)
 	dp_store_close(&reader);
 }
 
-#define TESTS(X)                                                                           \
-	X(filters_choose), X(a_follower_goes_on_behind_a_number), X(a_tail_is_the_last_n), \
-	    X(what_is_not_found_in_time_is_gone_on_with), X(a_wait_ends_by_news),          \
-	    X(a_wait_ends_by_a_descriptor), X(news_comes_while_it_is_waited_for),          \
-	    X(a_follower_misses_nothing_of_several_writers)
+#define TESTS(X)                                                                              \
+	X(filters_choose), X(a_follower_goes_on_behind_a_number), X(a_tail_is_the_last_n),    \
+	    X(what_is_not_found_in_time_is_gone_on_with), X(few_of_a_time_are_found_at_once), \
+	    X(a_wait_ends_by_news), X(a_wait_ends_by_a_descriptor),                           \
+	    X(news_comes_while_it_is_waited_for), X(a_follower_misses_nothing_of_several_writers)
 
 int main(void)
 {
