@@ -258,6 +258,25 @@ static void numbers_rise_around_what_is_rejected(void **state)
 	assert_told(&t, "1 2 4 7");
 }
 
+/* Rows that somebody removed by hand: of the events of the newest trace, or of that trace. */
+static void a_number_of_a_trace_is_given_once(void **state)
+{
+	static const char *const removals[] = {"DELETE FROM events WHERE trace_id = 'b'",
+	    "DELETE FROM events WHERE seq > 2; DELETE FROM traces WHERE trace_id = 'b'"};
+	const struct database *d = *state;
+
+	for (size_t i = 0; i < sizeof removals / sizeof *removals; i++) {
+		put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
+		put_one(d->store, event(2, "b", 0, DP_INFO, "web"));
+		sql(d, removals[i]);
+		put_one(d->store, event(3, "c", 0, DP_INFO, "web"));
+		assert_string_equal(
+		    sql(d, "SELECT count(*) FROM events JOIN traces USING (trace_n, trace_id)"
+			   " WHERE trace_id = 'c'"),
+		    "1");
+	}
+}
+
 #define TESTS(X)                                                                                 \
 	X(a_position_moves_with_its_events), X(all_positions_are_told),                          \
 	    X(a_position_moves_without_events), X(a_step_may_be_made_again),                     \
@@ -268,7 +287,8 @@ static void numbers_rise_around_what_is_rejected(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE)};
+	const struct CMUnitTest of_sqlite[] = {
+	    TESTS(IN_SQLITE), IN_SQLITE(a_number_of_a_trace_is_given_once)};
 	const struct CMUnitTest of_pg[] = {TESTS(IN_PG)};
 	const struct CMUnitTest of_hashed_pg[] = {TESTS(IN_HASHED_PG)};
 	int failed = cmocka_run_group_tests_name("store, batches: sqlite", of_sqlite, NULL, NULL);
