@@ -64,7 +64,11 @@ int dp_pos_make_mark(int dir_fd, const char *path)
 	struct dp_pos pos;
 	int rc = dp_pos_read_mark(dir_fd, path, &pos);
 
-	return rc == 0 ? dp_file_replace(dir_fd, path, DP_STR("\n")) : rc < 0 ? -1 : 0;
+	if (rc > 0)
+		return 0;
+	if (rc < 0 && errno != EBADMSG)
+		return -1;
+	return dp_file_replace(dir_fd, path, DP_STR("\n"));
 }
 
 int dp_pos_read_mark(int dir_fd, const char *path, struct dp_pos *out)

@@ -35,8 +35,8 @@ size_t dp_pos_write(const struct dp_pos *pos, char out[DP_POS_TEXT + 1]);
  * old mark (or the new one, or one that is damaged) stands. Commit first. */
 int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos);
 
-/* Makes a mark file that says nothing yet, where there is none, so that there is one to overwrite.
- * Returns 0, or -1 with errno. */
+/* Makes a mark file that says nothing yet, where there is none or a damaged one, which says no
+ * more: so that there is one to overwrite. Returns 0, or -1 with errno. */
 int dp_pos_make_mark(int dir_fd, const char *path);
 
 /* Reads a mark file; a relative path is one from dir_fd (AT_FDCWD: the working directory). Returns

@@ -175,6 +175,7 @@ static void there_is_a_file_before_it_says_anything(void **state)
 static void one_that_is_damaged_is_replaced(void **state)
 {
 	struct mark m;
+	struct dp_pos pos;
 	FILE *f;
 
 	(void)state;
@@ -185,6 +186,7 @@ static void one_that_is_damaged_is_replaced(void **state)
 	fclose(f);
 	mark_close(&m);
 	assert_int_equal(mark_open(&m, path), 0);
+	assert_int_equal(dp_pos_read_mark(AT_FDCWD, path, &pos), 0);
 	move(&m, SPOOL, 1);
 	assert_int_equal(offset_in_file(), 1);
 	mark_close(&m);
