@@ -272,33 +272,34 @@ static int write_schema(struct sqlite_store *s)
 }
 
 struct migrating {
-	const char *name;
+	struct sqlite_store *store;
 	int64_t begin_ms;
 	int64_t tell_ms;
 };
 
-/* Called by SQLite now and then while a statement runs. */
-static int tell_migrating(void *arg)
+/* Called by SQLite now and then while a statement runs; not 0: it is to end. */
+static int watch_migrating(void *arg)
 {
 	struct migrating *m = arg;
 	const int64_t now_ms = dp_clock_monotonic_ms();
 
-	if (now_ms < m->tell_ms)
-		return 0;
-	m->tell_ms = now_ms + TELL_MS;
-	dp_log(DP_LOG_INFO, "%s: bringing the database up to date, %" PRId64 " s so far", m->name,
-	    (now_ms - m->begin_ms) / 1000);
-	return 0;
+	if (now_ms >= m->tell_ms) {
+		m->tell_ms = now_ms + TELL_MS;
+		dp_log(DP_LOG_INFO, "%s: bringing the database up to date, %" PRId64 " s so far",
+		    m->store->store.name, (now_ms - m->begin_ms) / 1000);
+	}
+	m->store->is_stopping = dp_sqlite_is_to_stop(m->store);
+	return m->store->is_stopping;
 }
 
 /* In a transaction. What moves a large table takes minutes. */
 static int change_schema(struct sqlite_store *s, int64_t version)
 {
 	const int64_t now_ms = dp_clock_monotonic_ms();
-	struct migrating m = {s->store.name, now_ms, now_ms + TELL_MS};
+	struct migrating m = {s, now_ms, now_ms + TELL_MS};
 	int rc = 0;
 
-	sqlite3_progress_handler(s->db, TELL_STEPS, tell_migrating, &m);
+	sqlite3_progress_handler(s->db, TELL_STEPS, watch_migrating, &m);
 	for (int64_t v = version; v < DP_STORE_SCHEMA && rc == 0; v++)
 		rc = execute(s, migrations[v]);
 	if (s->db)

@@ -49,6 +49,9 @@ extern const struct dp_store_dialect dp_sqlite_dialect;
 /* Ends what is kept prepared. */
 void dp_sqlite_forget(struct sqlite_store *s);
 
+/* Whether the program is to stop, as its patience tells (store.h). */
+bool dp_sqlite_is_to_stop(const struct sqlite_store *s);
+
 /* Lets no query of a reader's connection run for ever. */
 void dp_sqlite_limit_queries(struct sqlite_store *s);
 

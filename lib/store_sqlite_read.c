@@ -41,8 +41,9 @@ void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
 	}
 }
 
-static bool wants_to_stop(const struct dp_store_patience *p)
+bool dp_sqlite_is_to_stop(const struct sqlite_store *s)
 {
+	const struct dp_store_patience *p = &s->store.patience;
 	struct pollfd fds[] = {{.fd = p->stop_fd, .events = POLLIN}, {.fd = p->end_fd}};
 
 	return poll(fds, 2, 0) > 0;
@@ -57,7 +58,7 @@ static int is_over(void *arg)
 
 	if (s->end_ms == INT64_MAX)
 		return 0;
-	if (!s->is_stopping && wants_to_stop(p)) {
+	if (!s->is_stopping && dp_sqlite_is_to_stop(s)) {
 		s->is_stopping = true;
 		if (s->end_ms > now_ms + p->stop_ms)
 			s->end_ms = now_ms + p->stop_ms;

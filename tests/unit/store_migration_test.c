@@ -1,9 +1,11 @@
 /* Databases that an older DevPulse made, brought up to date with what is in them. */
 #include "store_backend.h"
 #include "store_fixture.h"
+
 #include "store_sql.h"
 
 #include <pthread.h>
+#include <sys/eventfd.h>
 
 DP_SQL(pg_begin_sql, "postgresql/begin_migration.sql");
 DP_SQL(pg_1_sql, "postgresql/migration_1.sql");
@@ -329,6 +331,45 @@ static void an_event_without_its_trace_stops_the_migration(void **state)
 	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "3");
 }
 
+/* What takes minutes can be stopped, and is begun again. */
+static void the_migration_ends_where_it_is_to_stop(void **state)
+{
+	const struct database *d = *state;
+	const int stop_fd = eventfd(1, EFD_CLOEXEC);
+
+	make_sqlite(d, 6);
+	sql(d, "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+	       " INSERT INTO events SELECT i, 'z', 'e' || i, i, 'info', 'web', 'log', NULL, NULL,"
+	       " NULL, '{}' FROM n");
+	dp_store_set_patience(
+	    d->store, &(struct dp_store_patience){.stop_fd = stop_fd, .end_fd = -1});
+	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_AWAY, "to stop");
+	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "6");
+	dp_store_set_patience(d->store, &(struct dp_store_patience){.stop_fd = -1, .end_fd = -1});
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_current(d);
+	close(stop_fd);
+}
+
+/* A program that had the file open before it was brought up to date takes that for no fault of its
+ * events, which it would bury. */
+static void an_older_statement_fails_for_no_event(void **state)
+{
+	const struct database *d = *state;
+	sqlite3 *db;
+
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_int_equal(sqlite3_open(d->url + strlen("sqlite:///"), &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db,
+		"INSERT INTO events (seq, trace_id, event_id, ts, severity, system, type,"
+		" environment, duration_ms, fingerprint, body) VALUES (1, 't', 'e', 0, 'info', '',"
+		" 'log', NULL, NULL, NULL, '{}') ON CONFLICT DO NOTHING",
+		NULL, NULL, NULL),
+	    SQLITE_ERROR);
+	sqlite3_close(db);
+}
+
 /* Version 4 lacks the indexes of two orders. */
 static void what_version_4_holds_gets_its_orders(void **state)
 {
@@ -437,6 +478,8 @@ int main(void)
 	    TESTS(IN_SQLITE),
 	    IN_SQLITE(what_sqlite_holds_gets_numbers_of_traces),
 	    IN_SQLITE(an_event_without_its_trace_stops_the_migration),
+	    IN_SQLITE(the_migration_ends_where_it_is_to_stop),
+	    IN_SQLITE(an_older_statement_fails_for_no_event),
 	};
 	const struct CMUnitTest of_pg[] = {
 	    TESTS(IN_PG),

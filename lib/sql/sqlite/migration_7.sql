@@ -38,7 +38,9 @@ ALTER TABLE events RENAME TO events_6;
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    trace_n INTEGER NOT NULL, -- of the row of traces that has this trace_id; there always is one
+    -- Of the row of traces that has this trace_id; there always is one. An older program that still has
+    -- the file open gives none: by this text, which is no JSON, its statement fails, and not its event.
+    trace_n INTEGER NOT NULL DEFAULT (json('from a program that is older than the database')),
     trace_id TEXT NOT NULL,
     event_id TEXT NOT NULL,
     ts INTEGER NOT NULL,
