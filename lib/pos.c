@@ -45,6 +45,16 @@ size_t dp_pos_write(const struct dp_pos *pos, char out[DP_POS_TEXT + 1])
 	return (size_t)snprintf(out, DP_POS_TEXT + 1, "%s:%" PRIu64, pos->spool, pos->offset);
 }
 
+/* Returns 1 or -1, with errno as it was. */
+static int overwrite(int dir_fd, const char *path, struct dp_str line)
+{
+	const int error = errno;
+	const int rc = dp_file_overwrite(dir_fd, path, line) == 0 ? 1 : -1;
+
+	errno = error;
+	return rc;
+}
+
 int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos)
 {
 	char text[DP_POS_TEXT + 1];
@@ -54,7 +64,7 @@ int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos)
 	dp_checked_add(&line, (struct dp_str){text, dp_pos_write(pos, text)});
 	rc = dp_file_replace(dir_fd, path, dp_buf_str(&line));
 	if (rc < 0 && (errno == ENOSPC || errno == EDQUOT))
-		rc = dp_file_overwrite(dir_fd, path, dp_buf_str(&line));
+		rc = overwrite(dir_fd, path, dp_buf_str(&line));
 	dp_buf_release(&line);
 	return rc;
 }

@@ -72,9 +72,16 @@ void mark_close(struct mark *m)
 
 void mark_flush(struct mark *m)
 {
+	int rc;
+
 	if (!m->wanted.spool[0])
 		return;
-	if (dp_pos_write_mark(AT_FDCWD, m->path, &m->wanted) < 0) {
+	rc = dp_pos_write_mark(AT_FDCWD, m->path, &m->wanted);
+	if (rc > 0)
+		dp_log_limited(DP_LOG_WARNING, "mark-full",
+		    "cannot replace the mark %s: %s; it was written over the old one", m->path,
+		    strerror(errno));
+	if (rc < 0) {
 		dp_log_limited(DP_LOG_WARNING, "mark",
 		    "cannot write the mark %s: %s; trying again, until then it is behind what is "
 		    "stored",

@@ -23,10 +23,12 @@ NEVER = (
 
 
 def marked(spool, uuid=None):
-    """The offset of the mark, 0 where there is none."""
+    """The offset of the mark, 0 where there is none or it says nothing yet."""
     try:
         content = Path(f"{spool}/mark").read_bytes()
     except FileNotFoundError:
+        return 0
+    if content == b"\n":
         return 0
     assert content == checked(content[9:-1]), content
     source, _, offset = content[9:-1].decode().rpartition(":")
