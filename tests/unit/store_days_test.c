@@ -86,8 +86,7 @@ static void who_stores_is_waited_for(void **state)
 			       " NULL, '{}'"));
 	assert_true(PQsendQuery(maker,
 	    "SELECT devpulse_add_day(((now() - interval '10 days') AT TIME ZONE 'UTC')::date)"));
-	while (strcmp(sql(d, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
-		;
+	await_waiting(d);
 	PQclear(PQexec(writer, "COMMIT"));
 	res = PQgetResult(maker);
 	assert_string_equal(PQresultErrorMessage(res), "");

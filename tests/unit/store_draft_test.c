@@ -191,8 +191,7 @@ static void what_the_batch_before_has_is_old(void **state)
 	make_drafts(&p);
 	assert_ok(p.d->store, dp_store_send(p.d->store, p.drafts[0], 0));
 	assert_int_equal(pthread_create(&thread, NULL, send_second, &p), 0);
-	while (strcmp(sql(p.d, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
-		;
+	await_waiting(p.d);
 	assert_ok(p.d->store, dp_store_finish(p.d->store, p.drafts[0], NULL));
 	pthread_join(thread, &sent);
 	assert_non_null(sent);

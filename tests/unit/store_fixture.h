@@ -4,6 +4,7 @@
 #define DP_TEST_STORE_FIXTURE_H
 
 #include "buf.h"
+#include "clock.h"
 #include "mem.h"
 #include "store.h"
 
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,24 @@ static inline const char *sql(const struct database *d, const char *text)
 	else
 		sqlite_run(d->url + strlen("sqlite:///"), text, out, sizeof out);
 	return out;
+}
+
+/* Waits until such a statement gives this. */
+static inline void await_sql(const struct database *d, const char *text, const char *want)
+{
+	const int64_t end_ms = dp_clock_monotonic_ms() + 30000;
+
+	while (strcmp(sql(d, text), want) != 0) {
+		if (dp_clock_monotonic_ms() >= end_ms)
+			fail_msg("%s: \"%s\" after 30 s, not \"%s\"", text, sql(d, text), want);
+		poll(NULL, 0, 10);
+	}
+}
+
+/* Waits until the server has one that waits for another one. */
+static inline void await_waiting(const struct database *d)
+{
+	await_sql(d, "SELECT count(*) FROM pg_locks WHERE NOT granted", "1");
 }
 
 static inline struct dp_store *open_store(const struct database *d, enum dp_store_mode mode)

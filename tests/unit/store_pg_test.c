@@ -261,11 +261,10 @@ static void a_reading_that_is_ended_early_ends_the_query(void **state)
 	begin_ms = dp_clock_monotonic_ms();
 	assert_ok(reader, dp_store_after(reader, &everything, 0, 1000, tell_event, &t));
 	assert_told(&t, "1 2 3");
-	while (
-	    strcmp(sql(d, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%ORDER BY seq%'"
-			  " AND state = 'active' AND pid <> pg_backend_pid()"),
-		"0") != 0)
-		poll(NULL, 0, 10);
+	await_sql(d,
+	    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%ORDER BY seq%'"
+	    " AND state = 'active' AND pid <> pg_backend_pid()",
+	    "0");
 	assert_true(dp_clock_monotonic_ms() - begin_ms < 5000);
 	/* and the handle serves on */
 	t.stop_after = 1;
@@ -422,8 +421,7 @@ static void a_deadlock_is_tried_again(void **state)
 	    " 'epoch'::timestamptz + interval '2 microseconds', 'info', 'web', 'log', NULL, NULL,"
 	    " NULL, '{}'"));
 	assert_int_equal(pthread_create(&thread, NULL, put_two, d), 0);
-	while (strcmp(sql(d, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
-		;
+	await_waiting(d);
 	PQclear(PQexec(other, "UPDATE event_counter SET n = n"));
 	assert_int_equal(PQtransactionStatus(other), PQTRANS_INTRANS);
 	PQclear(PQexec(other, "COMMIT"));
