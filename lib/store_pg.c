@@ -55,7 +55,6 @@ void dp_pg_disconnect(struct pg_store *s)
 	s->emptied_us = 0;
 	s->emptied_after = 0;
 	s->days_ms = 0;
-	s->knows_days = false;
 	s->is_mute = false;
 	s->ear = PG_DEAF;
 }

@@ -69,7 +69,6 @@ struct pg_store {
 	bool expects_old;                 /* the last batch had events that were there already */
 	int64_t days_ms;                  /* when to look for missing partitions again */
 	int64_t days[PG_DAYS]; /* seen to since, since 1970, at their places modulo PG_DAYS */
-	bool knows_days;       /* those that were there are among them */
 	bool is_mute;          /* the server cannot NOTIFY */
 	enum { PG_DEAF, PG_LISTENS, PG_CANNOT_LISTEN } ear;
 	int64_t emptied_us;    /* a day from which events are being removed: its beginning */

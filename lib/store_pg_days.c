@@ -47,7 +47,6 @@ int dp_pg_add_days(struct pg_store *s)
 		return 0;
 	s->days_ms = now_ms + LOOK_MS;
 	memset(s->days, 0, sizeof s->days);
-	s->knows_days = false;
 	if (dp_pg_execute(s, add_days_sql) < 0)
 		take_failure(s);
 	return s->conn ? 0 : -1;
@@ -59,27 +58,34 @@ static bool is_seen_to(const struct pg_store *s, int64_t day)
 	return s->days[day % PG_DAYS] == day;
 }
 
-static int on_day(void *store, const struct dp_store_cell *c)
+/* What is found of days. */
+struct finding {
+	struct pg_store *store;
+	bool is_any;
+};
+
+static int on_day(void *arg, const struct dp_store_cell *c)
 {
-	struct pg_store *s = store;
+	struct finding *f = arg;
 	const int64_t day = c[0].number / day_us;
 
+	f->is_any = true;
 	if (day > 0)
-		s->days[day % PG_DAYS] = day;
+		f->store->days[day % PG_DAYS] = day;
 	return 0;
 }
 
-/* Another handle may have made it. */
+/* Another handle may have made it. Where there are none at all the table is laid out otherwise. */
 static bool is_there(struct pg_store *s, int64_t day)
 {
 	struct dp_query q = {.count = 0};
+	struct finding f = {.store = s};
 
-	if (s->knows_days)
-		return false;
-	s->knows_days = true;
 	dp_buf_add_text(&q.sql, find_days_sql);
-	if (dp_query_run(&s->store, &q, on_day, s) < 0)
+	if (dp_query_run(&s->store, &q, on_day, &f) < 0)
 		take_failure(s);
+	else if (!f.is_any)
+		s->days[day % PG_DAYS] = day;
 	return is_seen_to(s, day);
 }
 

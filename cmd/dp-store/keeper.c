@@ -121,21 +121,25 @@ static void let_follow(const struct hand *h, int64_t last)
 	turns_let_follow(&k->turns, h->number);
 }
 
-/* Sends a load before its turn. Returns whether it is sent when that comes; else nothing stays. */
+/* Sends a load before its turn. Returns whether it is sent when that comes; else nothing stays.
+ * What its turn alone can do, as a day's partition is missing, says nothing of the next one. */
 static bool send_ahead(struct hand *h, const struct load *l, struct dp_draft *d)
 {
 	struct keeper *k = h->keeper;
 	const int64_t before = k->last;
+	int rc;
 
 	outage_watch_end(k->of_spool, h->store);
 	let_follow(h, before + (int64_t)l->count);
-	if (dp_store_send(h->store, d, before) == 0) {
-		if (turns_stay(&k->turns, h->number))
-			return true;
-		dp_store_drop(h->store, d);
+	rc = dp_store_send(h->store, d, before);
+	if (rc == 0) {
+		rc = turns_stay(&k->turns, h->number);
+		if (rc != 0)
+			dp_store_drop(h->store, d);
 	}
-	be_quiet(k);
-	return false;
+	if (rc < 0)
+		be_quiet(k);
+	return rc == 0;
 }
 
 /* Does ahead what can be done, and waits for the turn. Returns whether the load is sent then. */

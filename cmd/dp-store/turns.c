@@ -54,7 +54,7 @@ static bool wait_until(struct turns *t, int64_t end_ms)
 	return pthread_cond_timedwait(&t->changed, &t->lock, &end) != ETIMEDOUT;
 }
 
-bool turns_stay(struct turns *t, uint64_t n)
+int turns_stay(struct turns *t, uint64_t n)
 {
 	bool in_time = true;
 	bool is_turn;
@@ -70,7 +70,9 @@ bool turns_stay(struct turns *t, uint64_t n)
 	is_turn = t->turn == n;
 	t->ahead -= is_turn;
 	pthread_mutex_unlock(&t->lock);
-	return is_turn;
+	if (is_turn)
+		return 0;
+	return in_time ? 1 : -1;
 }
 
 void turns_give_way(struct turns *t)

@@ -4,7 +4,7 @@
  *
  *	turns_await_start   may it go ahead, or is it its turn?
  *	turns_let_follow    the next one may go ahead, too
- *	turns_stay          who went ahead waits; false: what it did is to be taken back, then
+ *	turns_stay          who went ahead waits; not 0: what it did is to be taken back, then
  *	turns_give_way      it is not ahead any more
  *	turns_await         its turn
  *	turns_be_alone      nobody is ahead any more
@@ -36,9 +36,9 @@ bool turns_await_start(struct turns *t, uint64_t n);
 /* The batch behind n, which has begun, may go ahead. */
 void turns_let_follow(struct turns *t, uint64_t n);
 
-/* Batch n, which is ahead, waits for its turn. Returns false where it has to give way: as that
- * whose turn it is wants to be alone, or doesn't end for long. */
-bool turns_stay(struct turns *t, uint64_t n);
+/* Batch n, which is ahead, waits for its turn. Returns 0; or where it has to give way, 1 as that
+ * whose turn it is wants to be alone, and -1 as that doesn't end for long. */
+int turns_stay(struct turns *t, uint64_t n);
 
 /* Who is ahead is so no more, as it took back what it did; nobody else goes ahead for now. */
 void turns_give_way(struct turns *t);

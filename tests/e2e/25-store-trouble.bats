@@ -213,6 +213,30 @@ end_connections() {
 	[ -z "$output" ]
 }
 
+# note_who_stores URL: from here on each batch leaves the pid of the connection that stored it
+note_who_stores() {
+	query "$1" 'CREATE TABLE stored_by (pid int);
+		CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+		'"'BEGIN INSERT INTO stored_by VALUES (pg_backend_pid()); RETURN NULL; END'"';
+		CREATE TRIGGER note AFTER UPDATE ON event_counter FOR EACH STATEMENT EXECUTE FUNCTION note()'
+}
+
+# Each day is a missing partition, which a batch that is ahead leaves to its turn.
+@test "an import in order of its days: all connections store, whatever days come" {
+	local url shares file=$BATS_TEST_TMPDIR/days.nd
+	url=$(new_database postgresql)
+	dp-store --db "$url" </dev/null
+	note_who_stores "$url"
+	seq 40000 | awk -v now="$(date +%s)" '{ printf "{\"traceId\":\"t%d\",\"timestamp\":\"%s\"}\n", $1 / 10,
+		strftime("%FT%TZ", now - 86400 * (50 - int($1 / 1000)), 1) }' | dp-ingest - >"$file"
+	dp-store --db "$url" --batch 100 <"$file"
+	count_is "$url" 40000
+	shares=$(query "$url" 'SELECT count(*) FROM stored_by GROUP BY pid ORDER BY 1')
+	echo "batches of each connection: $shares"
+	[ "$(wc -l <<<"$shares")" = 3 ]
+	[ "$(head -n 1 <<<"$shares")" -ge 20 ]
+}
+
 systems_without_end() {
 	seq 100000 | awk '{ printf "{\"traceId\":\"t\",\"system\":\"s%d\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n", $1 }' |
 		dp-store --db "$1"

@@ -130,24 +130,43 @@ static void who_is_ahead_makes_no_days(void **state)
 	dp_store_close(&twin);
 }
 
-static void who_is_ahead_finds_the_days_of_others(void **state)
+/* Sends a batch of a day in its turn and one ahead, and finishes both. */
+static void store_two_of_day(const struct database *d, struct dp_store *twin, int first, int days)
 {
-	const struct database *d = *state;
-	struct dp_store *twin = dp_store_twin(d->store);
 	struct dp_event *events[2][150];
-	struct dp_draft *drafts[] = {
-	    draft_of_day(events[0], 0, 150, -10), draft_of_day(events[1], 150, 150, -10)};
+	struct dp_draft *drafts[] = {draft_of_day(events[0], first, 150, days),
+	    draft_of_day(events[1], first + 150, 150, days)};
 
 	assert_ok(d->store, dp_store_send(d->store, drafts[0], 0));
 	assert_ok(twin, dp_store_send(twin, drafts[1], dp_draft_last(drafts[0])));
 	assert_ok(d->store, dp_store_finish(d->store, drafts[0], NULL));
 	assert_ok(twin, dp_store_finish(twin, drafts[1], NULL));
-	assert_string_equal(places(d), "10:day:300");
 	for (int i = 0; i < 2; i++) {
 		dp_draft_free(&drafts[i]);
 		for (int j = 0; j < 150; j++)
 			free(events[i][j]);
 	}
+}
+
+static void who_is_ahead_finds_the_days_of_others(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *twin = dp_store_twin(d->store);
+
+	store_two_of_day(d, twin, 0, -10);
+	store_two_of_day(d, twin, 300, -9); /* made since */
+	assert_string_equal(places(d), "10:day:300 9:day:300");
+	dp_store_close(&twin);
+}
+
+static void tables_by_hash_have_no_days(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *twin = dp_store_twin(d->store);
+
+	store_two_of_day(d, twin, 0, -10);
+	store_two_of_day(d, twin, 300, -9);
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "600");
 	dp_store_close(&twin);
 }
 
@@ -180,6 +199,7 @@ int main(void)
 	    IN_PG(who_stores_is_waited_for),
 	    IN_PG(who_is_ahead_makes_no_days),
 	    IN_PG(who_is_ahead_finds_the_days_of_others),
+	    IN_HASHED_PG(tables_by_hash_have_no_days),
 	    IN_PG(events_of_long_ago_are_not_looked_through),
 	};
 

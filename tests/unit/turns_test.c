@@ -15,7 +15,7 @@ struct batch {
 	pthread_t thread;
 	bool lets_follow;
 	bool went_ahead;
-	bool gave_way;
+	int gave_way; /* as turns_stay */
 	bool had_turn;
 };
 
@@ -26,7 +26,7 @@ static void *run_batch(void *arg)
 	b->went_ahead = turns_await_start(b->turns, b->number);
 	if (b->went_ahead && b->lets_follow)
 		turns_let_follow(b->turns, b->number);
-	b->gave_way = b->went_ahead && !turns_stay(b->turns, b->number);
+	b->gave_way = b->went_ahead ? turns_stay(b->turns, b->number) : 0;
 	if (b->gave_way)
 		turns_give_way(b->turns);
 	turns_await(b->turns, b->number);
@@ -129,7 +129,7 @@ static void who_wants_to_be_alone_is_when_all_gave_way(void **state)
 	assert_true(turns_is_alone(&q.turns));
 	end(&q);
 	for (int i = 0; i < 2; i++)
-		assert_true(q.batches[i].went_ahead && q.batches[i].gave_way);
+		assert_true(q.batches[i].went_ahead && q.batches[i].gave_way == 1);
 }
 
 static void who_is_ahead_for_long_gives_way(void **state)
@@ -145,7 +145,7 @@ static void who_is_ahead_for_long_gives_way(void **state)
 	pthread_mutex_unlock(&q.turns.lock);
 	assert_true(turns_is_alone(&q.turns));
 	end(&q);
-	assert_true(q.batches[0].gave_way);
+	assert_int_equal(q.batches[0].gave_way, -1);
 }
 
 /* What the threads share in their turns, or as they begin, is never seen by two. */
@@ -175,7 +175,7 @@ static void run_turn(struct hand *h, uint64_t n)
 	if (is_ahead && n % 3 != 0)
 		turns_let_follow(&s->turns, n);
 	if (is_ahead)
-		is_sent = n % 5 != 0 && turns_stay(&s->turns, n);
+		is_sent = n % 5 != 0 && turns_stay(&s->turns, n) == 0;
 	if (is_ahead && !is_sent)
 		turns_give_way(&s->turns);
 	turns_await(&s->turns, n);
