@@ -358,6 +358,7 @@ int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cell
 		s->is_whole = false;
 		if (!s->is_overfull)
 			return rc;
+		s->is_overfull = false;
 		if (dp_store_connect(store) < 0)
 			return -1;
 	}

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 static const struct {
@@ -361,6 +362,17 @@ static int count_long_row(void *arg, const struct dp_store_row *row)
 	return 0;
 }
 
+/* A trace "t" whose 64 events are a megabyte each; their system tells which connection read it. */
+static void make_long_trace(const struct database *d)
+{
+	put_one(d->store, event(1, "t", 0, DP_INFO, "web"));
+	sql(d, "ALTER TABLE events RENAME TO gone");
+	sql(d, "CREATE VIEW events AS SELECT seq + n AS seq, trace_id, event_id, ts, severity,"
+	       " pg_backend_pid()::text AS system, type,"
+	       " json_build_object('text', repeat('x', 1000000)) AS body"
+	       " FROM gone, generate_series(1, 64) n");
+}
+
 /* A trace is expected to be short, and its events may be megabytes. */
 static void a_long_answer_is_not_held(void **state)
 {
@@ -369,11 +381,7 @@ static void a_long_answer_is_not_held(void **state)
 	int rows = 0;
 	long before_kb;
 
-	put_one(d->store, event(1, "t", 0, DP_INFO, "web"));
-	sql(d, "ALTER TABLE events RENAME TO gone");
-	sql(d, "CREATE VIEW events AS SELECT seq + n AS seq, trace_id, event_id, ts, severity,"
-	       " system, type, json_build_object('text', repeat('x', 1000000)) AS body"
-	       " FROM gone, generate_series(1, 64) n");
+	make_long_trace(d);
 	before_kb = peak_kb();
 	assert_ok(reader, dp_store_trace(reader, "t", 257, count_long_row, &rows));
 	assert_int_equal(rows, LONG_ROWS);
@@ -385,6 +393,45 @@ static void a_long_answer_is_not_held(void **state)
 	assert_ok(reader, dp_store_trace(reader, "nobody's", 257, count_long_row, &rows));
 	assert_int_equal(rows, LONG_ROWS);
 	dp_store_close(&reader);
+}
+
+/* The server of a reading stands still behind its first row, and the reader is to stop. */
+struct stop {
+	pid_t pid;
+	int fds[2];
+};
+
+static int stop_server(void *arg, const struct dp_store_row *row)
+{
+	struct stop *s = arg;
+
+	if (s->pid > 0)
+		return 0;
+	s->pid = (pid_t)strtol(row->system.p, NULL, 10);
+	assert_true(s->pid > 0);
+	assert_int_equal(kill(s->pid, SIGSTOP), 0);
+	assert_int_equal(write(s->fds[1], "", 1), 1);
+	return 0;
+}
+
+static void a_long_answer_that_stays_away_is_told(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	struct stop s = {.pid = 0};
+	int rc;
+
+	make_long_trace(d);
+	assert_int_equal(pipe(s.fds), 0);
+	dp_store_set_patience(
+	    reader, &(struct dp_store_patience){.stop_fd = s.fds[0], .end_fd = -1, .stop_ms = 500});
+	rc = dp_store_trace(reader, "t", 257, stop_server, &s);
+	assert_true(s.pid > 0);
+	kill(s.pid, SIGCONT);
+	assert_fault(reader, rc, DP_STORE_AWAY, "no answer for ");
+	dp_store_close(&reader);
+	close(s.fds[0]);
+	close(s.fds[1]);
 }
 
 static void *put_two(void *arg)
@@ -446,6 +493,7 @@ int main(void)
 	    IN_PG(a_query_that_takes_too_long_is_ended),
 	    IN_PG(names_that_do_not_work_are_given_up),
 	    IN_PG(a_long_answer_is_not_held),
+	    IN_PG(a_long_answer_that_stays_away_is_told),
 	};
 
 	if (!has_pg("store, sessions: postgresql"))
