@@ -35,6 +35,7 @@ typedef int dp_pg_take_fn(struct pg_store *s, void *arg, const PGresult *res);
 enum {
 	PG_QUEUE_MAX = 8,
 	PG_WHOLE_BYTES = 4 * 1024 * 1024, /* of an answer that is taken as a whole, about */
+	PG_LONG_SUMS = 64,
 };
 
 /* Statements that were sent, and are not yet answered (store_pg_queue.c). */
@@ -61,6 +62,7 @@ struct pg_store {
 	bool is_whole;                    /* an answer is on its way that is kept as a whole, */
 	size_t room;                      /* of so many bytes more, */
 	bool is_overfull;                 /* and had even more: the connection was given up */
+	uint32_t long_sums[PG_LONG_SUMS]; /* of queries that had, at their places modulo that */
 	struct dp_kept kept;              /* of a reader: what it has prepared by name */
 	bool cannot_keep;                 /* a pooler is between that mixes up the names */
 	bool is_misnamed;                 /* that was why the last SELECT failed */

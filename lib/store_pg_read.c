@@ -341,24 +341,43 @@ static int ask(struct pg_store *s, const struct dp_query *q, const struct params
 	return send_query(s, q, p, "", by_row) < 0 ? -1 : take_results(s, fn, arg);
 }
 
+/* Tells queries apart, by their words and by what they ask for. */
+static uint32_t sum_of(const struct dp_query *q, const struct params *p)
+{
+	uint32_t sum = dp_crc32c(dp_buf_str(&q->sql));
+
+	for (size_t i = 0; i < q->count; i++) {
+		const struct dp_str value =
+		    p->formats[i] ? (struct dp_str){p->values[i], 8} : dp_str_from(p->values[i]);
+
+		sum = sum * 31 + dp_crc32c(value);
+	}
+	return sum;
+}
+
 /* An answer that is expected to be short is taken as a whole, which costs libpq much less. Where it
- * turns out to be long no row was given yet, and it is asked for again. */
+ * turns out to be long no row was given yet, and it is asked for again; and the next time at once
+ * by row, as finding out costs a connection. */
 int dp_pg_select(struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg)
 {
 	struct pg_store *s = (struct pg_store *)store;
+	const bool is_short = q->is_short && store->mode == DP_STORE_READ;
 	struct params params;
+	uint32_t sum;
 	int rc;
 
 	if (dp_pg_settle(s) < 0)
 		return -1;
 	write_params(q, &params);
-	if (q->is_short && store->mode == DP_STORE_READ) {
+	sum = is_short ? sum_of(q, &params) : 0;
+	if (is_short && s->long_sums[sum % PG_LONG_SUMS] != sum) {
 		s->is_overfull = false;
 		rc = ask(s, q, &params, false, fn, arg);
 		s->is_whole = false;
 		if (!s->is_overfull)
 			return rc;
 		s->is_overfull = false;
+		s->long_sums[sum % PG_LONG_SUMS] = sum;
 		if (dp_store_connect(store) < 0)
 			return -1;
 	}

@@ -395,6 +395,29 @@ static void a_long_answer_is_not_held(void **state)
 	dp_store_close(&reader);
 }
 
+static int keep_connection(void *arg, const struct dp_store_row *row)
+{
+	*(long *)arg = strtol(row->system.p, NULL, 10);
+	return 0;
+}
+
+/* Finding out that it is long costs the connection. */
+static void a_long_answer_is_known_the_next_time(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	long first = 0;
+	long second = 0;
+
+	make_long_trace(d);
+	assert_ok(reader, dp_store_trace(reader, "t", 257, keep_connection, &first));
+	assert_ok(reader, dp_store_trace(reader, "nobody's", 257, keep_connection, &second));
+	assert_ok(reader, dp_store_trace(reader, "t", 257, keep_connection, &second));
+	assert_true(first > 0);
+	assert_int_equal(second, first);
+	dp_store_close(&reader);
+}
+
 /* The server of a reading stands still behind its first row, and the reader is to stop. */
 struct stop {
 	pid_t pid;
@@ -493,6 +516,7 @@ int main(void)
 	    IN_PG(a_query_that_takes_too_long_is_ended),
 	    IN_PG(names_that_do_not_work_are_given_up),
 	    IN_PG(a_long_answer_is_not_held),
+	    IN_PG(a_long_answer_is_known_the_next_time),
 	    IN_PG(a_long_answer_that_stays_away_is_told),
 	};
 
