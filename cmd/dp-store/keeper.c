@@ -29,8 +29,9 @@ struct hand {
 	struct keeper *keeper;
 	struct dp_store *store; /* its own, to send by; NULL: there are no twins */
 	pthread_t thread;
-	struct load *given; /* NULL: it is idle */
-	uint64_t number;    /* of that load */
+	int64_t send_from_ms; /* when to send loads ahead by it again */
+	struct load *given;   /* NULL: it is idle */
+	uint64_t number;      /* of that load */
 };
 
 struct keeper {
@@ -99,9 +100,18 @@ static bool is_sent_apart(const struct hand *h, const struct load *l)
 	pthread_mutex_lock(&k->lock);
 	from_ms = k->send_from_ms;
 	pthread_mutex_unlock(&k->lock);
+	if (from_ms < h->send_from_ms)
+		from_ms = h->send_from_ms;
 	return h->store && l->is_full && dp_clock_monotonic_ms() >= from_ms;
 }
 
+/* Where it has no connection others may: there may be room for two. */
+static void be_quiet_alone(struct hand *h)
+{
+	h->send_from_ms = dp_clock_monotonic_ms() + QUIET_MS;
+}
+
+/* All of them. */
 static void be_quiet(struct keeper *k)
 {
 	pthread_mutex_lock(&k->lock);
@@ -132,11 +142,13 @@ static bool send_ahead(struct hand *h, const struct load *l, struct dp_draft *d)
 	outage_watch_end(k->of_spool, h->store);
 	let_follow(h, before + (int64_t)l->count);
 	rc = dp_store_send(h->store, d, before);
-	if (rc == 0) {
-		rc = turns_stay(&k->turns, h->number);
-		if (rc != 0)
-			dp_store_drop(h->store, d);
-	}
+	if (rc < 0)
+		be_quiet_alone(h);
+	if (rc != 0)
+		return false;
+	rc = turns_stay(&k->turns, h->number);
+	if (rc != 0)
+		dp_store_drop(h->store, d);
 	if (rc < 0)
 		be_quiet(k);
 	return rc == 0;
@@ -183,11 +195,14 @@ static void disconnect_twins(struct keeper *k)
 static bool put_apart(struct hand *h, const struct load *l, struct dp_draft *d, bool is_sent)
 {
 	struct keeper *k = h->keeper;
-	int rc = 1;
+	int rc;
 
 	outage_watch(&k->outage, h->store);
-	if (is_sent || dp_store_connect(h->store) == 0)
-		rc = finish(h, l, d, is_sent);
+	if (!is_sent && dp_store_connect(h->store) < 0) {
+		be_quiet_alone(h);
+		return false;
+	}
+	rc = finish(h, l, d, is_sent);
 	if (rc == 0) {
 		outage_end(&k->outage, h->store);
 		return true;

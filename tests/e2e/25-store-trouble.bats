@@ -237,6 +237,25 @@ note_who_stores() {
 	[ "$(head -n 1 <<<"$shares")" -ge 20 ]
 }
 
+@test "room for two connections: both store" {
+	local url role shares
+	url=$(new_database postgresql)
+	role=two_${url##*/}
+	query "$url" "CREATE ROLE $role LOGIN CONNECTION LIMIT 2; GRANT ALL ON SCHEMA public TO $role"
+	dp-store --db "${url/postgres@/$role@}" </dev/null
+	note_who_stores "$url"
+	query "$url" "GRANT ALL ON stored_by TO $role"
+	seq 40000 | awk '{ printf "{\"traceId\":\"t%d\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n", $1 / 10 }' |
+		dp-ingest - >"$BATS_TEST_TMPDIR/two.nd"
+	retry_until has_connections "$url" 0 # that of the first
+	dp-store --db "${url/postgres@/$role@}" --batch 100 <"$BATS_TEST_TMPDIR/two.nd"
+	count_is "$url" 40000
+	shares=$(query "$url" 'SELECT count(*) FROM stored_by GROUP BY pid ORDER BY 1')
+	echo "batches of each connection: $shares"
+	[ "$(wc -l <<<"$shares")" = 2 ]
+	[ "$(head -n 1 <<<"$shares")" -ge 20 ]
+}
+
 systems_without_end() {
 	seq 100000 | awk '{ printf "{\"traceId\":\"t\",\"system\":\"s%d\",\"timestamp\":\"2026-01-02T03:04:05Z\"}\n", $1 }' |
 		dp-store --db "$1"
