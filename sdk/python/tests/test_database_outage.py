@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,39 @@ def test_sqlite_that_is_locked_is_waited_for(
     assert sqlite_db.count() == stats["stored"] >= 51
     (warning,) = warnings()
     assert "is locked" in warning
+
+
+@contextlib.contextmanager
+def nobody_opens(database: Database) -> Iterator[Database]:
+    """Holds what whoever makes tables needs; the database, for one who does not wait for it."""
+    if database.url.startswith("sqlite:"):
+        path = database.url.removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield database
+        return
+    import psycopg
+
+    with psycopg.connect(database.url) as c:
+        c.execute("SELECT pg_advisory_xact_lock(4919131752989213764)")  # begin_migration.sql
+        yield Database(f"{database.url}?options=-c%20lock_timeout%3D50ms")
+
+
+def test_a_database_that_is_busy_at_the_opening_is_opened_anew(
+    database: Database,
+    sink_of: Callable[..., DatabaseSink],
+    warnings: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("devpulse._sqlite._BUSY_SECONDS", 0.05)
+    with nobody_opens(database) as impatient:
+        sink = sink_of(impatient)
+        sink.put(record())
+        wait_for(warnings)
+    assert sink.flush(20), sink.stats()
+    assert sink.stats()["stored"] == 1, warnings()
+    (warning,) = warnings()
+    assert "the database is away" in warning
 
 
 def test_a_file_that_was_moved_away_is_made_anew(

@@ -98,7 +98,7 @@ class PostgresStore(Store):
             text = " ".join(str(error).split())
             kind = Broken if any(word in text for word in _REFUSALS) else Away
             raise kind(f"{self.name}: {text}") from None
-        with self._faults():
+        with self._opening():
             _adapt(psycopg, self._connection)
             self._make_ready()
 
@@ -309,7 +309,6 @@ class PostgresStore(Store):
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
-        """Rolls back and tells what a failure means for the caller."""
         import psycopg
 
         try:

@@ -146,9 +146,10 @@ class SqliteStore(Store):
             isolation_level=None,
             check_same_thread=False,  # the sink has a lock
         )
-        self._set_durability(self._connection)
-        if missing_migrations(self.name, "sqlite", _version(self._connection)):
-            self._migrate(self._connection)
+        with self._opening():
+            self._set_durability(self._connection)
+            if missing_migrations(self.name, "sqlite", _version(self._connection)):
+                self._migrate(self._connection)
 
     def _make_file(self) -> None:
         """Not by sqlite3, which would make it readable for others. A file that is there is not
@@ -247,7 +248,6 @@ class SqliteStore(Store):
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
-        """Rolls back and tells what a failure means for the caller."""
         try:
             yield
         except sqlite3.Error as error:

@@ -4,9 +4,10 @@ The SQL is that of dp-store, from the same files: the folder `sql` of this packa
 repository's lib/sql.
 """
 
+import contextlib
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from ._rows import Row
@@ -78,6 +79,21 @@ class Store(ABC):
     @abstractmethod
     def forget(self) -> None:
         """In the child of a fork: lets go of the parent's connection without touching it."""
+
+    @abstractmethod
+    def _faults(self) -> contextlib.AbstractContextManager[None]:
+        """Rolls back and tells what a failure means for the caller."""
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        """_faults() while a connection is made ready: one that is not is closed, as the next call
+        takes one that is there for one that is."""
+        try:
+            with self._faults():
+                yield
+        except BaseException:
+            self.close()
+            raise
 
 
 @functools.cache
