@@ -114,6 +114,25 @@ def test_traces_get_numbers_with_their_events(database: Database, version: int) 
     assert not {"events_2", "events_6", "traces_7"} & set(tables_of(database))
 
 
+def test_tables_that_cannot_be_made_are_no_fault_of_an_event(
+    database: Database,
+    sink_of: Callable[..., DatabaseSink],
+    warnings: Callable[[], list[str]],
+) -> None:
+    make_old(database, 2)
+    database.change(
+        "CREATE TRIGGER no BEFORE UPDATE ON schema_version BEGIN SELECT RAISE(ABORT, 'no'); END"
+        if database.url.startswith("sqlite:")
+        else "ALTER TABLE schema_version ADD CONSTRAINT no CHECK (version < 3)"
+    )
+    sink = sink_of(database)
+    put_all(sink, [record(n) for n in range(4)])
+    assert sink.stats()["dropped"] == 4
+    assert sink.stats()["refused"] == 0
+    (warning,) = warnings()
+    assert "events are not stored" in warning
+
+
 def test_an_old_schema_with_events_is_left_to_dp_store(
     database: Database,
     sink_of: Callable[..., DatabaseSink],

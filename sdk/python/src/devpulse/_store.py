@@ -87,12 +87,14 @@ class Store(ABC):
     @contextlib.contextmanager
     def _opening(self) -> Iterator[None]:
         """_faults() while a connection is made ready: one that is not is closed, as the next call
-        takes one that is there for one that is."""
+        takes one that is there for one that is. No event is to blame."""
         try:
             with self._faults():
                 yield
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, Rejected):
+                raise Broken(str(error)) from None
             raise
 
 
