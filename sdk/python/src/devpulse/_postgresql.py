@@ -188,7 +188,8 @@ class PostgresStore(Store):
         self._execute("begin_migration")
         version = self._version()
         steps = missing_migrations(self.name, "postgresql", version)
-        self._refuse_events(version, "events")
+        if steps and version > 0:
+            self._refuse_events(version, "events")
         for step in steps:
             self._connection.execute(step)
         if version < REFILLED:
@@ -209,10 +210,8 @@ class PostgresStore(Store):
             )
 
     def _refuse_events(self, version: int, table: str) -> None:
-        if 0 < version < REFILLED:
-            found = self._connection.execute(f"SELECT 1 FROM {table} LIMIT 1")
-            if found.fetchone() is not None:
-                raise older_schema(self.name, version)
+        if self._connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:
+            raise older_schema(self.name, version)
 
     def _add_days(self) -> None:
         """Now and then makes the partitions of the days to come. Where that is not possible, as a

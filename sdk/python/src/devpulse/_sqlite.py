@@ -183,7 +183,7 @@ class SqliteStore(Store):
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
         steps = missing_migrations(self.name, "sqlite", version)
-        if 0 < version < REFILLED and connection.execute("SELECT 1 FROM events LIMIT 1").fetchone():
+        if steps and version > 0 and connection.execute("SELECT 1 FROM events LIMIT 1").fetchone():
             raise older_schema(self.name, version)
         for step in steps:
             for statement in _statements(step):

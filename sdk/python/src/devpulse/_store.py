@@ -127,8 +127,10 @@ def missing_migrations(name: str, database: str, version: int) -> list[str]:
 
 
 def older_schema(name: str, version: int) -> Broken:
-    """Of a database with events: only dp-store makes their fingerprints and roll-ups."""
+    """Of a database with events, which dp-store alone brings up to date: that takes minutes, and
+    room for all of them again, and an application may end at any time."""
     return Broken(
-        f"{name}: the database has the older schema version {version}, and dp-store brings it up to"
-        " date when it starts (dp-store --db URL </dev/null)"
+        f"{name}: the database has events in tables of the older version {version}, which the"
+        ' dp-store of this release brings up to date: run "dp-store --db URL </dev/null" once, or'
+        ' "devpulse up" where it is that one\'s database'
     )
