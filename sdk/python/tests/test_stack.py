@@ -8,6 +8,7 @@ import linecache
 import os
 import pickle
 import sys
+import threading
 import time
 import weakref
 import zipfile
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from devpulse import _inapp
+from devpulse import _inapp, _places
 from devpulse._scrub import NAMED, Scrubber
 from devpulse._stack import (
     configure_in_app,
@@ -594,6 +595,30 @@ def test_scrubbers_do_not_share_excerpts() -> None:
     assert "abc" in fields_of(exc)["stacktrace"][-1]["code"]
     assert "abc" not in exception_fields(exc, other)["stacktrace"][-1]["code"]
     del linecache.cache["<cell 2>"]
+
+
+def test_init_may_run_beside_first_errors() -> None:
+    """Each is of a scrubber that is new."""
+    over = threading.Event()
+
+    def errors() -> None:
+        while not over.is_set():
+            kept = [copy.copy(SCRUBBER) for _ in range(3000)]
+            for scrubber in kept:
+                _places.places_of(scrubber)
+
+    thread = threading.Thread(target=errors)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            configure_in_app()
+    finally:
+        over.set()
+        thread.join()
+        sys.setswitchinterval(interval)
 
 
 def test_the_event_stays_below_a_mebibyte() -> None:

@@ -248,8 +248,9 @@ def install(options: Options) -> None:
         if old is not None and old.options == options:
             return
         _internal.forget_warnings()
-        _client = Client(options)
+        new = Client(options)
         configure_in_app(options.in_app_include, options.in_app_exclude)
+        _client = new
         if old is not None:
             _retire(old)
     _close_with_multiprocessing()

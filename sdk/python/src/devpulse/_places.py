@@ -83,10 +83,6 @@ class Places:
             place = self._made[key] = Place(code, module, number, lines, scrubber)
         return place
 
-    def forget(self) -> None:
-        """After a change of what counts as the application's."""
-        self._made.clear()
-
 
 _by_scrubber: "weakref.WeakKeyDictionary[Scrubber, Places]" = weakref.WeakKeyDictionary()
 
@@ -100,9 +96,10 @@ def places_of(scrubber: Scrubber) -> Places:
 
 
 def forget() -> None:
-    """After a change of what counts as the application's."""
-    for places in list(_by_scrubber.values()):
-        places.forget()
+    """After a change of what counts as the application's. Not one by one: other threads, of which
+    each may be at its first error, put theirs in at any time."""
+    global _by_scrubber
+    _by_scrubber = weakref.WeakKeyDictionary()
 
 
 def _function_of(code: CodeType) -> str:
