@@ -1,5 +1,6 @@
 """The Celery integration: what GET /api/traces/<id> shows of tasks that ran in real workers."""
 
+import contextlib
 import contextvars
 import itertools
 import os
@@ -102,16 +103,16 @@ def trace_id(devpulse_ready):
 
 
 class Worker:
-    """A real worker."""
+    """A real worker. It is gone, and its children are, when its `with` is left."""
 
     def __init__(self, ws_url, folder, broker, backend, *options):
         self.log = Path(folder, "worker.log")
         self.folder = folder
-        ready = Path(folder, "ready")
+        self.is_ready = Path(folder, "ready")
         environ = {
             **os.environ,
             "CELERY_TEST_BROKER": broker,
-            "CELERY_TEST_READY": str(ready),
+            "CELERY_TEST_READY": str(self.is_ready),
             "DEVPULSE_WEBSOCKET_URL": ws_url,
             "CELERY_TEST_BACKEND": backend,
             "PYTHONPATH": PATH,
@@ -121,39 +122,41 @@ class Worker:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-l", "INFO",
                  *quiet, *options],
-                cwd=folder, env=environ, stdout=log, stderr=log,
+                cwd=folder, env=environ, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait_until_ready(self):
+        """It imports much, which a busy machine takes its time for."""
         try:
-            wait_for(lambda: ready.exists() or self.process.poll() is not None)
+            wait_for(lambda: self.is_ready.exists() or self.process.poll() is not None, 120)
             assert self.process.poll() is None
         except AssertionError:
-            self.stop()
             raise AssertionError(f"no worker: {self.log.read_text()}") from None
 
     def stop(self):
         """Warm shutdown."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(PATIENCE)
-        finally:
-            self.kill()
-
-    def kill(self):
-        """kill -9; children of a prefork pool end with their parent."""
-        self.process.kill()
-        self.process.wait(PATIENCE)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def worker(pipeline, redis_port, tmp_path_factory):
     """A prefork worker with two children, shared."""
     url = f"redis://127.0.0.1:{redis_port}/0"
-    found = Worker(
-        pipeline.ws_url, tmp_path_factory.mktemp("worker"), url, url, "-P", "prefork", "-c", "2"
-    )
-    yield found
-    found.stop()
+    folder = tmp_path_factory.mktemp("worker")
+    with Worker(pipeline.ws_url, folder, url, url, "-P", "prefork", "-c", "2") as found:
+        found.wait_until_ready()
+        yield found
+        found.stop()
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +178,7 @@ def other_worker(pipeline, redis_port, tmp_path):
     `before(app)` sends tasks before the worker is there. With the file system as broker that is the
     only time to do so: kombu reads files that are being written, and the worker dies of it.
     """
-    started = []
+    started = contextlib.ExitStack()
 
     def start(*options, ws_url=pipeline.ws_url, broker="redis", before=lambda app: None):
         for name in ("queue/control", "results"):
@@ -187,12 +190,12 @@ def other_worker(pipeline, redis_port, tmp_path):
         backend = f"file://{tmp_path / 'results'}"
         app = celery_app.make(brokers[broker], backend)
         before(app)
-        started.append(Worker(ws_url, tmp_path, brokers[broker], backend, *options))
-        return started[0], app
+        found = started.enter_context(Worker(ws_url, tmp_path, brokers[broker], backend, *options))
+        found.wait_until_ready()
+        return found, app
 
-    yield start
-    for each in started:
-        each.kill()
+    with started:
+        yield start
 
 
 databases = itertools.count(1)
