@@ -361,6 +361,33 @@ test("live: pause holds, and the end is followed only from the end", async () =>
 	await page.done();
 });
 
+test("live: both ends are there at once where nothing comes", async () => {
+	const sendFrom = (n) =>
+		pipeline.send(
+			Array.from({ length: 100 }, (_, i) => ({
+				traceId: "quiet",
+				system: "quiet",
+				details: `quiet ${n + i}.`,
+			})),
+		);
+	const page = await open(browser, `${pipeline.url}/#/live?filter=system%3Dquiet`);
+	const line = (n) => page.locator(".line", { hasText: `quiet ${n}.` });
+	const toStart = () => page.locator(".log").evaluate((node) => (node.scrollTop = 0));
+	await isLive(page);
+	await page.locator(".log .waiting").waitFor();
+	await sendFrom(0);
+	await line(99).waitFor();
+	await toStart();
+	await line(0).waitFor();
+	await page.getByRole("button", { name: "To the end" }).click();
+	await line(99).waitFor();
+	await toStart();
+	await line(0).waitFor();
+	await page.keyboard.press("Shift+G");
+	await line(99).waitFor();
+	await page.done();
+});
+
 test("live: many at once are all there, in order, in few lines of the document", async () => {
 	const page = await open(browser, `${pipeline.url}/#/live?filter=system%3Drush`);
 	await page.locator(".log .waiting").waitFor();

@@ -9,21 +9,24 @@ export interface InView {
 	page: number; // rows that fit
 	first: number;
 	last: number; // the row behind the last one
-	look: () => void; // to be called when the box was scrolled, or its rows became others
+	look: () => void; // to be called when the box was scrolled, its rows or `isAtEnd` became others
 }
 
-// Of `count` rows of `height` px in a box that scrolls. `isAtEnd`: it is, whatever it was when it was looked at.
+const NEVER = { current: false };
+const END = Infinity; // the first row in sight of who is at the end, however many rows there are
+
+// Of `count` rows of `height` px in a box that scrolls. `isAtEnd`: the last rows are in sight, also of those to come.
 export function useInView(
 	box: { readonly current: HTMLElement | null },
 	count: number,
 	height: number,
-	isAtEnd = false,
+	isAtEnd: { readonly current: boolean } = NEVER,
 ): InView {
-	const [view, setView] = useState({ top: 0, page: 22, width: 1000 });
+	const [view, setView] = useState({ top: isAtEnd.current ? END : 0, page: 22, width: 1000 });
 	const look = (): void => {
 		if (!box.current) return; // it scrolled or was resized as it went away
 		const { scrollTop, clientHeight, clientWidth: width } = box.current;
-		const top = Math.floor(scrollTop / height);
+		const top = isAtEnd.current ? END : Math.floor(scrollTop / height);
 		const page = Math.ceil(clientHeight / height);
 		setView((old) =>
 			old.top === top && old.page === page && old.width === width ? old : { top, page, width },
@@ -34,11 +37,12 @@ export function useInView(
 		watch.observe(box.current!);
 		return () => watch.disconnect();
 	}, []);
-	const top = isAtEnd ? count - view.page : Math.min(view.top, count);
+	const follows = view.top === END;
+	const top = follows ? count - view.page : Math.min(view.top, count);
 	return {
 		width: view.width,
 		page: view.page,
-		first: Math.max(0, top - (isAtEnd ? 2 : OVERSCAN)),
+		first: Math.max(0, top - (follows ? 2 : OVERSCAN)),
 		last: Math.min(count, top + view.page + OVERSCAN),
 		look,
 	};

@@ -114,17 +114,17 @@ function Line({ event, at }: { event: DpEvent; at: number }) {
 function usePlace(events: DpEvent[]) {
 	const box = useRef<HTMLDivElement>(null);
 	const isAtEnd = useRef(true);
-	const view = useInView(box, events.length, ROW, isAtEnd.current);
+	const view = useInView(box, events.length, ROW, isAtEnd);
 	const onScroll = (): void => {
 		if (!box.current) return; // it scrolled as it went away
 		const { scrollTop, clientHeight, scrollHeight } = box.current;
-		const wasAtEnd = isAtEnd.current;
 		isAtEnd.current = scrollTop + clientHeight > scrollHeight - ROW;
-		if (!wasAtEnd || !isAtEnd.current) view.look();
+		view.look();
 	};
 	const toEnd = (): void => {
 		isAtEnd.current = true;
 		box.current!.scrollTop = events.length * ROW;
+		view.look();
 	};
 	// At the end the rows that are then in sight are there already.
 	useLayoutEffect(() => {
