@@ -361,7 +361,7 @@ test("live: pause holds, and the end is followed only from the end", async () =>
 	await page.done();
 });
 
-test("live: both ends are there at once where nothing comes", async () => {
+test("live: both ends are there at once where nothing comes, and who clears it is at its end", async () => {
 	const sendFrom = (n) =>
 		pipeline.send(
 			Array.from({ length: 100 }, (_, i) => ({
@@ -385,6 +385,12 @@ test("live: both ends are there at once where nothing comes", async () => {
 	await line(0).waitFor();
 	await page.keyboard.press("Shift+G");
 	await line(99).waitFor();
+	await toStart();
+	await line(0).waitFor();
+	await page.keyboard.press("x");
+	await page.locator(".log .waiting").waitFor();
+	await sendFrom(100);
+	await line(199).waitFor();
 	await page.done();
 });
 

@@ -129,7 +129,7 @@ function usePlace(events: DpEvent[]) {
 	// At the end the rows that are then in sight are there already.
 	useLayoutEffect(() => {
 		if (isAtEnd.current) toEnd();
-		else view.look();
+		else onScroll(); // there may be less to scroll now
 	}, [events]);
 	return { box, view, isAway: !isAtEnd.current && events.length > view.last, onScroll, toEnd };
 }
