@@ -59,6 +59,7 @@ test("what is opened is asked for first, and events are counted when its rows ar
 			const path = new URL(request.url()).pathname;
 			if (/^\/(api|icon)/.test(path)) paths.push(path);
 		});
+		await page.route("**/api/events?*", () => {}); // once connected it asks again
 		await page.addInitScript(() => {
 			const { fetch } = globalThis;
 			globalThis.rowsWhenCounted = -1;
@@ -81,6 +82,39 @@ test("what is opened is asked for first, and events are counted when its rows ar
 	const trace = await asked(`trace/${declined}`);
 	assert.deepEqual(trace.paths.slice(0, 2), ["/api/trace", "/icon.svg"]);
 	assert.equal(trace.paths.filter((path) => path === "/api/trace").length, 1);
+});
+
+test("what comes after the answer and before the stream is shown too", async () => {
+	const addresses = [
+		["?filter=system%3Dgap-list", "tbody tr", (n) => ({ traceId: `gap-${n}`, system: "gap-list" })],
+		["trace/gap", ".row", () => ({ traceId: "gap", system: "gap" })],
+	];
+	for (const [address, row, event] of addresses) {
+		const send = (n) => pipeline.send([{ ...event(n), details: `event ${n}` }]);
+		const { system } = event(1);
+		await send(1);
+		await until(
+			"it is stored",
+			async () => (await pipeline.events(`system=${system}`)).length === 1,
+		);
+		const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
+		let connect;
+		const held = new Promise((resolve) => (connect = resolve));
+		await page.route("**/api/events?*", async (route) => {
+			await held;
+			await route.continue();
+		});
+		await page.goto(`${pipeline.url}/#/${address}`);
+		await page.locator(row, { hasText: "event 1" }).waitFor();
+		await send(2);
+		await until(
+			"it is stored",
+			async () => (await pipeline.events(`system=${system}`)).length === 2,
+		);
+		connect();
+		await page.locator(row, { hasText: "event 2" }).waitFor();
+		await page.done();
+	}
 });
 
 test("a new trace is shown at once, but does not move what is being read", async () => {

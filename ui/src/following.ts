@@ -7,13 +7,13 @@ import { complaint, connection, failed, STILL, tokenWanted } from "./state";
 
 export interface Follower {
 	message: (message: Message) => void;
-	returned: () => void; // the connection, after it was lost
+	connected: () => void; // for the first time, or after a loss; not when it was only unseen
 	restarted: () => void; // events were missed
 	refused: (problem: Problem) => void;
 }
 
 function listenerFor(follower: { current: Follower }): Listener {
-	let isLost = false;
+	let was: "new" | "connected" | "lost" = "new";
 	return {
 		message: (message) => follower.current.message(message),
 		restarted: () => follower.current.restarted(),
@@ -22,17 +22,16 @@ function listenerFor(follower: { current: Follower }): Listener {
 		},
 		connected: () => {
 			connection.value = { state: "live", text: "Live" };
-			if (!isLost) return;
-			isLost = false;
-			complaint.value = "";
-			follower.current.returned();
+			if (was === "lost") complaint.value = "";
+			if (was !== "connected") follower.current.connected();
+			was = "connected";
 		},
 		refused: (problem) => {
 			connection.value = STILL;
 			follower.current.refused(problem);
 		},
 		lost: (problem) => {
-			isLost = true;
+			was = "lost";
 			const reason = problem?.status === 503 ? "Database away" : "Disconnected";
 			connection.value = { state: "away", text: `${reason}, trying again` };
 			failed(problem);
@@ -55,11 +54,12 @@ export function useFollow(query: Query | null, follower: Follower): void {
 	}, [key, tokenWanted.value]);
 }
 
-// For a page that is loaded again, whatever came; what is wrong with the query it is told by that.
+// For a page that is loaded again, whatever came; what is wrong with the query it is told by that. And once it is
+// connected: what came since it was asked for, before that, is not told.
 export function useRefresh(query: Query | null, refresh: () => void): void {
 	useFollow(query, {
 		message: refresh,
-		returned: refresh,
+		connected: refresh,
 		restarted: refresh,
 		refused: () => {},
 	});

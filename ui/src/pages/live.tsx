@@ -75,7 +75,7 @@ function useEvents(filter: string, isPaused: boolean) {
 				note();
 				soon();
 			},
-			returned: () => {},
+			connected: () => {},
 			restarted: restart,
 			refused: (why) => setProblem(why.about("filter") ?? why.message),
 		},
