@@ -63,6 +63,7 @@ test("every number is looked at only in small texts, and where one would become 
 		["9007199254740993", true],
 		["0.1234567890123456789", true],
 		["1e400", true],
+		["9007199254740991e4", true],
 	];
 	try {
 		for (const [number, want] of cases) {

@@ -20,7 +20,7 @@ function keepDigits(_key: string, value: unknown, context?: { source?: string })
 // Looking at every number takes five times as long as the rest: in a large text it is done only where
 // a number would become another one, not where 5.0 would become 5.
 const LARGE = 1 << 20;
-const LONG_NUMBERS = /[:,[]\s*(-?(?:[\d.]{16,}|[\d.]+[eE][-+]?\d+))/g;
+const LONG_NUMBERS = /[:,[]\s*(-?(?:[\d.]{16,}(?:[eE][-+]?\d+)?|[\d.]+[eE][-+]?\d+))/g;
 
 // Most numbers of 16 digits, as dp-http's own ids have, are still what they were.
 function isBeyondDoubles(text: string): boolean {
