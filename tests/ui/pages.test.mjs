@@ -461,6 +461,15 @@ test("live: many at once are all there, in order, in few lines of the document",
 	};
 	inOrder(await shown(), sent - 1);
 	assert.ok((await page.locator(".line").count()) < 80);
+	const lines = (probe) => page.locator(".line").evaluateAll(probe);
+	await until("lines that go out of sight are those that come", async () => {
+		await lines((all) => all.forEach((line) => (line.isOld = true)));
+		await sendFrom(sent, 10);
+		sent += 10;
+		await until("the last is there", atEnd);
+		return lines((all) => all.every((line) => line.isOld));
+	});
+	inOrder(await shown(), sent - 1);
 	await page.locator(".log").evaluate((node) => (node.scrollTop = 26 * 100));
 	await until("others are in sight", async () => !(await atEnd()));
 	const texts = await shown();

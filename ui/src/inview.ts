@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-export const OVERSCAN = 12; // rows
+const OVERSCAN = 12; // rows
 
 export interface InView {
 	width: number; // px, of the box

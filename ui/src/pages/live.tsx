@@ -7,7 +7,7 @@ import { PauseButton } from "../controls";
 import { FilterBar } from "../filterbar";
 import { useFollow } from "../following";
 import { clock, count } from "../format";
-import { OVERSCAN, useInView } from "../inview";
+import { useInView } from "../inview";
 import { parse, type JsonObject } from "../json";
 import { useKeys } from "../keys";
 import { message } from "../message";
@@ -146,7 +146,7 @@ function Log({
 	children: ComponentChildren; // where there are no events
 }) {
 	// When many come, a line that goes out of sight becomes one that comes; nobody is told of each then.
-	const pool = view.page + 2 * OVERSCAN;
+	const pool = view.last - view.first;
 	return (
 		<div
 			ref={box}
