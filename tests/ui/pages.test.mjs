@@ -84,6 +84,29 @@ test("what is opened is asked for first, and events are counted when its rows ar
 	assert.equal(trace.paths.filter((path) => path === "/api/trace").length, 1);
 });
 
+test("a document that has not changed is asked for again, but not read", async () => {
+	const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
+	let asked = 0;
+	page.on("response", (response) => {
+		if (new URL(response.url()).pathname === "/api/trace") asked++;
+	});
+	await page.addInitScript(() => {
+		const { text } = Response.prototype;
+		globalThis.read = 0;
+		Response.prototype.text = function () {
+			if (new URL(this.url).pathname === "/api/trace") globalThis.read++;
+			return text.call(this);
+		};
+	});
+	await page.goto(`${pipeline.url}/#/trace/${declined}`);
+	await page.locator(".row").first().waitFor();
+	for (let end = Date.now() + 10_000; asked < 2 && Date.now() < end;) await page.waitForTimeout(50);
+	await page.waitForTimeout(200);
+	assert.equal(asked, 2, "once connected it asks again");
+	assert.equal(await page.evaluate(() => globalThis.read), 1);
+	await page.done();
+});
+
 test("what comes after the answer and before the stream is shown too", async () => {
 	const addresses = [
 		["?filter=system%3Dgap-list", "tbody tr", (n) => ({ traceId: `gap-${n}`, system: "gap-list" })],

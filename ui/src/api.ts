@@ -172,14 +172,38 @@ export function askEarly(path: string, query: Query): void {
 	early = { target, answer };
 }
 
-// Throws a Problem where dp-http refuses, a TypeError where nobody answers.
-export async function get<T>(path: string, query: Query, signal: AbortSignal): Promise<T> {
+// By target, what was read last, as long as somebody shows it.
+const known = new Map<string, { tag: string; document: WeakRef<object> }>();
+
+const KNOWN_MAX = 100;
+
+function remember(target: string, tag: string, document: object): void {
+	if (known.size >= KNOWN_MAX) known.clear();
+	known.set(target, { tag, document: new WeakRef(document) });
+}
+
+// Throws a Problem where dp-http refuses, a TypeError where nobody answers. A document that has not changed
+// since it was read is the same object, and is not read again.
+export async function get<T extends object>(
+	path: string,
+	query: Query,
+	signal: AbortSignal,
+): Promise<T> {
 	const target = url(path, query);
 	const taken = early?.target === target ? early.answer : null;
 	early = null;
 	const response = await (taken ?? ask(target, signal));
 	if (!response.ok) throw await refusal(response);
-	return withNumbers(parse(await response.text()) as Json) as T;
+	const tag = response.headers.get("ETag");
+	const last = known.get(target);
+	const same = tag !== null && last?.tag === tag ? last.document.deref() : undefined;
+	if (same !== undefined) {
+		void response.body?.cancel();
+		return same as T;
+	}
+	const document = withNumbers(parse(await response.text()) as Json) as T;
+	if (tag !== null) remember(target, tag, document);
+	return document;
 }
 
 // What dp-http tells apart of an event, from the event as it is stored.
