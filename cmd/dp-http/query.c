@@ -101,3 +101,9 @@ const char *query_get(const struct query *q, const char *name)
 			return q->params[i].value;
 	return NULL;
 }
+
+bool query_parse_flag(const char *value, bool *out)
+{
+	*out = strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
+	return !*out || !*value || strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
+}

@@ -33,4 +33,9 @@ void query_release(struct query *q);
 /* The value of a parameter, or NULL. */
 const char *query_get(const struct query *q, const char *name);
 
+/* Reads the value of a parameter that is on or off. Returns whether it is one. */
+bool query_parse_flag(const char *value, bool *out);
+
+#define QUERY_FLAG_WANTED "is given without value, or as 1, true, 0 or false"
+
 #endif

@@ -28,6 +28,7 @@ struct doc {
 	int64_t since_us; /* from then on all is counted */
 	bool is_complete;
 	int64_t bucket_us; /* the bucket that is read */
+	bool is_measured;  /* durations are wanted, too */
 	bool is_mixed;     /* the minutes don't tell the systems apart that are asked for */
 };
 
@@ -84,7 +85,7 @@ static int on_sample(void *arg, const struct dp_store_sample *x)
 	struct doc *d = arg;
 
 	dp_stats_add(&d->stats, x->ts_us, x->system, x->severity, 1);
-	if (!isnan(x->duration_ms))
+	if (d->is_measured && !isnan(x->duration_ms))
 		dp_stats_add_time(&d->stats, x->system, x->duration_ms);
 	return 0;
 }
@@ -130,7 +131,7 @@ static int count(struct dp_store *s, struct doc *d)
 		if (count_minutes(s, d) < 0)
 			return -1;
 		if (!d->is_mixed)
-			return measure(s, d);
+			return d->is_measured ? measure(s, d) : 0;
 		dp_stats_release(&d->stats);
 		dp_stats_init(&d->stats, &buckets);
 	}
@@ -247,6 +248,16 @@ static size_t read_buckets(const struct query *q, struct dp_buf *errors)
 	return n;
 }
 
+static bool read_durations(const struct query *q, struct dp_buf *errors)
+{
+	const char *text = query_get(q, "durations");
+	bool is_wanted = true;
+
+	if (text && !query_parse_flag(text, &is_wanted))
+		answer_add_error(errors, "durations", QUERY_FLAG_WANTED);
+	return is_wanted;
+}
+
 int stats_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
 	struct dp_buf errors = {0};
@@ -255,6 +266,7 @@ int stats_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *res
 	size_t n = read_buckets(&r->query, &errors);
 	int rc = 0;
 
+	d.is_measured = read_durations(&r->query, &errors);
 	range_read(&d.range, &r->query, &errors);
 	if (errors.len == 0 &&
 	    dp_buckets_choose(d.range.since_us, d.range.until_us, n, &buckets) < 0)

@@ -9,12 +9,6 @@
 
 enum { NEWEST_MAX = 1000000 };
 
-static bool parse_flag(const char *text, bool *out)
-{
-	*out = strcmp(text, "0") != 0 && strcmp(text, "false") != 0;
-	return !*out || !*text || strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
-}
-
 static bool parse_newest(const char *text, struct wish *w)
 {
 	w->has_newest = true;
@@ -26,9 +20,8 @@ static void read_param(struct wish *w, const struct param *p, struct dp_buf *err
 {
 	if (strcmp(p->name, "after") == 0)
 		w->cursor = p->value;
-	else if (strcmp(p->name, "follow") == 0 && !parse_flag(p->value, &w->follow))
-		answer_add_error(
-		    errors, p->name, "is given without value, or as 1, true, 0 or false");
+	else if (strcmp(p->name, "follow") == 0 && !query_parse_flag(p->value, &w->follow))
+		answer_add_error(errors, p->name, QUERY_FLAG_WANTED);
 	else if (strcmp(p->name, "n") == 0 && !parse_newest(p->value, w))
 		answer_add_error(errors, p->name, "a number from 0 to 1000000 is wanted, or all");
 }

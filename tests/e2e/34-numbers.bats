@@ -18,6 +18,21 @@ agree() {
 	in_both agree
 }
 
+# From the counts of minutes, and from events.
+measures_if_it_is_wanted() {
+	local filter
+	printf '{"traceId":"t","timestamp":"2026-01-01T10:00:%sZ","system":"web","durationMs":5}\n' 10 20 | store "$1"
+	serve "$1"
+	for filter in system%3Dweb type%3Dlog; do
+		local target="$url/api/stats?since=2026-01-01T10:00Z&until=2026-01-01T11:00Z&filter=$filter"
+		curl -fsS "$target" | jq -e '.systems[0] | .events == 2 and .measured == 2 and .p50_ms == 5'
+		curl -fsS "$target&durations=false" | jq -e '.systems[0] | .events == 2 and .measured == 0 and .p50_ms == null'
+	done
+	end_http
+}
+
+@test "durations are measured unless they are not wanted" { in_both measures_if_it_is_wanted; }
+
 # refused TARGET PARAMETER TEXT
 refused() {
 	curl -s "$url$1" | jq -e --arg name "$2" --arg text "$3" '.type == "/problems/bad-parameter" and
@@ -44,6 +59,7 @@ nothing() {
 	refused '/api/stats?since=2001-01-01&buckets=2' since 'longer than so many buckets'
 	refused '/api/stats?since=0001-01-01&until=9999-12-31&buckets=200' since 'longer than so many buckets'
 	refused '/api/stats?buckets=0' buckets '1 to 200'
+	refused '/api/stats?durations=no' durations 'true, 0 or false'
 	refused '/api/stats?buckets=201' buckets '1 to 200'
 	refused '/api/stats?buckets=1x' buckets '1 to 200'
 	refused '/api/stats?filter=severity%3Dloud' filter ''

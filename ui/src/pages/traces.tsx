@@ -169,7 +169,12 @@ function useTraces({ all, filter, since, until, isLive }: Asked) {
 	useEffect(() => setSeen(traces.key), [traces.key]);
 	const stats = useResource(
 		seen === key ? key : null,
-		(signal) => get<Stats>("/api/stats", { filter, since, until, buckets: BUCKETS }, signal),
+		(signal) =>
+			get<Stats>(
+				"/api/stats",
+				{ filter, since, until, buckets: BUCKETS, durations: "false" },
+				signal,
+			),
 		() => true,
 	);
 	useRefresh(isLive ? { filter } : null, () => {
