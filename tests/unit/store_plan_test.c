@@ -729,14 +729,14 @@ static const struct asked queries[] = {
 	.ask = ask_tail,
 	.filter = "since=2101-01-01T00:00Z",
 	.most = 11000,
-	.pg = "events_seq_idx, events_ts_idx",
-	.sqlite = "events, events_ts"},
+	.pg = "events_seq_idx, sort, events_ts_idx1",
+	.sqlite = "events, events_ts, SCAN few"},
     {.name = "a time without events",
 	.ask = ask_after,
 	.filter = "since=2101-01-01T00:00Z",
 	.most = 11000,
-	.pg = "events_seq_idx, events_ts_idx",
-	.sqlite = "events, events_ts"},
+	.pg = "sort, events_ts_idx1, events_seq_idx",
+	.sqlite = "events, events_ts, SCAN few"},
     {.name = "the head",
 	.ask = ask_head, /* of a table with a row or two */
 	.rows = 1,
@@ -949,8 +949,8 @@ static const struct asked batch = {.name = "a batch",
     .ask = ask_put,
     .most = LONG_MAX,
     .pg = "minute_counts_pkey, event_counter_pkey, traces_pkey, events_pkey, error_groups_pkey",
-    .sqlite = "minute_counts, sort, events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, "
-	      "SCAN 16, traces, error_groups"};
+    .sqlite = "minute_counts, sort, events, traces, sqlite_autoindex_events_1, "
+	      "sqlite_autoindex_traces_1, SCAN 16, error_groups"};
 
 static void check(const struct database *d, struct dp_store *s, const struct asked *a)
 {
