@@ -31,8 +31,9 @@ int dp_pos_parse(struct dp_str text, struct dp_pos *out);
 size_t dp_pos_write(const struct dp_pos *pos, char out[DP_POS_TEXT + 1]);
 
 /* Replaces the mark file as file.h does, or overwrites it where the disk is full: it may be that
- * only the mark can make room there. Returns 0, and the mark is durable; or -1 with errno, and the
- * old mark (or the new one, or one that is damaged) stands. Commit first. */
+ * only the mark can make room there. Returns 0, or 1 with errno where it was overwritten, and the
+ * mark is durable; or -1 with errno, and the old mark (or the new one, or one that is damaged)
+ * stands. Commit first. */
 int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos);
 
 /* Makes a mark file that says nothing yet, where there is none or a damaged one, which says no

@@ -221,9 +221,18 @@ note_who_stores() {
 		CREATE TRIGGER note AFTER UPDATE ON event_counter FOR EACH STATEMENT EXECUTE FUNCTION note()'
 }
 
+# all_have_stored URL N: N connections, each its share of the batches since then
+all_have_stored() {
+	local shares
+	shares=$(query "$1" 'SELECT count(*) FROM stored_by GROUP BY pid ORDER BY 1')
+	echo "batches of each connection: $shares"
+	[ "$(wc -l <<<"$shares")" = "$2" ]
+	[ "$(head -n 1 <<<"$shares")" -ge 20 ]
+}
+
 # Each day is a missing partition, which a batch that is ahead leaves to its turn.
 @test "an import in order of its days: all connections store, whatever days come" {
-	local url shares file=$BATS_TEST_TMPDIR/days.nd
+	local url file=$BATS_TEST_TMPDIR/days.nd
 	url=$(new_database postgresql)
 	dp-store --db "$url" </dev/null
 	note_who_stores "$url"
@@ -231,14 +240,11 @@ note_who_stores() {
 		strftime("%FT%TZ", now - 86400 * (50 - int($1 / 1000)), 1) }' | dp-ingest - >"$file"
 	dp-store --db "$url" --batch 100 <"$file"
 	count_is "$url" 40000
-	shares=$(query "$url" 'SELECT count(*) FROM stored_by GROUP BY pid ORDER BY 1')
-	echo "batches of each connection: $shares"
-	[ "$(wc -l <<<"$shares")" = 3 ]
-	[ "$(head -n 1 <<<"$shares")" -ge 20 ]
+	all_have_stored "$url" 3
 }
 
 @test "room for two connections: both store" {
-	local url role shares
+	local url role
 	url=$(new_database postgresql)
 	role=two_${url##*/}
 	query "$url" "CREATE ROLE $role LOGIN CONNECTION LIMIT 2; GRANT ALL ON SCHEMA public TO $role"
@@ -250,10 +256,7 @@ note_who_stores() {
 	retry_until has_connections "$url" 0 # that of the first
 	dp-store --db "${url/postgres@/$role@}" --batch 100 <"$BATS_TEST_TMPDIR/two.nd"
 	count_is "$url" 40000
-	shares=$(query "$url" 'SELECT count(*) FROM stored_by GROUP BY pid ORDER BY 1')
-	echo "batches of each connection: $shares"
-	[ "$(wc -l <<<"$shares")" = 2 ]
-	[ "$(head -n 1 <<<"$shares")" -ge 20 ]
+	all_have_stored "$url" 2
 }
 
 systems_without_end() {

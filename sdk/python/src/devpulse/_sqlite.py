@@ -198,7 +198,7 @@ class SqliteStore(Store):
     @staticmethod
     def _number_traces(connection: sqlite3.Connection, rows: Sequence[Row]) -> dict[str, int]:
         """The number of each trace. A new one takes the next; its row is put with the roll-up."""
-        last = connection.execute(sql("sqlite", "find_last")).fetchone()[1] or 0
+        last = connection.execute(sql("sqlite", "find_last")).fetchone()[1]
         numbers = {}
         for trace_id in dict.fromkeys(row.trace_id for row in rows):
             found = connection.execute(sql("sqlite", "find_trace"), (trace_id,)).fetchone()
