@@ -162,16 +162,6 @@ function ask(target: string, signal: AbortSignal | null): Promise<Response> {
 	});
 }
 
-let early: { target: string; answer: Promise<Response> } | null = null;
-
-// Asks for what the next `get` will want; if that is for something else, the answer is thrown away.
-export function askEarly(path: string, query: Query): void {
-	const target = url(path, query);
-	const answer = ask(target, null);
-	answer.catch(() => {}); // who takes it is told
-	early = { target, answer };
-}
-
 // By target, what was read last, as long as somebody shows it.
 const known = new Map<string, { tag: string; document: WeakRef<object> }>();
 
@@ -182,28 +172,43 @@ function remember(target: string, tag: string, document: object): void {
 	known.set(target, { tag, document: new WeakRef(document) });
 }
 
-// Throws a Problem where dp-http refuses, a TypeError where nobody answers. A document that has not changed
-// since it was read is the same object, and is not read again.
-export async function get<T extends object>(
-	path: string,
-	query: Query,
-	signal: AbortSignal,
-): Promise<T> {
-	const target = url(path, query);
-	const taken = early?.target === target ? early.answer : null;
-	early = null;
-	const response = await (taken ?? ask(target, signal));
+// The document in an answer; one that has not changed since it was read is the same object, and is not read again.
+async function read(target: string, response: Response): Promise<object> {
 	if (!response.ok) throw await refusal(response);
 	const tag = response.headers.get("ETag");
 	const last = known.get(target);
 	const same = tag !== null && last?.tag === tag ? last.document.deref() : undefined;
 	if (same !== undefined) {
 		void response.body?.cancel();
-		return same as T;
+		return same;
 	}
-	const document = withNumbers(parse(await response.text()) as Json) as T;
+	const document = withNumbers(parse(await response.text()) as Json) as object;
 	if (tag !== null) remember(target, tag, document);
 	return document;
+}
+
+let early: { target: string; document: Promise<object> } | null = null;
+
+// Asks for what the next `get` will want; if that is for something else, the document is thrown away. Resolves when
+// it is there, or is known not to come.
+export async function askEarly(path: string, query: Query): Promise<void> {
+	const target = url(path, query);
+	const document = ask(target, null).then((response) => read(target, response));
+	early = { target, document };
+	await document.catch(() => {}); // who takes it is told
+}
+
+// Throws a Problem where dp-http refuses, a TypeError where nobody answers.
+export async function get<T extends object>(
+	path: string,
+	query: Query,
+	signal: AbortSignal,
+): Promise<T> {
+	const target = url(path, query);
+	const taken = early?.target === target ? early.document : null;
+	early = null;
+	const document = taken ?? ask(target, signal).then((response) => read(target, response));
+	return (await document) as T;
 }
 
 // What dp-http tells apart of an event, from the event as it is stored.

@@ -1,4 +1,5 @@
-// What the page is opened for is asked for before the page is made: the answer comes meanwhile.
+// What the page is opened for is asked for before the page is made, and is there when it is: a frame without it, and
+// one more with it, would take longer.
 
 import { askEarly, type Query } from "./api";
 import { route } from "./route";
@@ -12,6 +13,16 @@ export function traceAsked(id: string): [path: string, query: Query] {
 	return ["/api/trace", { trace: id }];
 }
 
-const [page, id] = route.value.path;
-if (page === undefined) askEarly(...tracesAsked());
-else if (page === "trace" && id !== undefined) askEarly(...traceAsked(id));
+const SOON_MS = 100; // a page without it is shown then
+
+function asked(): Promise<void> {
+	const [page, id] = route.value.path;
+	if (page === undefined) return askEarly(...tracesAsked());
+	if (page === "trace" && id !== undefined) return askEarly(...traceAsked(id));
+	return Promise.resolve();
+}
+
+export const answered = Promise.race([
+	asked(),
+	new Promise<void>((resolve) => setTimeout(resolve, SOON_MS)),
+]);

@@ -1,6 +1,6 @@
 // The frame around the pages: where to go, the connection, the theme, the token.
 
-import "./early"; // before all that takes time
+import { answered } from "./early"; // before all that takes time
 import "./style/theme.css";
 import "./style/base.css";
 import "./style/list.css";
@@ -170,4 +170,4 @@ function App() {
 }
 
 applyTheme();
-render(<App />, document.getElementById("app")!);
+void answered.then(() => render(<App />, document.getElementById("app")!));
