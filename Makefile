@@ -75,7 +75,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
 # The page and the contract are compiled into dp-http by .incbin, compressed.
-PAGE := $(addprefix ui/,index.html app.js app.css icon.svg)
+PAGE := $(addprefix ui/,index.html app.js uplot.js app.css icon.svg)
 ASSETS := $(PAGE) docs/openapi.yaml docs/openapi.json
 $B/cmd/dp-http/assets.o: private CPPFLAGS += -Wa,-I$B/assets
 $B/cmd/dp-http/assets.o: $(ASSETS:%=$B/assets/%.gz)

@@ -13,6 +13,7 @@
 EMBED("asset_index_html", "ui/index.html");
 EMBED("asset_app_css", "ui/app.css");
 EMBED("asset_app_js", "ui/app.js");
+EMBED("asset_uplot_js", "ui/uplot.js");
 EMBED("asset_icon_svg", "ui/icon.svg");
 EMBED("asset_openapi_yaml", "docs/openapi.yaml");
 EMBED("asset_openapi_json", "docs/openapi.json");
@@ -21,6 +22,7 @@ EMBED("asset_openapi_json", "docs/openapi.json");
 extern char asset_index_html[], asset_index_html_end[];
 extern char asset_app_css[], asset_app_css_end[];
 extern char asset_app_js[], asset_app_js_end[];
+extern char asset_uplot_js[], asset_uplot_js_end[];
 extern char asset_icon_svg[], asset_icon_svg_end[];
 extern char asset_openapi_yaml[], asset_openapi_yaml_end[];
 extern char asset_openapi_json[], asset_openapi_json_end[];
@@ -34,6 +36,7 @@ static const struct asset {
     {"/", "text/html; charset=utf-8", asset_index_html, asset_index_html_end},
     {"/app.css", "text/css; charset=utf-8", asset_app_css, asset_app_css_end},
     {"/app.js", "text/javascript; charset=utf-8", asset_app_js, asset_app_js_end},
+    {"/uplot.js", "text/javascript; charset=utf-8", asset_uplot_js, asset_uplot_js_end},
     {"/icon.svg", "image/svg+xml", asset_icon_svg, asset_icon_svg_end},
     {"/openapi.yaml", "application/yaml", asset_openapi_yaml, asset_openapi_yaml_end},
     {"/openapi.json", "application/json", asset_openapi_json, asset_openapi_json_end},

@@ -201,6 +201,7 @@ is_problem() {
 	done <<'FILES'
 / text/html
 /app.js text/javascript
+/uplot.js text/javascript
 /app.css text/css
 /icon.svg image/svg+xml
 /openapi.yaml application/yaml

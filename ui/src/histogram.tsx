@@ -1,11 +1,14 @@
 // Events over time, stacked by severity; a range is chosen by dragging.
 
-import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Stats } from "./api";
 import { count, day, number, timeOfDay } from "./format";
+import { failed } from "./state";
 import { colour, isDark } from "./theme";
+
+type Library = typeof uPlot;
 
 const HEIGHT = 96;
 
@@ -53,8 +56,8 @@ function axes(node: HTMLElement): uPlot.Axis[] {
 	];
 }
 
-function series(node: HTMLElement): uPlot.Series[] {
-	const paths = uPlot.paths.bars!({ size: [0.9, 40], align: 1 });
+function series(library: Library, node: HTMLElement): uPlot.Series[] {
+	const paths = library.paths.bars!({ size: [0.9, 40], align: 1 });
 	const bars = [
 		["info", "--bar"],
 		["warning", "--warning-bar"],
@@ -70,6 +73,7 @@ function series(node: HTMLElement): uPlot.Series[] {
 }
 
 function options(
+	library: Library,
 	node: HTMLElement,
 	stats: Stats,
 	choose: (fromMs: number, toMs: number) => void,
@@ -94,10 +98,25 @@ function options(
 			x: { range: () => [Date.parse(stats.since) / 1000, Date.parse(stats.until) / 1000] },
 			y: { range: (_, __, max) => [0, Math.max(max, 4)] },
 		},
-		series: [{}, ...series(node)],
+		series: [{}, ...series(library, node)],
 		axes: axes(node),
 		hooks: { setSelect: [onSelect] },
 	};
+}
+
+let known: Library | null = null;
+
+// null until it is here.
+function useLibrary(): Library | null {
+	const [library, setLibrary] = useState(() => known);
+	useEffect(() => {
+		if (library) return;
+		import("./uplot").then(({ default: its }) => {
+			known = its;
+			setLibrary(() => its);
+		}, failed);
+	}, []);
+	return library;
 }
 
 export function Histogram({
@@ -110,13 +129,15 @@ export function Histogram({
 	const box = useRef<HTMLDivElement>(null);
 	const choose = useRef(onChoose);
 	choose.current = onChoose;
+	const library = useLibrary();
 	const plot = useRef<uPlot | null>(null);
 	const range = `${stats.since} ${stats.until} ${stats.bucket_ms} ${isDark.value}`;
 
 	useEffect(() => {
+		if (!library) return;
 		const node = box.current!;
-		plot.current = new uPlot(
-			options(node, stats, (from, to) => choose.current(from, to)),
+		plot.current = new library(
+			options(library, node, stats, (from, to) => choose.current(from, to)),
 			columns(stats),
 			node,
 		);
@@ -128,7 +149,7 @@ export function Histogram({
 			watch.disconnect();
 			plot.current?.destroy();
 		};
-	}, [range]);
+	}, [library, range]);
 	useEffect(() => plot.current?.setData(columns(stats)), [stats]);
 
 	const { totals } = stats;
