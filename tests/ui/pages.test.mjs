@@ -510,11 +510,12 @@ test("a long list is walked by pages, each trace once", async () => {
 	await pipeline.send(ids.map((traceId) => ({ traceId, system: "far", details: traceId })));
 	await until("all are stored", async () => (await pipeline.events("system=far")).length === 130);
 	const page = await open(browser, `${pipeline.url}/#/?filter=system%3Dfar`);
-	const titles = () => page.locator("tbody a").allTextContents();
+	const table = page.locator("table[aria-label]");
 	const other = async (before) =>
-		until("another page is there", async () => {
-			const now = await titles();
-			return now.length > 0 && now.length !== 20 && now[0] !== before[0] && now;
+		until("another page is there, with all of its rows", async () => {
+			const wanted = parseInt(await table.getAttribute("aria-label"), 10);
+			const now = await page.locator("tbody a").allTextContents();
+			return now.length === wanted && now[0] !== before[0] && now;
 		});
 	const pages = [await other([])];
 	while (await page.getByRole("button", { name: "Older" }).count()) {

@@ -17,6 +17,7 @@ function Counted({ n, unit }: { n: number; unit: string }) {
 }
 
 function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
+	const share = 100 * Math.sqrt(trace.duration_ms / longest);
 	return (
 		<tr role="row" class={trace.status}>
 			<td role="cell" class="status">
@@ -43,7 +44,7 @@ function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
 			</td>
 			<td role="cell" class="duration number">
 				{duration(trace.duration_ms)}
-				<meter aria-hidden="true" min="0" max="1" value={Math.sqrt(trace.duration_ms / longest)} />
+				<span class="share" style={{ backgroundSize: `${share}%` }} aria-hidden="true" />
 			</td>
 			<td role="cell" class="age number">
 				<Time at={trace.end_time} />
@@ -52,8 +53,8 @@ function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
 	);
 }
 
-// The number of rows in a window, and a few more.
-const FIRST = 20;
+const FIRST = 12; // rows: about as many as a window has
+const LATER_MS = 50;
 
 // Rows are known by their place: under much traffic all of them are other ones at once, and only their texts
 // are changed. Who reads in the list has it held (pages/traces.tsx).
@@ -64,10 +65,13 @@ function rowsOf(traces: TraceSummary[], from: number, until: number) {
 		.map((trace, i) => <Row key={from + i} trace={trace} longest={longest} />);
 }
 
-// The first rows, and in a later frame the others: all of them take longer than one.
+// The first rows, and when these are seen the others: all of them take longer than a frame.
 function useRows(traces: TraceSummary[]) {
 	const [late, setLate] = useState<TraceSummary[]>([]);
-	useEffect(() => setLate(traces), [traces]);
+	useEffect(() => {
+		const timer = setTimeout(() => setLate(traces), LATER_MS);
+		return () => clearTimeout(timer);
+	}, [traces]);
 	return [
 		useMemo(() => rowsOf(traces, 0, FIRST), [traces]),
 		useMemo(() => rowsOf(late, FIRST, Infinity), [late]),
