@@ -1,6 +1,7 @@
-/* The back end for PostgreSQL: connection, faults, schema. Fit to be distributed: every unique key
- * contains trace_id, no sequences, no triggers. */
-#include "store_pg_columns.h"
+/* The back end for PostgreSQL: connecting, the schema, the table of operations. Fit to be
+ * distributed: every unique key contains trace_id, no sequences, no triggers. */
+#include "store_pg_parts.h"
+#include "store_pg_run.h"
 
 #include "clock.h"
 #include "mem.h"
@@ -12,10 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	CONNECT_MS = 5000, /* unless the URL has a connect_timeout */
-	SQLSTATE_SIZE = 6,
-};
+enum { CONNECT_MS = 5000 }; /* unless the URL has a connect_timeout */
 
 DP_SQL(reader_sql, "postgresql/reader.sql");
 DP_SQL(writer_sql, "postgresql/writer.sql");
@@ -41,110 +39,9 @@ DP_SQL(notify_sql, "postgresql/notify.sql");
 static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql,
     migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql, migration_7_sql};
 
-void dp_pg_disconnect(struct pg_store *s)
-{
-	PQfinish(s->conn);
-	s->conn = NULL;
-	s->queue.n = 0;
-	s->is_by_row = false;
-	s->is_whole = false;
-	dp_kept_clear(&s->kept);
-	s->cannot_keep = false;
-	s->is_copying = false;
-	s->expects_old = false;
-	s->emptied_us = 0;
-	s->emptied_after = 0;
-	s->days_ms = 0;
-	s->is_mute = false;
-	s->ear = PG_DEAF;
-}
-
 static void disconnect_store(struct dp_store *store)
 {
 	dp_pg_disconnect((struct pg_store *)store);
-}
-
-static bool begins_with_one_of(const char *text, const char *const *prefixes)
-{
-	for (; *prefixes; prefixes++)
-		if (strncmp(text, *prefixes, strlen(*prefixes)) == 0)
-			return true;
-	return false;
-}
-
-/* Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection,
- * rollback, resources, intervention, lock timeout; then what the data of a row can cause. */
-static enum dp_store_fault fault_of(const char *sqlstate)
-{
-	static const char *const away[] = {"08", "40", "53", "57", "55P03", NULL};
-	static const char *const reject[] = {"21", "22", "23", "54", NULL};
-
-	if (begins_with_one_of(sqlstate, away))
-		return DP_STORE_AWAY;
-	return begins_with_one_of(sqlstate, reject) ? DP_STORE_REJECT : DP_STORE_BROKEN;
-}
-
-/* The text of a libpq message on one line. */
-static void fold_lines(char *text)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; text[i]; i++) {
-		bool blank = strchr("\n\t ", text[i]) != NULL;
-
-		if (!blank)
-			text[at++] = text[i];
-		else if (at > 0 && text[at - 1] != ' ')
-			text[at++] = ' ';
-	}
-	while (at > 0 && text[at - 1] == ' ')
-		at--;
-	text[at] = '\0';
-}
-
-int dp_pg_fail(struct pg_store *s, const PGresult *res)
-{
-	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
-	const char *message = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-	bool is_lost = PQstatus(s->conn) != CONNECTION_OK || !state;
-
-	if (state && message) {
-		enum dp_store_fault fault = is_lost ? DP_STORE_AWAY : fault_of(state);
-
-		/* A question that takes too long takes as long the next time. */
-		if (s->store.mode == DP_STORE_READ && strcmp(state, "57014") == 0)
-			fault = DP_STORE_BROKEN;
-		dp_store_fail(&s->store, fault, "%s (SQLSTATE %s)", message, state);
-		s->store.is_victim = strcmp(state, "40P01") == 0;
-	} else {
-		const char *text = PQerrorMessage(s->conn);
-		char *copy = dp_mem_copy(text, strlen(text));
-
-		fold_lines(copy);
-		dp_store_fail(&s->store, DP_STORE_AWAY, "%s", *copy ? copy : "connection lost");
-		free(copy);
-	}
-	if (is_lost)
-		dp_pg_disconnect(s);
-	return -1;
-}
-
-int dp_pg_execute(struct pg_store *s, const char *sql)
-{
-	PGresult *res;
-	ExecStatusType status;
-	int rc = 0;
-
-	if (dp_pg_settle(s) < 0)
-		return -1;
-	res = dp_pg_last_result(s, PQsendQuery(s->conn, sql));
-	if (!res)
-		return -1;
-	status = PQresultStatus(res);
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-		rc = dp_pg_fail(s, res);
-	PQclear(res);
-	return rc;
 }
 
 static int execute_in(struct dp_store *store, const char *sql)
@@ -190,50 +87,6 @@ static void roll_back(struct dp_store *store)
 		PQclear(dp_pg_last_result(s, PQsendQuery(s->conn, "ROLLBACK")));
 }
 
-/* The code in a verbose message ("…FATAL:  28P01: password authentication failed…"), which is
- * taken out of it, and the server's place in its source. "" where there is none. */
-static void take_sqlstate(char *message, char sqlstate[SQLSTATE_SIZE])
-{
-	static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	char *location = strstr(message, "\nLOCATION:");
-
-	sqlstate[0] = '\0';
-	if (location)
-		*location = '\0';
-	for (char *p = strstr(message, ":  "); p; p = strstr(p + 1, ":  ")) {
-		char *code = p + 3;
-
-		if (strspn(code, letters) != SQLSTATE_SIZE - 1 || code[5] != ':')
-			continue;
-		memcpy(sqlstate, code, SQLSTATE_SIZE - 1);
-		sqlstate[SQLSTATE_SIZE - 1] = '\0';
-		memmove(code, code + 7, strlen(code + 7) + 1);
-		return;
-	}
-}
-
-/* Notes why there is no connection. What only a person can put right is no reason to wait: the
- * password, the role, the database's name, a setting that libpq doesn't understand. */
-static int fail_connect(struct pg_store *s, bool timed_out)
-{
-	static const char *const bad_settings[] = {"invalid ", "could not match ", NULL};
-	const char *text = timed_out ? "no answer in time" : PQerrorMessage(s->conn);
-	char *copy = dp_mem_copy(text, strlen(text));
-	char sqlstate[SQLSTATE_SIZE];
-	enum dp_store_fault fault = DP_STORE_AWAY;
-
-	take_sqlstate(copy, sqlstate);
-	if (sqlstate[0])
-		fault = fault_of(sqlstate);
-	else if (PQconnectionNeedsPassword(s->conn) || begins_with_one_of(copy, bad_settings))
-		fault = DP_STORE_BROKEN;
-	fold_lines(copy);
-	dp_store_fail(&s->store, fault, "%s", copy);
-	free(copy);
-	dp_pg_disconnect(s);
-	return -1;
-}
-
 /* Completes the connection begun. Returns 0, -1 (failed), or 1 where the time is over. */
 static int await_connection(struct pg_store *s)
 {
@@ -275,10 +128,10 @@ static int open_connection(struct pg_store *s)
 	PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
 	PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE);
 	if (PQstatus(s->conn) == CONNECTION_BAD)
-		return fail_connect(s, false);
+		return dp_pg_fail_connect(s, false);
 	rc = await_connection(s);
 	if (rc != 0)
-		return fail_connect(s, rc > 0);
+		return dp_pg_fail_connect(s, rc > 0);
 	PQsetErrorVerbosity(s->conn, PQERRORS_DEFAULT);
 	return PQsetnonblocking(s->conn, 1) == 0 ? 0 : dp_pg_fail(s, NULL);
 }

@@ -3,7 +3,7 @@
 #ifndef DP_STORE_PG_COLUMNS_H
 #define DP_STORE_PG_COLUMNS_H
 
-#include "store_pg.h"
+#include "store_pg_binary.h"
 
 enum { PG_COLUMNS_MAX = 16 };
 
@@ -36,24 +36,5 @@ void dp_pg_add_null(struct dp_buf *b);
 /* Numbers in the order of the network. */
 void dp_pg_add_raw4(struct dp_buf *b, uint32_t v);
 void dp_pg_add_raw2(struct dp_buf *b, uint16_t v);
-
-/* Sends a statement with the columns as its parameters, which can be released then: as
- * PQsendQueryParams. */
-int dp_pg_send(struct pg_store *s, const char *sql, const struct pg_columns *c);
-
-/* Sends it behind others, and releases the columns; the answer is for dp_pg_settle. Not more than
- * PG_QUEUE_MAX in between. 0 or -1. */
-int dp_pg_queue(
-    struct pg_store *s, const char *sql, struct pg_columns *c, dp_pg_take_fn *take, void *arg);
-
-/* The same without parameters, where the result doesn't matter. */
-int dp_pg_queue_only(struct pg_store *s, const char *sql);
-
-/* Runs a statement with the columns as its parameters, and releases them. NULL (failed), or the
- * result. */
-PGresult *dp_pg_run(struct pg_store *s, const char *sql, struct pg_columns *c);
-
-/* The same where the result doesn't matter. */
-int dp_pg_run_only(struct pg_store *s, const char *sql, struct pg_columns *c);
 
 #endif

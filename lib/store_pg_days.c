@@ -3,7 +3,8 @@
  * to come get theirs in advance, and others as soon as many events of them come: of an import, or
  * after a long outage. Where that is not possible, as a reader has been at it for long or the right
  * is missing, it is tried again later. */
-#include "store_pg_columns.h"
+#include "store_pg_parts.h"
+#include "store_pg_run.h"
 
 #include "clock.h"
 #include "log.h"

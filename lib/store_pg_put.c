@@ -1,6 +1,7 @@
 /* Writing events to PostgreSQL: by COPY, and where one is there already by INSERT, with one array a
  * column. A transaction takes a handful of round trips however many events it has. */
-#include "store_pg_columns.h"
+#include "store_pg_parts.h"
+#include "store_pg_run.h"
 
 #include "clock.h"
 #include "mem.h"

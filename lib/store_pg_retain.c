@@ -2,7 +2,8 @@
  * empty, as that gives the space back at once. To drop it with its events in it would take a
  * transaction that sums up all of them and holds up all other writers meanwhile. */
 #include "mem.h"
-#include "store_pg.h"
+#include "store_pg_parts.h"
+#include "store_pg_run.h"
 #include "store_query.h"
 #include "store_sql.h"
 

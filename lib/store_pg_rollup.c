@@ -1,5 +1,6 @@
 /* The roll-ups in PostgreSQL: the rows are read, added to, and written whole. */
-#include "store_pg_columns.h"
+#include "store_pg_parts.h"
+#include "store_pg_run.h"
 #include "store_sql.h"
 
 DP_SQL(read_traces_sql, "postgresql/read_traces.sql");

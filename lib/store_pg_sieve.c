@@ -1,7 +1,7 @@
 /* Finding the events that PostgreSQL rejects: of a COPY it tells the row, and the next one goes on
  * behind that. So a batch is sent about twice, however many there are, where bisection would send
  * its halves for each of them. */
-#include "store_pg.h"
+#include "store_pg_parts.h"
 
 enum {
 	ROWS = 500,        /* of a COPY: those behind the row at fault are sent for nothing */

@@ -1,6 +1,4 @@
-/* Talking to PostgreSQL without waiting for ever: a server that stands still (SIGSTOP, a dead disk)
- * keeps its sockets, so no call of libpq that waits for it would end. */
-#include "store_pg.h"
+#include "store_pg_talk.h"
 
 #include "clock.h"
 

@@ -1,5 +1,6 @@
 /* Waiting for news from PostgreSQL: writers NOTIFY by their commits (notify.sql). */
-#include "store_pg.h"
+#include "store_pg_parts.h"
+#include "store_pg_run.h"
 
 #include "clock.h"
 

@@ -6,7 +6,7 @@
 #include "store_fixture.h"
 
 #include "clock.h"
-#include "store_pg.h"
+#include "store_pg_binary.h"
 #include "store_sql.h"
 #include "store_trace.h"
 
