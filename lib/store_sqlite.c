@@ -1,6 +1,7 @@
-/* The back end for SQLite: connection, faults, schema. Writers are serialised by BEGIN
- * IMMEDIATE and `seq` is an AUTOINCREMENT, so the order of numbers is the order of commits. */
-#include "store_sqlite.h"
+/* The back end for SQLite: connecting, the schema, the table of operations. Writers are serialised
+ * by BEGIN IMMEDIATE and `seq` is an AUTOINCREMENT, so the order of numbers is the order of
+ * commits. */
+#include "store_sqlite_parts.h"
 
 #include "clock.h"
 #include "log.h"
@@ -44,24 +45,9 @@ DP_SQL(migration_7_sql, "sqlite/migration_7.sql");
 static const char *const migrations[DP_STORE_SCHEMA] = {migration_1_sql, migration_2_sql,
     migration_3_sql, migration_4_sql, migration_5_sql, migration_6_sql, migration_7_sql};
 
-static void disconnect(struct sqlite_store *s)
-{
-	for (size_t i = 0; i < SQLITE_STATEMENTS; i++) {
-		sqlite3_finalize(s->statements[i]);
-		s->statements[i] = NULL;
-	}
-	dp_sqlite_forget(s);
-	sqlite3_finalize(s->ask_version);
-	s->ask_version = NULL;
-	s->has_waited = false;
-	dp_checkpointer_free(&s->checkpointer);
-	sqlite3_close(s->db);
-	s->db = NULL;
-}
-
 static void disconnect_store(struct dp_store *store)
 {
-	disconnect((struct sqlite_store *)store);
+	dp_sqlite_disconnect((struct sqlite_store *)store);
 }
 
 /* Brings all into the one file, which SQLite does by itself only where nobody reads it: so a copy
@@ -79,91 +65,10 @@ static void close_store(struct dp_store *store)
 
 	if (s->db && store->mode == DP_STORE_WRITE)
 		empty_wal(s);
-	disconnect(s);
+	dp_sqlite_disconnect(s);
 	free(s->path);
 	dp_store_release(store);
 	free(s);
-}
-
-/* What a failed open(2) means, of the database or of a file beside it. */
-static enum dp_store_fault fault_of_open(int system_errno)
-{
-	switch (system_errno) {
-	case EACCES:
-	case EPERM:
-	case EROFS:
-	case EISDIR:
-	case ENOTDIR:
-	case ELOOP:
-	case ENAMETOOLONG:
-		return DP_STORE_BROKEN;
-	default:
-		return DP_STORE_AWAY;
-	}
-}
-
-static enum dp_store_fault fault_of(sqlite3 *db, int code)
-{
-	switch (code) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_FULL:
-	case SQLITE_IOERR:
-	case SQLITE_PROTOCOL:
-	case SQLITE_NOMEM:
-		return DP_STORE_AWAY;
-	case SQLITE_CANTOPEN:
-		return fault_of_open(sqlite3_system_errno(db));
-	case SQLITE_TOOBIG:
-	case SQLITE_CONSTRAINT:
-	case SQLITE_MISMATCH:
-		return DP_STORE_REJECT;
-	default:
-		return DP_STORE_BROKEN;
-	}
-}
-
-/* A query that takes too long takes as long the next time. */
-static void fail_interrupted(struct sqlite_store *s)
-{
-	if (s->is_stopping)
-		dp_store_fail(&s->store, DP_STORE_AWAY, "the query was ended, to stop");
-	else
-		dp_store_fail(&s->store, DP_STORE_BROKEN,
-		    "the query took longer than %d s and was ended; ask for less",
-		    SQLITE_ANSWER_MS / 1000);
-}
-
-int dp_sqlite_fail(struct sqlite_store *s)
-{
-	int code = sqlite3_errcode(s->db) & 0xff;
-	int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
-
-	if (system_errno == ENOENT && s->store.mode == DP_STORE_READ)
-		dp_store_fail(&s->store, DP_STORE_AWAY,
-		    "no database yet at %s; dp-store creates it", s->path);
-	else if (code == SQLITE_INTERRUPT)
-		fail_interrupted(s);
-	else
-		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
-		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
-	if (s->store.fault == DP_STORE_REJECT)
-		return -1;
-	if (!sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	if (code != SQLITE_BUSY && code != SQLITE_LOCKED)
-		disconnect(s);
-	return -1;
-}
-
-static int execute(struct sqlite_store *s, const char *sql)
-{
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : dp_sqlite_fail(s);
-}
-
-void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text)
-{
-	sqlite3_bind_text64(st, at, text.p ? text.p : "", text.n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 /* Whether the file was moved or deleted under the connection, which then would work on without
@@ -301,7 +206,7 @@ static int change_schema(struct sqlite_store *s, int64_t version)
 
 	sqlite3_progress_handler(s->db, TELL_STEPS, watch_migrating, &m);
 	for (int64_t v = version; v < DP_STORE_SCHEMA && rc == 0; v++)
-		rc = execute(s, migrations[v]);
+		rc = dp_sqlite_execute(s, migrations[v]);
 	if (s->db)
 		sqlite3_progress_handler(s->db, 0, NULL, NULL);
 	return rc;
@@ -312,7 +217,7 @@ static int migrate(struct sqlite_store *s)
 {
 	int64_t version;
 
-	if (execute(s, "BEGIN IMMEDIATE") < 0 || read_schema(s, &version) < 0)
+	if (dp_sqlite_execute(s, "BEGIN IMMEDIATE") < 0 || read_schema(s, &version) < 0)
 		return -1;
 	if (change_schema(s, version) < 0)
 		return -1;
@@ -320,7 +225,7 @@ static int migrate(struct sqlite_store *s)
 		return -1;
 	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
 		return -1;
-	return execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
+	return dp_sqlite_execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);
 }
 
 /* Waits by itself where others open the database at the same time: for the change to the journal
@@ -353,7 +258,7 @@ static int check_writable(struct sqlite_store *s)
 static int make_ready(struct sqlite_store *s)
 {
 	int64_t version;
-	int rc = s->store.mode == DP_STORE_READ ? execute(s, "PRAGMA query_only = 1")
+	int rc = s->store.mode == DP_STORE_READ ? dp_sqlite_execute(s, "PRAGMA query_only = 1")
 						: set_durability(s);
 
 	if (rc < 0 || read_schema(s, &version) < 0)
@@ -369,7 +274,7 @@ static int connect_store(struct dp_store *store)
 
 	if (s->db && !has_moved(s))
 		return 0;
-	disconnect(s);
+	dp_sqlite_disconnect(s);
 	if (store->mode == DP_STORE_WRITE && make_file(s) < 0)
 		return -1;
 	if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
@@ -380,18 +285,18 @@ static int connect_store(struct dp_store *store)
 		dp_sqlite_limit_queries(s);
 	if (check_writable(s) == 0 && make_ready(s) == 0)
 		return 0;
-	disconnect(s);
+	dp_sqlite_disconnect(s);
 	return -1;
 }
 
 static int execute_in(struct dp_store *store, const char *sql)
 {
-	return execute((struct sqlite_store *)store, sql);
+	return dp_sqlite_execute((struct sqlite_store *)store, sql);
 }
 
 static int begin(struct dp_store *store)
 {
-	return execute((struct sqlite_store *)store, "BEGIN IMMEDIATE");
+	return dp_sqlite_execute((struct sqlite_store *)store, "BEGIN IMMEDIATE");
 }
 
 /* Nothing is done later here. */
@@ -403,7 +308,7 @@ static int settle(struct dp_store *store)
 
 static int commit(struct dp_store *store)
 {
-	return execute((struct sqlite_store *)store, "COMMIT");
+	return dp_sqlite_execute((struct sqlite_store *)store, "COMMIT");
 }
 
 static void roll_back(struct dp_store *store)

@@ -1,5 +1,5 @@
 /* Writing to SQLite: by statements that are kept prepared. */
-#include "store_sqlite.h"
+#include "store_sqlite_parts.h"
 
 #include "clock.h"
 #include "mem.h"

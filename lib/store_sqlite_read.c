@@ -1,11 +1,10 @@
 /* Reading from SQLite. */
-#include "store_sqlite.h"
+#include "store_sqlite_parts.h"
 
 #include "clock.h"
 #include "store_query.h"
 
 #include <math.h>
-#include <poll.h>
 #include <stdlib.h>
 
 enum { LOOK_STEPS = 10000 }; /* of SQLite's machine, well below a millisecond */
@@ -41,14 +40,6 @@ void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells)
 	}
 }
 
-bool dp_sqlite_is_to_stop(const struct sqlite_store *s)
-{
-	const struct dp_store_patience *p = &s->store.patience;
-	struct pollfd fds[] = {{.fd = p->stop_fd, .events = POLLIN}, {.fd = p->end_fd}};
-
-	return poll(fds, 2, 0) > 0;
-}
-
 /* Called by SQLite now and then while a statement runs; not 0: it is to end. */
 static int is_over(void *arg)
 {
@@ -70,13 +61,6 @@ void dp_sqlite_limit_queries(struct sqlite_store *s)
 {
 	s->end_ms = INT64_MAX;
 	sqlite3_progress_handler(s->db, LOOK_STEPS, is_over, s);
-}
-
-void dp_sqlite_forget(struct sqlite_store *s)
-{
-	for (int i = 0; i < s->kept.n; i++)
-		sqlite3_finalize(s->kept_statements[i]);
-	dp_kept_clear(&s->kept);
 }
 
 /* Gives the query's statement, and in *is_kept whether it is to be reset behind it and not

@@ -1,5 +1,5 @@
 #include "store_query.h"
-#include "store_sqlite.h"
+#include "store_sqlite_parts.h"
 
 /* The oldest first, by the index on their time: those that are too old, or as many as it takes. */
 int dp_sqlite_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,

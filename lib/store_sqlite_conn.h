@@ -1,6 +1,7 @@
-/* What the files of the SQLite back end share: private to lib/store_sqlite*.c. */
-#ifndef DP_STORE_SQLITE_H
-#define DP_STORE_SQLITE_H
+/* A connection to a SQLite database, and what becomes of it by an error. Private to
+ * lib/store_sqlite*.c. */
+#ifndef DP_STORE_SQLITE_CONN_H
+#define DP_STORE_SQLITE_CONN_H
 
 #include "store_backend.h"
 #include "store_kept.h"
@@ -40,30 +41,12 @@ int dp_sqlite_fail(struct sqlite_store *s);
 /* Binds a text, which is borrowed until the statement has run. */
 void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text);
 
-/* store_sqlite_read.c */
-void dp_sqlite_read_row(sqlite3_stmt *st, struct dp_store_cell *cells);
-int dp_sqlite_select(
-    struct dp_store *store, const struct dp_query *q, dp_store_cells_fn *fn, void *arg);
-extern const struct dp_store_dialect dp_sqlite_dialect;
-
-/* Ends what is kept prepared. */
-void dp_sqlite_forget(struct sqlite_store *s);
+/* Runs statements without parameters and results. 0 or -1. */
+int dp_sqlite_execute(struct sqlite_store *s, const char *sql);
 
 /* Whether the program is to stop, as its patience tells (store.h). */
 bool dp_sqlite_is_to_stop(const struct sqlite_store *s);
 
-/* Lets no query of a reader's connection run for ever. */
-void dp_sqlite_limit_queries(struct sqlite_store *s);
-
-/* Gives a connection the functions that the dialect uses. SQLITE_OK, or why it cannot. */
-int dp_sqlite_add_functions(sqlite3 *db);
-
-int dp_sqlite_begin_put(struct dp_store *store, struct dp_entry *entries, size_t n);
-int dp_sqlite_end_put(struct dp_store *store, struct dp_entry *entries, size_t n);
-int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r);
-int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step);
-int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
-int dp_sqlite_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,
-    void *arg, bool *more);
+void dp_sqlite_disconnect(struct sqlite_store *s);
 
 #endif

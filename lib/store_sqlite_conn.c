@@ -1,0 +1,117 @@
+#include "store_sqlite_conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+bool dp_sqlite_is_to_stop(const struct sqlite_store *s)
+{
+	const struct dp_store_patience *p = &s->store.patience;
+	struct pollfd fds[] = {{.fd = p->stop_fd, .events = POLLIN}, {.fd = p->end_fd}};
+
+	return poll(fds, 2, 0) > 0;
+}
+
+/* Ends what is kept prepared. */
+static void forget(struct sqlite_store *s)
+{
+	for (int i = 0; i < s->kept.n; i++)
+		sqlite3_finalize(s->kept_statements[i]);
+	dp_kept_clear(&s->kept);
+}
+
+void dp_sqlite_disconnect(struct sqlite_store *s)
+{
+	for (size_t i = 0; i < SQLITE_STATEMENTS; i++) {
+		sqlite3_finalize(s->statements[i]);
+		s->statements[i] = NULL;
+	}
+	forget(s);
+	sqlite3_finalize(s->ask_version);
+	s->ask_version = NULL;
+	s->has_waited = false;
+	dp_checkpointer_free(&s->checkpointer);
+	sqlite3_close(s->db);
+	s->db = NULL;
+}
+
+/* What a failed open(2) means, of the database or of a file beside it. */
+static enum dp_store_fault fault_of_open(int system_errno)
+{
+	switch (system_errno) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case EISDIR:
+	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return DP_STORE_BROKEN;
+	default:
+		return DP_STORE_AWAY;
+	}
+}
+
+static enum dp_store_fault fault_of(sqlite3 *db, int code)
+{
+	switch (code) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_PROTOCOL:
+	case SQLITE_NOMEM:
+		return DP_STORE_AWAY;
+	case SQLITE_CANTOPEN:
+		return fault_of_open(sqlite3_system_errno(db));
+	case SQLITE_TOOBIG:
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+		return DP_STORE_REJECT;
+	default:
+		return DP_STORE_BROKEN;
+	}
+}
+
+/* A query that takes too long takes as long the next time. */
+static void fail_interrupted(struct sqlite_store *s)
+{
+	if (s->is_stopping)
+		dp_store_fail(&s->store, DP_STORE_AWAY, "the query was ended, to stop");
+	else
+		dp_store_fail(&s->store, DP_STORE_BROKEN,
+		    "the query took longer than %d s and was ended; ask for less",
+		    SQLITE_ANSWER_MS / 1000);
+}
+
+int dp_sqlite_fail(struct sqlite_store *s)
+{
+	int code = sqlite3_errcode(s->db) & 0xff;
+	int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
+
+	if (system_errno == ENOENT && s->store.mode == DP_STORE_READ)
+		dp_store_fail(&s->store, DP_STORE_AWAY,
+		    "no database yet at %s; dp-store creates it", s->path);
+	else if (code == SQLITE_INTERRUPT)
+		fail_interrupted(s);
+	else
+		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
+		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
+	if (s->store.fault == DP_STORE_REJECT)
+		return -1;
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	if (code != SQLITE_BUSY && code != SQLITE_LOCKED)
+		dp_sqlite_disconnect(s);
+	return -1;
+}
+
+int dp_sqlite_execute(struct sqlite_store *s, const char *sql)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : dp_sqlite_fail(s);
+}
+
+void dp_sqlite_bind(sqlite3_stmt *st, int at, struct dp_str text)
+{
+	sqlite3_bind_text64(st, at, text.p ? text.p : "", text.n, SQLITE_STATIC, SQLITE_UTF8);
+}
