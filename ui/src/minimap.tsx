@@ -1,10 +1,9 @@
 // The whole trace in miniature; a part of it is chosen by dragging.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Model } from "./model";
+import type { Model, Zoom } from "./model";
 import { hueOf } from "./parts";
 import { colour, isDark } from "./theme";
-import type { Zoom } from "./waterfall";
 
 const HEIGHT = 44;
 const SMALLEST = 0.004; // of the width: less is a click

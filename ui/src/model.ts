@@ -29,6 +29,8 @@ export interface Model {
 	rowOf: Map<string, number>; // event id: row
 }
 
+export type Zoom = [from: number, to: number]; // µs since the trace began
+
 interface Node {
 	kind: "stage" | "event";
 	label: string;

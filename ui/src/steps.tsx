@@ -7,11 +7,11 @@ import { EventPanel } from "./eventpanel";
 import { count, duration } from "./format";
 import { useKeys } from "./keys";
 import { Minimap } from "./minimap";
-import { grouped, type Model } from "./model";
+import { grouped, type Model, type Zoom } from "./model";
 import { Icon, System } from "./parts";
 import { change, route } from "./route";
 import { errorRows, scaled, type Step, useChosen, useFolding, useSearch } from "./stepstate";
-import { Waterfall, type Zoom } from "./waterfall";
+import { Waterfall } from "./waterfall";
 
 const SYSTEMS = 6; // that are named as waited for
 

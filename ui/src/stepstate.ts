@@ -3,9 +3,8 @@
 import { useMemo, useState } from "preact/hooks";
 import { asSent } from "./api";
 import { write } from "./json";
-import { type Model, type Row, unfolded } from "./model";
+import { type Model, type Row, type Zoom, unfolded } from "./model";
 import { change, route } from "./route";
-import type { Zoom } from "./waterfall";
 
 const FOLD_ABOVE = 2000; // rows: at first only what leads to errors is open
 

@@ -5,14 +5,12 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Segment } from "./critical";
 import { count, duration } from "./format";
 import { useInView } from "./inview";
-import type { Model, Row } from "./model";
+import type { Model, Row, Zoom } from "./model";
 import { hueOf, Icon } from "./parts";
 import type { Folding } from "./stepstate";
 
 const ROW = 28; // px; style/trace.css has it too
 const HEAD = 24; // px: the ticks above them
-
-export type Zoom = [from: number, to: number]; // µs since the trace began
 
 export interface WaterfallProps {
 	model: Model;
