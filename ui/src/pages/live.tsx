@@ -20,6 +20,8 @@ const KEPT = 5000; // events in memory
 const MORE = 1000; // at most, until the oldest are let go, as then every row gets another place
 const FIRST = "100"; // of the newest events, to begin with
 const QUIET = 5; // events a second; above, a screen reader is not told each
+const SETTLE_MS = 16; // what arrives within is shown by one change
+const SETTLE_FAST_MS = 50; // when many come, and none of them could be read sooner
 
 // Whether more come in a second than one would listen to. `note` is called for each.
 function useRate(): { isFast: boolean; note: () => void } {
@@ -37,15 +39,14 @@ function useRate(): { isFast: boolean; note: () => void } {
 function useEvents(filter: string, isPaused: boolean) {
 	const arrived = useRef<DpEvent[]>([]);
 	const isStale = useRef(false); // what is shown goes as soon as other events may come in its place
-	const frame = useRef(0);
+	const timer = useRef(0);
 	const { isFast, note } = useRate();
 	const [events, setEvents] = useState<DpEvent[]>([]);
 	const [held, setHeld] = useState(0);
 	const [problem, setProblem] = useState<string | null>(null);
 
-	// All that came within a frame is shown by one change.
 	const flush = (): void => {
-		frame.current = 0;
+		timer.current = 0;
 		const batch = arrived.current.slice(-KEPT);
 		arrived.current = isPaused ? batch : [];
 		setHeld(arrived.current.length);
@@ -59,7 +60,7 @@ function useEvents(filter: string, isPaused: boolean) {
 		});
 	};
 	const soon = (): void => {
-		frame.current ||= requestAnimationFrame(flush);
+		timer.current ||= setTimeout(flush, isFast ? SETTLE_FAST_MS : SETTLE_MS);
 	};
 	const restart = (): void => {
 		arrived.current = [];
@@ -85,7 +86,7 @@ function useEvents(filter: string, isPaused: boolean) {
 		restart();
 	}, [filter]);
 	useEffect(soon, [isPaused]);
-	useEffect(() => () => cancelAnimationFrame(frame.current), []);
+	useEffect(() => () => clearTimeout(timer.current), []);
 	return { events, held, problem, isFast, clear: () => setEvents([]) };
 }
 
