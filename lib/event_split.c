@@ -1,5 +1,7 @@
 #include "event.h"
 
+#include "json_extent.h"
+
 #include <string.h>
 
 enum form {
@@ -37,45 +39,6 @@ static void take(struct dp_str *rest, size_t n, struct dp_str *part)
 		part->n--;
 }
 
-/* The length of the string that s begins with, quotes included; 0 where it does not end. */
-static size_t string_length(struct dp_str s)
-{
-	for (size_t i = 1; i < s.n; i++) {
-		if (s.p[i] == '"')
-			return i + 1;
-		if (s.p[i] == '\\')
-			i++;
-	}
-	return 0;
-}
-
-/* The length of the object or array that s begins with; 0 where it does not end. Brackets are only
- * counted: whether they fit each other is for dp_event_read to see. */
-static size_t bracket_length(struct dp_str s)
-{
-	size_t depth = 0;
-	size_t i = 0;
-
-	while (i < s.n) {
-		char c = s.p[i];
-
-		if (c == '"') {
-			size_t n = string_length((struct dp_str){s.p + i, s.n - i});
-
-			if (n == 0)
-				return 0;
-			i += n;
-			continue;
-		}
-		i++;
-		if (c == '{' || c == '[')
-			depth++;
-		else if ((c == '}' || c == ']') && --depth == 0)
-			return i;
-	}
-	return 0;
-}
-
 /* The length of an array's element at the beginning of s: up to a comma or bracket that is not
  * inside of it. Returns false where something in it does not end; it is all of s then. */
 static bool element_length(struct dp_str s, size_t *length)
@@ -87,9 +50,9 @@ static bool element_length(struct dp_str s, size_t *length)
 		size_t n = 1;
 
 		if (*rest.p == '"')
-			n = string_length(rest);
+			n = dp_json_string_length(rest);
 		else if (*rest.p == '{' || *rest.p == '[')
-			n = bracket_length(rest);
+			n = dp_json_container_length(rest);
 		if (n == 0)
 			return false;
 		drop(&rest, n);
@@ -121,7 +84,7 @@ static enum form decide(struct dp_str *rest)
 	}
 	if (rest->n == 0 || *rest->p != '{')
 		return LINES;
-	n = bracket_length(*rest);
+	n = dp_json_container_length(*rest);
 	if (n == 0)
 		return LINES;
 	if (n > line_length(*rest))
@@ -149,7 +112,7 @@ static bool next_object(struct dp_event_splitter *s, struct dp_str *part)
 
 	skip_space(&s->rest);
 	if (s->rest.n > 0 && *s->rest.p == '{') {
-		n = bracket_length(s->rest);
+		n = dp_json_container_length(s->rest);
 		if (n == 0)
 			s->form = LINES;
 	}
