@@ -674,6 +674,27 @@ test("what events say stays text", async () => {
 	await page.done();
 });
 
+test("a text of a megabyte names its trace by its beginning", async () => {
+	const details = "ä long story ".repeat(72000);
+	await pipeline.send([{ traceId: "long-story", system: "a", severity: "error", details }]);
+	const { title } = await until("it is in the list", async () => {
+		const answer = await fetch(`${pipeline.url}/api/traces?filter=trace%3Dlong-story`);
+		return (await answer.json()).items[0];
+	});
+	const page = await open(browser, `${pipeline.url}/#/trace/long-story`);
+	await page.locator(".event-panel").waitFor();
+	assert.equal(await page.locator("h1").textContent(), title, "as the list has it");
+	assert.ok((await text(page, ".event-panel h2")).length < 600);
+	await page.getByRole("button", { name: "all 936,000 characters" }).click();
+	assert.equal(
+		await page.locator(".event-panel h2").evaluate((node) => node.textContent.length),
+		936000,
+	);
+	await page.getByRole("button", { name: "Compare with a good one" }).click();
+	await says(page, "[role=alert]", "went well");
+	await page.done();
+});
+
 test("the server goes away and comes back", async () => {
 	const page = await open(browser, `${pipeline.url}/`, { allowed: /ERR_|Failed to load/ });
 	await isLive(page);

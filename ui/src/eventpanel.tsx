@@ -10,7 +10,7 @@ import { message } from "./message";
 import { Badge, CopyButton, System, Time } from "./parts";
 import { asCurl, asLine, asMarkdown } from "./snippets";
 import { Place, Stack } from "./stack";
-import { Scalar, Tree } from "./tree";
+import { Scalar, Text, Tree } from "./tree";
 
 // What is shown by itself, and so not again among the other fields.
 const SHOWN = new Set([
@@ -146,7 +146,9 @@ export function EventPanel({ event }: { event: DpEvent }) {
 	return (
 		<article class={`event-panel ${event.severity}`} aria-label="The chosen event">
 			<Facts event={event} />
-			<h2 class="message">{message(event)}</h2>
+			<h2 class="message">
+				<Text text={message(event)} most={500} />
+			</h2>
 			<Place file={data["file"]} line={data["line"]} in={code.includes("\n") ? undefined : code} />
 			<div class="copies">
 				<CopyButton text={() => asMarkdown(event, location.href)}>Copy as Markdown</CopyButton>

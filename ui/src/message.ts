@@ -21,11 +21,18 @@ function title({ data: { name, details } }: DpEvent): string {
 	return typeof found === "string" ? found : NO_TEXT;
 }
 
+const TITLE = new Uint8Array(200); // as many bytes as the list has
+
+// Of whole characters.
+function cut(text: string): string {
+	return text.slice(0, new TextEncoder().encodeInto(text, TITLE).read);
+}
+
 // As the list has it: that of the first request, else of the first event that has one.
 export function titleOf(events: DpEvent[]): string {
 	const named = events.filter((event) => title(event) !== NO_TEXT);
 	const first = named.find((event) => event.event_type === "request") ?? named[0];
-	return first ? title(first) : NO_TEXT;
+	return first ? cut(title(first)) : NO_TEXT;
 }
 
 // FILE:LINE, where the event says it.

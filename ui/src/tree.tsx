@@ -13,15 +13,25 @@ function summary(value: Json[] | JsonObject): string {
 		: `{${count(Object.keys(value).length, "field")}}`;
 }
 
-export function Scalar({ value }: { value: Json }) {
+// A text, and of a long one the beginning.
+export function Text({ text, most = LONGEST }: { text: string; most?: number }) {
 	const [whole, setWhole] = useState(false);
-	if (typeof value === "string" && value.length > LONGEST && !whole)
+	if (text.length <= most || whole) return <>{text}</>;
+	return (
+		<>
+			{text.slice(0, most)}…{" "}
+			<button type="button" class="button small" onClick={() => setWhole(true)}>
+				all {count(text.length, "character")}
+			</button>
+		</>
+	);
+}
+
+export function Scalar({ value }: { value: Json }) {
+	if (typeof value === "string")
 		return (
 			<span class="value string">
-				{value.slice(0, LONGEST)}…{" "}
-				<button type="button" class="button small" onClick={() => setWhole(true)}>
-					all {count(value.length, "character")}
-				</button>
+				<Text text={value} />
 			</span>
 		);
 	if (value instanceof Digits) return <span class="value number">{value.text}</span>;
