@@ -235,8 +235,14 @@ test("a trace: nested steps, the error's code and locals, the address", async ()
 	await page.locator(".row.chosen.error").waitFor();
 	assert.equal(await text(page, "h1"), "POST /checkout");
 	assert.match(await text(page, ".event-panel h2"), /^CardDeclined: insufficient funds/);
-	assert.match(await text(page, ".frames mark"), /raise CardDeclined/);
-	assert.match(await text(page, ".event-panel .tree"), /order_id\s+\d+/);
+	assert.match(await text(page, ".event-panel .part"), /^Stack\s+\/app\/billing\/charge\.py:74/);
+	assert.equal(await text(page, ".frames mark"), "    raise CardDeclined(reply.reason)");
+	assert.deepEqual(
+		await page.locator(".frames [data-line]").evaluateAll((all) => all.map((a) => a.dataset.line)),
+		["72", "73", "74", "75"],
+	);
+	assert.match(await text(page, ".frames .tree"), /order_id\s+\d+.*gateway/s);
+	assert.equal(await page.locator(".event-panel .tree", { hasText: "order_id" }).count(), 1);
 	assert.equal(await page.locator(".frames .folded").count(), 1);
 	const whole = await page.locator(".row .track").first().boundingBox();
 	const charge = await page
@@ -656,8 +662,8 @@ test("what events say stays text", async () => {
 	const page = await open(browser, `${pipeline.url}/`);
 	await page.locator("tbody a", { hasText: "javascript:" }).click();
 	await page.locator(".event-panel").waitFor();
-	for (const summary of await page.locator(".event-panel .part summary").all())
-		await summary.click();
+	const folded = page.locator(".event-panel .part details:not([open]) > summary");
+	while ((await folded.count()) > 0) await folded.first().click();
 	assert.equal(await page.locator("main img, main script, main b:not(.name b)").count(), 0);
 	const schemes = await page.locator("main a").evaluateAll((all) => all.map((a) => a.protocol));
 	assert.deepEqual(

@@ -9,7 +9,7 @@ import { type Json, type JsonObject, isBranch, isGiven, isObject, plain, write }
 import { message } from "./message";
 import { Badge, CopyButton, System, Time } from "./parts";
 import { asCurl, asLine, asMarkdown } from "./snippets";
-import { Place, Stack } from "./stack";
+import { areOfStack, Place, Stack } from "./stack";
 import { Scalar, Text, Tree } from "./tree";
 
 // What is shown by itself, and so not again among the other fields.
@@ -137,12 +137,23 @@ function Facts({ event }: { event: DpEvent }) {
 	);
 }
 
+function Copies({ event }: { event: DpEvent }) {
+	return (
+		<div class="copies">
+			<CopyButton text={() => asMarkdown(event, location.href)}>Copy as Markdown</CopyButton>
+			<CopyButton text={() => asLine(event)}>NDJSON</CopyButton>
+			<CopyButton text={() => asCurl(event, location.origin)}>curl</CopyButton>
+		</div>
+	);
+}
+
 export function EventPanel({ event }: { event: DpEvent }) {
 	const { data } = event;
 	const request = pick(data, (name) => REQUEST.includes(name));
 	const rest = pick(data, (name) => !SHOWN.has(name) && !REQUEST.includes(name));
 	const code = isGiven(data["source"]) ? plain(data["source"]) : "";
 	const locals = data["locals"];
+	const inStack = areOfStack(locals, data["stacktrace"]);
 	return (
 		<article class={`event-panel ${event.severity}`} aria-label="The chosen event">
 			<Facts event={event} />
@@ -150,11 +161,7 @@ export function EventPanel({ event }: { event: DpEvent }) {
 				<Text text={message(event)} most={500} />
 			</h2>
 			<Place file={data["file"]} line={data["line"]} in={code.includes("\n") ? undefined : code} />
-			<div class="copies">
-				<CopyButton text={() => asMarkdown(event, location.href)}>Copy as Markdown</CopyButton>
-				<CopyButton text={() => asLine(event)}>NDJSON</CopyButton>
-				<CopyButton text={() => asCurl(event, location.origin)}>curl</CopyButton>
-			</div>
+			<Copies event={event} />
 			{code.includes("\n") && (
 				<Part title="Source">
 					<pre tabIndex={0}>{code}</pre>
@@ -165,14 +172,14 @@ export function EventPanel({ event }: { event: DpEvent }) {
 					<Tree value={data["details"]} />
 				</Part>
 			)}
-			{isGiven(locals) && (
+			{isGiven(locals) && !inStack && (
 				<Part title="Locals">
 					{isBranch(locals) ? <Tree value={locals} /> : <Scalar value={locals} />}
 				</Part>
 			)}
 			{isGiven(data["stacktrace"]) && (
 				<Part title="Stack">
-					<Stack value={data["stacktrace"]} />
+					<Stack value={data["stacktrace"]} locals={inStack ? locals : undefined} />
 				</Part>
 			)}
 			{isGiven(data["causes"]) && (

@@ -1,10 +1,10 @@
-// A stack: the code of each frame with the lines around it, and its locals; the application's frames open
-// first, those of libraries folded together.
+// A stack, what failed at its top: the code of each frame with the lines around it, and its locals; the
+// application's own last frame is open, those of libraries are folded together.
 
 import { useState } from "preact/hooks";
 import { editorLink, settings } from "./editor";
 import { count } from "./format";
-import { isGiven, isObject, type Json, type JsonObject, plain } from "./json";
+import { isGiven, isObject, type Json, type JsonObject, plain, write } from "./json";
 import { place } from "./message";
 import { Icon } from "./parts";
 import { Tree } from "./tree";
@@ -60,28 +60,53 @@ export function Place(where: Where) {
 	) : null;
 }
 
-function lines(value: Json | undefined): string {
-	return Array.isArray(value) ? value.filter(isGiven).map(plain).join("\n") : "";
+function lines(value: Json | undefined): string[] {
+	return Array.isArray(value)
+		? value.map((line) => (line === null ? "" : plain(line).replace(/\r?\n$/, "")))
+		: [];
+}
+
+// Without what all of them are indented by.
+export function outdented(code: string[]): string[] {
+	const indents = code.filter((line) => line.trim() !== "").map((line) => /^[ \t]*/.exec(line)![0]);
+	let common = indents[0] ?? "";
+	for (const indent of indents) while (!indent.startsWith(common)) common = common.slice(0, -1);
+	return code.map((line) => line.slice(common.length));
 }
 
 function Code({ frame }: { frame: JsonObject }) {
 	if (!isGiven(frame["code"])) return null;
 	const before = lines(frame["pre"]);
-	const after = lines(frame["post"]);
+	const code = outdented([...before, plain(frame["code"]), ...lines(frame["post"])]);
+	const first = isGiven(frame["line"]) ? Number(plain(frame["line"])) - before.length : NaN;
 	return (
 		<pre tabIndex={0}>
-			{before && <span>{before}</span>}
-			<mark>{plain(frame["code"])}</mark>
-			{after && <span>{after}</span>}
+			{code.map((line, i) => {
+				const Line = i === before.length ? "mark" : "span";
+				return (
+					<Line key={i} data-line={Number.isNaN(first) ? undefined : first + i}>
+						{line || " "}
+					</Line>
+				);
+			})}
 		</pre>
 	);
 }
 
-function hasLocals(frame: JsonObject): boolean {
-	return isObject(frame["locals"]) && Object.keys(frame["locals"]).length > 0;
+function hasLocals(locals: Json | undefined): locals is JsonObject {
+	return isObject(locals) && Object.keys(locals).length > 0;
 }
 
-function Frame({ frame, open }: { frame: JsonObject; open: boolean }) {
+// `locals`: those of the frame, where more of them are known than it has.
+function Frame({
+	frame,
+	open,
+	locals = frame["locals"],
+}: {
+	frame: JsonObject;
+	open: boolean;
+	locals?: Json | undefined;
+}) {
 	const [isOpen, setOpen] = useState(open);
 	const where = { file: frame["file"], line: frame["line"], in: frame["function"] };
 	return (
@@ -91,10 +116,10 @@ function Frame({ frame, open }: { frame: JsonObject; open: boolean }) {
 					<Spot {...where} />
 				</summary>
 				{isOpen && <Code frame={frame} />}
-				{isOpen && hasLocals(frame) && (
+				{isOpen && hasLocals(locals) && (
 					<div class="frame-locals">
 						<h4>Locals</h4>
-						<Tree value={frame["locals"]!} />
+						<Tree value={locals} />
 					</div>
 				)}
 			</details>
@@ -105,6 +130,28 @@ function Frame({ frame, open }: { frame: JsonObject; open: boolean }) {
 
 function isFrame(value: Json): value is JsonObject {
 	return isObject(value) && isGiven(value["file"]);
+}
+
+function framesOf(stack: Json | undefined): JsonObject[] {
+	const frames = Array.isArray(stack) ? stack : stack === undefined ? [] : [stack];
+	return frames.every(isFrame) ? frames : [];
+}
+
+// The application's own frame that the error came from, or was raised by what it called.
+function ownFrame(frames: JsonObject[]): JsonObject | undefined {
+	return frames.findLast((frame) => frame["inApp"] !== false);
+}
+
+// Whether an event's locals are those of the frame that its stack shows open, and so are shown there.
+export function areOfStack(locals: Json | undefined, stack: Json | undefined): boolean {
+	const inFrame = ownFrame(framesOf(stack))?.["locals"];
+	return (
+		hasLocals(locals) &&
+		hasLocals(inFrame) &&
+		Object.entries(inFrame).every(
+			([name, value]) => Object.hasOwn(locals, name) && write(locals[name]!) === write(value),
+		)
+	);
 }
 
 // Runs of frames that are, or are not, the application's own.
@@ -118,37 +165,46 @@ function runs(frames: JsonObject[]): JsonObject[][] {
 	return found;
 }
 
-function Frames({ frames }: { frames: JsonObject[] }) {
+function Frames({ frames, locals }: { frames: JsonObject[]; locals: Json | undefined }) {
 	const [all, setAll] = useState(false);
-	const own = frames.filter((frame) => frame["inApp"] !== false);
-	const top = own.at(-1);
+	const own = ownFrame(frames);
 	return (
 		<>
 			<ol class="frames">
-				{runs(frames).map((run, i) =>
-					run[0]!["inApp"] === false && own.length > 0 && !all ? (
+				{runs(frames.toReversed()).map((run, i) =>
+					run[0]!["inApp"] === false && own && !all ? (
 						<li key={i} class="folded">
 							<button type="button" class="button small" onClick={() => setAll(true)}>
 								{count(run.length, "frame")} of libraries
 							</button>
 						</li>
 					) : (
-						run.map((frame, j) => <Frame key={`${i} ${j}`} frame={frame} open={frame === top} />)
+						run.map((frame, j) => (
+							<Frame
+								key={`${i} ${j}`}
+								frame={frame}
+								open={frame === own}
+								{...(frame === own && locals !== undefined && { locals })}
+							/>
+						))
 					),
 				)}
 			</ol>
-			<p class="note">Most recent call last.</p>
+			<p class="note">Most recent call first.</p>
 		</>
 	);
 }
 
-export function Stack({ value }: { value: Json }) {
-	const frames = Array.isArray(value) ? value : [value];
-	if (frames.every((frame) => typeof frame === "string"))
+// `locals`: those of the frame that is open, instead of what it has.
+export function Stack({ value, locals }: { value: Json; locals?: Json | undefined }) {
+	const frames = framesOf(value);
+	if (frames.length > 0) return <Frames frames={frames} locals={locals} />;
+	const texts = Array.isArray(value) ? value : [value];
+	if (texts.every((each) => typeof each === "string"))
 		return (
 			<pre class="stack" tabIndex={0}>
-				{frames.join("\n")}
+				{texts.join("\n")}
 			</pre>
 		);
-	return frames.every(isFrame) ? <Frames frames={frames} /> : <Tree value={value} />;
+	return <Tree value={value} />;
 }
