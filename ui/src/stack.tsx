@@ -1,6 +1,7 @@
 // A stack, what failed at its top: the code of each frame with the lines around it, and its locals; the
 // application's own last frame is open, those of libraries are folded together.
 
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { editorLink, settings } from "./editor";
 import { count } from "./format";
@@ -21,7 +22,14 @@ function Spot({ file, line, in: within }: Where) {
 	return (
 		<>
 			<code class="place" title={whole ?? ""}>
-				<bdi dir="ltr">{whole}</bdi>
+				<bdi dir="ltr">
+					{whole?.split(/(?<=[\\/])/).map((part, i) => (
+						<Fragment key={i}>
+							{part}
+							<wbr />
+						</Fragment>
+					))}
+				</bdi>
 			</code>
 			{isGiven(within) && (
 				<span class="function">
