@@ -556,6 +556,10 @@ test("by keyboard alone, with the focus to be seen", async () => {
 		await page.locator("tbody a").first().textContent(),
 	);
 	assert.equal(await focused((node) => getComputedStyle(node.closest("tr")).outlineStyle), "solid");
+	await page.keyboard.press("/");
+	await page.getByRole("option").first().waitFor();
+	await page.keyboard.press("Tab");
+	assert.equal(await focused((node) => node.textContent), "All", "what is behind the filter");
 	await page.goto(`${pipeline.url}/#/trace/${declined}`);
 	await page.locator(".row").first().waitFor();
 	assert.equal(await focused((node) => node.id), "main");

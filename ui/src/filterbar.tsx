@@ -91,7 +91,13 @@ function Options({
 	onTake: (i: number) => void;
 }) {
 	return (
-		<ul id="filter-options" role="listbox" aria-label="Completions" hidden={options.length === 0}>
+		<ul
+			id="filter-options"
+			role="listbox"
+			aria-label="Completions"
+			tabIndex={-1} // or Tab would stop there, as it scrolls, and close it
+			hidden={options.length === 0}
+		>
 			{options.map((option, i) => (
 				<li
 					key={option.insert}
