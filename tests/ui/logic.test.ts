@@ -11,7 +11,7 @@ import { complete, terms, valueOf, withTerm } from "../../ui/src/filter";
 import { nameOf, tracksOf } from "../../ui/src/flowvalue";
 import { age, duration, micros, short } from "../../ui/src/format";
 import { layout } from "../../ui/src/graph";
-import { Digits, type JsonObject, parse, write } from "../../ui/src/json";
+import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
 import { modelOf, unfolded } from "../../ui/src/model";
 import { asCurl, asLine, asMarkdown, shellQuoted } from "../../ui/src/snippets";
 import { takeMessages } from "../../ui/src/sse";
@@ -46,6 +46,15 @@ test("json: what was parsed is written as it was", () => {
 		write({ a: [1, { b: new Digits("12345678901234567890123") }], d: {} }, "  "),
 		'{\n  "a": [\n    1,\n    {\n      "b": 12345678901234567890123\n    }\n  ],\n  "d": {}\n}',
 	);
+});
+
+test("json: a folded value is told in a line", () => {
+	const inside = { name: "paygate", status: 402, reply: { ok: false }, none: null, tags: [] };
+	assert.equal(preview(inside), "{name: paygate, status: 402, reply: {…}, none: null, tags: []}");
+	assert.equal(preview([1, new Digits("2.0"), [3], {}]), "[1, 2.0, […], {}]");
+	assert.equal(preview({}), "{}");
+	assert.equal(preview(["x".repeat(1e6), 2]), `[${"x".repeat(60)}…]`);
+	assert.equal(preview({ ["n".repeat(1e6)]: 1 }), `{${"n".repeat(60)}…}`);
 });
 
 test("every number is looked at only in small texts, and where one would become another", () => {

@@ -74,3 +74,25 @@ export function write(value: Json, indent = "", level = ""): string {
 export function plain(value: Json): string {
 	return typeof value === "string" ? value : write(value);
 }
+
+const PREVIEW = 60; // characters
+
+function brief(value: Json): string {
+	if (!isBranch(value)) return plain(value).slice(0, PREVIEW);
+	const [open, close] = Array.isArray(value) ? "[]" : "{}";
+	return `${open!}${Object.keys(value).length > 0 ? "…" : ""}${close!}`;
+}
+
+// What is in a value, as far as a line has room.
+export function preview(value: Json[] | JsonObject): string {
+	const [open, close] = Array.isArray(value) ? "[]" : "{}";
+	let text = "";
+	for (const [name, each] of Object.entries(value)) {
+		text += `${text && ", "}${Array.isArray(value) ? "" : `${name}: `}${brief(each)}`;
+		if (text.length > PREVIEW) {
+			text = `${text.slice(0, PREVIEW)}…`;
+			break;
+		}
+	}
+	return `${open!}${text}${close!}`;
+}

@@ -2,16 +2,10 @@
 
 import { useState } from "preact/hooks";
 import { count } from "./format";
-import { Digits, isBranch, type Json, type JsonObject, plain } from "./json";
+import { Digits, isBranch, type Json, type JsonObject, plain, preview } from "./json";
 
 const CHILDREN = 200; // of one node, at first and at each "more"
 const LONGEST = 2000; // characters of a string, before it is asked for
-
-function summary(value: Json[] | JsonObject): string {
-	return Array.isArray(value)
-		? `[${count(value.length, "item")}]`
-		: `{${count(Object.keys(value).length, "field")}}`;
-}
 
 // A text, and of a long one the beginning.
 export function Text({ text, most = LONGEST }: { text: string; most?: number }) {
@@ -52,7 +46,14 @@ function Branch({
 	return (
 		<details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
 			<summary>
-				<span class="key">{name}</span> <span class="note">{summary(value)}</span>
+				<span class="key">{name}</span>{" "}
+				<span class="note">
+					{open
+						? Array.isArray(value)
+							? count(value.length, "item")
+							: count(Object.keys(value).length, "field")
+						: preview(value)}
+				</span>
 			</summary>
 			{open && <Leaves value={value} depth={depth + 1} />}
 		</details>
