@@ -367,7 +367,7 @@ test("errors: groups, one of them with its values and its traces", async () => {
 		/currency always the same EUR 1/,
 	);
 	assert.match(await text(page, ".event-panel h2"), /^CardDeclined/);
-	await page.getByRole("link", { name: "its trace", exact: true }).first().click();
+	await page.getByRole("link", { name: "Open its trace" }).click();
 	await page.locator(".row.chosen.error").waitFor();
 	await page.goBack();
 	await page.locator(".distribution").first().waitFor();
@@ -376,6 +376,33 @@ test("errors: groups, one of them with its values and its traces", async () => {
 		"only its traces are shown",
 		async () => (await page.locator("tbody tr").count()) === 1,
 	);
+	await page.done();
+});
+
+test("errors: from one occurrence of a group to the other", async () => {
+	const event = (order) => ({
+		traceId: `twice-${order}`,
+		system: "twice",
+		severity: "error",
+		name: "Twice",
+		details: "twice",
+		locals: { order_id: order },
+	});
+	await pipeline.send([event(4711), event(4712)]);
+	const { fingerprint } = await until("both are stored", async () => {
+		const answer = await fetch(`${pipeline.url}/api/errors?filter=system%3Dtwice`);
+		return (await answer.json()).items.find((group) => group.count === 2);
+	});
+	const page = await open(browser, `${pipeline.url}/#/errors/${fingerprint}`);
+	await says(page, ".right [role=status]", "1 of 2 occurrences");
+	const newest = await text(page, ".event-panel .tree");
+	await page.getByRole("button", { name: "Older occurrence" }).click();
+	await says(page, ".right [role=status]", "2 of 2 occurrences");
+	assert.notEqual(await text(page, ".event-panel .tree"), newest);
+	assert.match(await hash(page), /event=/);
+	await page.keyboard.press("p");
+	await says(page, ".right [role=status]", "1 of 2 occurrences");
+	assert.match(await text(page, ".distribution"), /4711 to 4712/);
 	await page.done();
 });
 

@@ -5,9 +5,9 @@ import { type DpEvent, type ErrorGroup, get, type Page, type Problem } from "../
 import { distributions, type Distribution } from "../distribution";
 import { EventPanel } from "../eventpanel";
 import { useRefresh } from "../following";
-import { count, number, short } from "../format";
+import { count, number } from "../format";
 import { useKeys } from "../keys";
-import { Badge, CopyButton, Empty, Systems, Time, Waiting } from "../parts";
+import { Badge, CopyButton, Empty, Icon, Systems, Time, Waiting } from "../parts";
 import { useResource } from "../resource";
 import { change, link, route } from "../route";
 import { Sparkline } from "../sparkline";
@@ -15,6 +15,13 @@ import { Sparkline } from "../sparkline";
 const SAMPLE = 100; // errors whose locals are counted
 const SHOWN = 40; // of the locals
 const NONE: DpEvent[] = [];
+
+type Step = (by: 1 | -1) => void;
+
+// A number that may be an id: with all of its digits, but no noise of fractions.
+function figure(n: number): string {
+	return String(Number.isInteger(n) ? n : Number(n.toPrecision(6)));
+}
 
 function Values({ value, of }: { value: Distribution; of: number }) {
 	return (
@@ -26,7 +33,7 @@ function Values({ value, of }: { value: Distribution; of: number }) {
 					{value.events < of && `, in ${value.events} of ${of}`}
 					{value.range &&
 						value.distinct > 1 &&
-						` · ${short(value.range.least)} to ${short(value.range.most)}, half below ${short(value.range.median)}`}
+						` · ${figure(value.range.least)} to ${figure(value.range.most)}, half below ${figure(value.range.median)}`}
 				</span>
 			</h3>
 			<ul>
@@ -123,6 +130,39 @@ function Trend({ recent }: { recent: NonNullable<ErrorGroup["recent"]> }) {
 	);
 }
 
+// Which of the errors is shown, and the ways to the others and to its trace.
+function Occurrence({ events, at, step }: { events: DpEvent[]; at: number; step: Step }) {
+	const chosen = events[at]!;
+	return (
+		<div class="controls">
+			<span class="segments">
+				<button
+					type="button"
+					title="Newer occurrence (p)"
+					aria-label="Newer occurrence"
+					onClick={() => step(-1)}
+				>
+					<Icon name="up" />
+				</button>
+				<button
+					type="button"
+					title="Older occurrence (n)"
+					aria-label="Older occurrence"
+					onClick={() => step(1)}
+				>
+					<Icon name="down" />
+				</button>
+			</span>
+			<span class="note" role="status">
+				{at + 1} of {count(events.length, "occurrence")}
+			</span>
+			<a class="button small" href={link(["trace", chosen.trace_id], { event: chosen.event_id })}>
+				Open its trace
+			</a>
+		</div>
+	);
+}
+
 // What some errors of the group have in their locals, and one of them.
 function Sample({ events }: { events: DpEvent[] }) {
 	const values = useMemo(() => distributions(events), [events]);
@@ -132,7 +172,7 @@ function Sample({ events }: { events: DpEvent[] }) {
 		0,
 	);
 	const chosen = events[at];
-	const step = (by: number): void => {
+	const step: Step = (by) => {
 		const next = events[at + by];
 		if (next) change({ event: next.event_id }, true);
 	};
@@ -162,7 +202,10 @@ function Sample({ events }: { events: DpEvent[] }) {
 				<h2>Occurrences</h2>
 				<Occurrences events={events} chosen={chosen} />
 			</div>
-			<div class="right">{chosen && <EventPanel key={chosen.event_id} event={chosen} />}</div>
+			<div class="right">
+				{chosen && <Occurrence events={events} at={at} step={step} />}
+				{chosen && <EventPanel key={chosen.event_id} event={chosen} />}
+			</div>
 		</div>
 	);
 }
