@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DpEvent, type Severity, withNumbers } from "../../ui/src/api";
 import { pairsOf, stagesOf } from "../../ui/src/compare";
+import { columns } from "../../ui/src/columns";
 import { bySystem, criticalPath } from "../../ui/src/critical";
 import { distributions } from "../../ui/src/distribution";
 import { editorLink, mapped } from "../../ui/src/editor";
@@ -308,6 +309,23 @@ test("compare: steps that only one has, values that differ", () => {
 			["mail", 0, null],
 		],
 	);
+});
+
+test("columns: one error among ten thousand events is to be seen", () => {
+	const bucket = (error: number, warning: number, info: number) => ({
+		time: "2026-01-01T00:00:00Z",
+		error,
+		warning,
+		info,
+		debug: 0,
+	});
+	const buckets = [bucket(1, 0, 9999), bucket(0, 2, 0), bucket(0, 0, 0), bucket(3000, 1000, 0)];
+	assert.deepEqual(columns({ buckets }), [
+		[10000, 500, 0, 4000],
+		[500, 500, 0, 4000],
+		[500, 0, 0, 3000],
+	]);
+	assert.deepEqual(columns({ buckets: [] }), [[], [], []]);
 });
 
 test("distribution: which values a group's locals had", () => {

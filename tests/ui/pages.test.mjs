@@ -196,6 +196,14 @@ test("events over time: counted, and a range chosen by dragging", async () => {
 		/^Events over time: \d+ events, \d+ errors?, \d+ warnings?$/,
 	);
 	const { x, y, width, height } = await page.locator(".histogram .u-over").boundingBox();
+	const events = async () => parseInt(await text(page, ".chart .note"), 10);
+	const all = await events();
+	await page.mouse.move(x + 2, y + height / 2);
+	await says(page, ".chart .hint", " from 20");
+	assert.equal(await events(), 0, "there was nothing an hour ago");
+	await page.mouse.move(x + width / 2, y - 40);
+	await says(page, ".chart .hint", "drag to choose");
+	assert.ok((await events()) >= all);
 	await page.mouse.move(x + width * 0.9, y + height / 2);
 	await page.mouse.down();
 	await page.mouse.move(x + width * 0.99, y + height / 2, { steps: 5 });

@@ -1,9 +1,10 @@
-// Events over time, stacked by severity; a range is chosen by dragging.
+// Events over time, stacked by severity; a range is chosen by dragging, a column pointed at.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Stats } from "./api";
+import { columns } from "./columns";
 import { count, day, number, timeOfDay } from "./format";
 import { failed } from "./state";
 import { colour, isDark } from "./theme";
@@ -12,15 +13,8 @@ type Library = typeof uPlot;
 
 const HEIGHT = 96;
 
-// Cumulative, the most severe at the bottom: each series is drawn over the one before.
-function columns(stats: Stats): uPlot.AlignedData {
-	const { buckets } = stats;
-	return [
-		buckets.map((each) => Date.parse(each.time) / 1000),
-		buckets.map((each) => each.error + each.warning + each.info + each.debug),
-		buckets.map((each) => each.error + each.warning),
-		buckets.map((each) => each.error),
-	];
+function data(stats: Stats): uPlot.AlignedData {
+	return [stats.buckets.map((each) => Date.parse(each.time) / 1000), ...columns(stats)];
 }
 
 // The reader's own time; the day where it is another one than that of the mark before.
@@ -77,7 +71,17 @@ function options(
 	node: HTMLElement,
 	stats: Stats,
 	choose: (fromMs: number, toMs: number) => void,
+	point: (bucket: number | null) => void,
 ): uPlot.Options {
+	const onCursor = (plot: uPlot): void => {
+		const { left = -1 } = plot.cursor;
+		const from = plot.data[0][0];
+		point(
+			left < 0 || from === undefined
+				? null
+				: Math.floor((1000 * (plot.posToVal(left, "x") - from)) / stats.bucket_ms),
+		);
+	};
 	const onSelect = (plot: uPlot): void => {
 		if (plot.select.width < 4) return;
 		const from = plot.posToVal(plot.select.left, "x");
@@ -100,7 +104,7 @@ function options(
 		},
 		series: [{}, ...series(library, node)],
 		axes: axes(node),
-		hooks: { setSelect: [onSelect] },
+		hooks: { setSelect: [onSelect], setCursor: [onCursor] },
 	};
 }
 
@@ -122,9 +126,11 @@ function useLibrary(): Library | null {
 export function Histogram({
 	stats,
 	onChoose,
+	onPoint,
 }: {
 	stats: Stats;
 	onChoose: (fromMs: number, toMs: number) => void;
+	onPoint: (bucket: number | null) => void;
 }) {
 	const box = useRef<HTMLDivElement>(null);
 	const choose = useRef(onChoose);
@@ -137,8 +143,8 @@ export function Histogram({
 		if (!library) return;
 		const node = box.current!;
 		plot.current = new library(
-			options(library, node, stats, (from, to) => choose.current(from, to)),
-			columns(stats),
+			options(library, node, stats, (from, to) => choose.current(from, to), onPoint),
+			data(stats),
 			node,
 		);
 		const watch = new ResizeObserver(() =>
@@ -150,7 +156,7 @@ export function Histogram({
 			plot.current?.destroy();
 		};
 	}, [library, range]);
-	useEffect(() => plot.current?.setData(columns(stats)), [stats]);
+	useEffect(() => plot.current?.setData(data(stats)), [stats]);
 
 	const { totals } = stats;
 	const says = `${count(totals.events, "event")}, ${count(totals.error, "error")}, ${count(totals.warning, "warning")}`;

@@ -7,7 +7,7 @@ import { tracesAsked } from "../early";
 import { FilterBar } from "../filterbar";
 import { valueOf } from "../filter";
 import { useRefresh } from "../following";
-import { count } from "../format";
+import { count, duration } from "../format";
 import { Histogram } from "../histogram";
 import { focusRow, useKeys } from "../keys";
 import { Empty, Icon, Loading, Time } from "../parts";
@@ -84,29 +84,40 @@ function Controls({ live, onPause }: { live: boolean; onPause: () => void }) {
 }
 
 function Chart({ stats, ownRange }: { stats: Stats; ownRange: boolean }) {
-	const { totals } = stats;
+	const [pointed, setPointed] = useState<number | null>(null);
+	const bucket = pointed === null ? undefined : stats.buckets[pointed];
+	const { error, warning, info, debug } = bucket ?? stats.totals;
 	return (
 		<>
 			<Histogram
 				stats={stats}
 				onChoose={(from, to) => change({ since: instant(from), until: instant(to), cursor: null })}
+				onPoint={setPointed}
 			/>
 			<p class="note">
-				{count(totals.events, "event")}
+				{count(error + warning + info + debug, "event")}
 				<span class="key-error">
 					<Icon name="error" />
-					{count(totals.error, "error")}
+					{count(error, "error")}
 				</span>
 				<span class="key-warning">
 					<Icon name="warning" />
-					{count(totals.warning, "warning")}
+					{count(warning, "warning")}
 				</span>
 				{!stats.complete && (
 					<span>
 						the newest only, since <Time at={stats.counted_since} as="clock" />
 					</span>
 				)}
-				<span class="hint">{ownRange && "the last hour · "}drag to choose a range</span>
+				<span class="hint">
+					{bucket ? (
+						<>
+							{duration(stats.bucket_ms)} from <Time at={bucket.time} as="clock" />
+						</>
+					) : (
+						<>{ownRange && "the last hour · "}drag to choose a range</>
+					)}
+				</span>
 			</p>
 		</>
 	);
