@@ -10,6 +10,7 @@ export interface Sighting {
 	event: DpEvent;
 	path: string; // "" where it is only mentioned in the message
 	text: string;
+	type: string; // of the value, as JSON has it; "" where it is only mentioned
 	kind: "first" | "same" | "changed" | "retyped" | "hidden" | "mentioned";
 	times: number; // how often it was seen so, one right after the other
 }
@@ -163,7 +164,14 @@ function trackOf(
 		) {
 			last.times++;
 		} else {
-			sightings.push({ event, path: scalar ? scalar.path.join(".") : "", text, kind, times: 1 });
+			sightings.push({
+				event,
+				path: scalar ? scalar.path.join(".") : "",
+				text,
+				type: scalar ? typeOf(scalar.value) : "",
+				kind,
+				times: 1,
+			});
 		}
 		before = scalar ?? before;
 	}

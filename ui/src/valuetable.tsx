@@ -12,19 +12,17 @@ import { change, link, route } from "./route";
 const SHOWN = 60; // tracks
 const STEPS = 40; // of a track
 
-const SAYS: Record<Sighting["kind"], string> = {
-	first: "first seen",
-	same: "the same",
-	changed: "changed",
-	retyped: "other type",
-	hidden: "scrubbed",
-	mentioned: "mentioned",
-};
+// What is said of a value beside it, where there is something to be said.
+function says({ kind, type }: Sighting): string | null {
+	if (kind === "retyped") return `now a ${type}`;
+	return kind === "changed" || kind === "mentioned" ? kind : null;
+}
 
 function Step({ sighting, system }: { sighting: Sighting; system: boolean }) {
 	const { event, kind, path, text, times } = sighting;
 	const href = link(["trace", event.trace_id], { event: event.event_id });
 	const marked = kind === "changed" || kind === "retyped";
+	const said = says(sighting);
 	return (
 		<li class={`sighting ${kind}`}>
 			{system && <System name={event.system} />}
@@ -37,8 +35,7 @@ function Step({ sighting, system }: { sighting: Sighting; system: boolean }) {
 					{text === "" ? '""' : text.slice(0, 60)}
 					{text.length > 60 && "…"}
 				</code>
-				{marked && <span class="says">{SAYS[kind]}</span>}
-				{kind === "mentioned" && <span class="says">{SAYS[kind]}</span>}
+				{said !== null && <span class="says">{said}</span>}
 				{times > 1 && <span class="says">×{times}</span>}
 			</a>
 		</li>
