@@ -99,9 +99,11 @@ function Node({
 			{name !== system && <title>{system}</title>}
 			<rect x={x} y={y} width={BOX.width} height={BOX.height} rx="8" />
 			<rect class="tag" x={x} y={y + 8} width="4" height={BOX.height - 16} rx="2" />
-			<text class="name" x={x + 14} y={middle.y - 5}>
-				{name}
-			</text>
+			<svg x={x + 14} y={y} width={BOX.width - 18} height={BOX.height}>
+				<text class="name" y={BOX.height / 2 - 5}>
+					{name}
+				</text>
+			</svg>
 			<text class="rate" x={x + 14} y={middle.y + 15}>
 				{rate >= 0.1 ? `${short(rate)}/s` : count(events, "event")}
 				{errors > 0 && <tspan class="errors"> · {count(errors, "error")}</tspan>}

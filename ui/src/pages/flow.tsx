@@ -8,7 +8,7 @@ import { withTerm } from "../filter";
 import { Graph } from "../flowgraph";
 import { useRefresh } from "../following";
 import { count, duration, number, short } from "../format";
-import { Empty, Icon, Loading, System } from "../parts";
+import { Empty, Loading, System } from "../parts";
 import { useResource } from "../resource";
 import { change, link, route } from "../route";
 import { noteSystems } from "../seen";
@@ -102,16 +102,22 @@ function SystemTable({ stats, filter }: { stats: Stats; filter: string }) {
 	);
 }
 
-function Nothing() {
+const LONGEST = "7d";
+
+function Nothing({ filter, since }: { filter: string; since: string }) {
 	return (
 		<Empty title="Nothing in this time">
-			<p>
-				No events since then.{" "}
-				<button type="button" class="button small" onClick={() => change({ since: "7d" })}>
-					<Icon name="up" />
+			<p>No events {filter !== "" && "that match "}since then.</p>
+			{since !== LONGEST && (
+				<button type="button" class="button" onClick={() => change({ since: LONGEST })}>
 					The last 7 days
 				</button>
-			</p>
+			)}
+			{filter !== "" && (
+				<button type="button" class="button" onClick={() => change({ filter: null })}>
+					All events
+				</button>
+			)}
 		</Empty>
 	);
 }
@@ -164,7 +170,7 @@ export function FlowPage() {
 				)}
 			</div>
 			{!data && complaint.value === "" && problem === null && <Loading what="the flow" />}
-			{data?.nodes.length === 0 && <Nothing />}
+			{data?.nodes.length === 0 && <Nothing filter={filter} since={since} />}
 			{data && data.nodes.length > 0 && (
 				<>
 					<Graph flow={data} stats={stats} filter={filter} />
