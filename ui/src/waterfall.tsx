@@ -82,11 +82,7 @@ function Name({ row, above, fold }: { row: Row; above: Row | undefined; fold: Co
 	const own = row.kind === "event" ? row.event.severity : "";
 	const marked = row.severity === "error" || row.severity === "warning";
 	return (
-		<div
-			role="gridcell"
-			class="name"
-			style={{ paddingInlineStart: `${0.25 + Math.min(row.depth, 12) * 0.9}rem` }}
-		>
+		<div role="gridcell" class="name" style={{ "--depth": Math.min(row.depth, 12) }}>
 			{fold}
 			<span class={`dot hue${hueOf(row.system)}`} aria-hidden="true" />
 			{marked && (
