@@ -9,7 +9,7 @@ import { hueOf } from "./parts";
 import { link } from "./route";
 
 const CELL = { width: 250, height: 104 };
-const BOX = { width: 160, height: 58 };
+const BOX = { width: 150, height: 58 };
 const LONGEST = 20; // characters of a name
 
 // Whether an edge leads to the left, or stays in its column.
