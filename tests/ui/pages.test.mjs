@@ -281,6 +281,28 @@ test("a trace: nested steps, the error's code and locals, the address", async ()
 	await page.done();
 });
 
+test("a trace of failed spans shows the error with the stack", async () => {
+	const span = (spanId, parentSpanId, more = {}) => ({
+		traceId: "failed-spans",
+		system: "otlp",
+		type: "span",
+		severity: "error",
+		name: `span ${spanId}`,
+		spanId,
+		durationMs: 5,
+		...(parentSpanId && { parentSpanId }),
+		...more,
+	});
+	const raised = { type: "error", name: "KeyError", details: "'x'", stacktrace: "KeyError: 'x'" };
+	await pipeline.send([span("a", ""), span("b", "a"), span("", "b", raised)]);
+	const page = await open(browser, `${pipeline.url}/#/trace/failed-spans`);
+	await page.locator(".row").nth(2).waitFor();
+	await says(page, ".event-panel h2", "KeyError: 'x'");
+	await page.keyboard.press("p");
+	await says(page, ".event-panel h2", "span b");
+	await page.done();
+});
+
 test("a trace's page goes on live and keeps what was chosen", async () => {
 	const two =
 		'{"traceId":"growing","system":"a","details":"two","locals":{"big":12345678901234567890123,"five":5.0}}';

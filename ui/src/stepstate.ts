@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { asSent } from "./api";
-import { write } from "./json";
+import { isGiven, write } from "./json";
 import { type Model, type Row, type Zoom, unfolded } from "./model";
 import { change, route } from "./route";
 
@@ -71,9 +71,15 @@ export function errorRows(model: Model): number[] {
 	);
 }
 
-// The row that is shown before one was chosen: the first error, else the first event.
+// The row that is shown before one was chosen: the first error that says where it comes from, as what failed
+// around it has no stack; else the first error, else the first event.
 function firstRow(model: Model): number {
-	return errorRows(model)[0] ?? model.rows.findIndex((row) => row.kind === "event");
+	const errors = errorRows(model);
+	return (
+		errors.find((row) => isGiven(model.rows[row]!.event.data["stacktrace"])) ??
+		errors[0] ??
+		model.rows.findIndex((row) => row.kind === "event")
+	);
 }
 
 // The next of some rows from `at` on, around the end.
