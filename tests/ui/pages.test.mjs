@@ -468,8 +468,18 @@ test("live: pause holds, and the end is followed only from the end", async () =>
 			.locator(".log")
 			.evaluate((node) => node.scrollTop + node.clientHeight > node.scrollHeight - 30);
 	await page.locator(".line").first().waitFor();
-	await pipeline.send([{ traceId: "live-1", system: "live", details: "at the end" }]);
+	await pipeline.send([
+		{
+			traceId: "live-1",
+			system: "live",
+			details: "at the end",
+			durationMs: 5.5,
+			file: "a.py",
+			line: 7,
+		},
+	]);
 	await line("at the end").waitFor();
+	assert.match(await line("at the end").innerText(), /5\.5 ms · a\.py:7$/);
 	assert.ok(await atEnd());
 	await page.keyboard.press("p");
 	await pipeline.send([{ traceId: "live-1", system: "live", details: "held back" }]);

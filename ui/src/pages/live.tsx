@@ -6,11 +6,11 @@ import { type DpEvent, fromStored } from "../api";
 import { PauseButton } from "../controls";
 import { FilterBar } from "../filterbar";
 import { useFollow } from "../following";
-import { clock, count } from "../format";
+import { clock, count, duration } from "../format";
 import { useInView } from "../inview";
-import { parse, type JsonObject } from "../json";
+import { isGiven, type JsonObject, parse } from "../json";
 import { useKeys } from "../keys";
-import { message } from "../message";
+import { message, place } from "../message";
 import { Icon, System } from "../parts";
 import { change, link, route } from "../route";
 import { noteEvents } from "../seen";
@@ -90,6 +90,12 @@ function useEvents(filter: string, isPaused: boolean) {
 	return { events, held, problem, isFast, clear: () => setEvents([]) };
 }
 
+// How long it took, and where in the code.
+function after({ data: { durationMs, file, line } }: DpEvent): string {
+	const took = typeof durationMs === "number" ? duration(durationMs) : null;
+	return [took, place(file, line)?.slice(-60)].filter(isGiven).join(" · ");
+}
+
 function Line({ event, at }: { event: DpEvent; at: number }) {
 	return (
 		<a
@@ -107,6 +113,7 @@ function Line({ event, at }: { event: DpEvent; at: number }) {
 			<System name={event.system} />
 			<span class="type">{event.event_type}</span>
 			<span class="message">{message(event).slice(0, 400)}</span>
+			<span class="after">{after(event)}</span>
 		</a>
 	);
 }
