@@ -635,6 +635,10 @@ test("by keyboard alone, with the focus to be seen", async () => {
 	assert.equal(await focused((node) => node.id), "main");
 	for (let i = 0; i < 30 && !(await focused((node) => node.matches(".rows"))); i++)
 		await page.keyboard.press("Tab");
+	await page.keyboard.press("?");
+	await page.locator("dialog dd", { hasText: "in the steps: to the event" }).waitFor();
+	await page.keyboard.press("Escape");
+	assert.ok(await focused((node) => node.matches(".rows")), "where it was");
 	await page.keyboard.press("End");
 	const last = await text(page, ".event-panel h2");
 	await page.keyboard.press("Home");

@@ -7,7 +7,7 @@ export interface Key {
 	key: string; // as KeyboardEvent has it
 	shown?: string; // where that is not what is printed on it
 	does: string;
-	run: () => void;
+	run?: () => void; // not given where what has the focus does it
 }
 
 const groups = signal<{ title: string; keys: Key[] }[]>([]);
@@ -32,10 +32,10 @@ addEventListener("keydown", (event) => {
 		return;
 	if (helpShown.value) return; // the dialog has the keyboard
 	for (const group of groups.value.toReversed()) {
-		const found = group.keys.find((each) => each.key === event.key);
+		const found = group.keys.find((each) => each.key === event.key && each.run);
 		if (found) {
 			event.preventDefault();
-			found.run();
+			found.run!();
 			return;
 		}
 	}
@@ -48,7 +48,9 @@ export function useKeys(title: string, keys: Key[]): void {
 	useEffect(() => {
 		const group = {
 			title,
-			keys: keys.map((each, i) => ({ ...each, run: () => latest.current[i]?.run() })),
+			keys: keys.map((each, i) =>
+				each.run ? { ...each, run: () => latest.current[i]?.run?.() } : each,
+			),
 		};
 		groups.value = [...groups.value, group];
 		return () => {

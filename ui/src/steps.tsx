@@ -130,6 +130,9 @@ export function Steps({ model }: { model: Model }) {
 		{ key: "+", does: "closer", run: () => scale(0.5) },
 		{ key: "-", does: "farther", run: () => scale(2) },
 		{ key: "0", does: "the whole", run: () => setZoom(null) },
+		{ key: "ArrowLeft", shown: "←", does: "in the steps: fold, to what is above" },
+		{ key: "ArrowRight", shown: "→", does: "in the steps: unfold, to what is below" },
+		{ key: "Enter", does: "in the steps: to the event beside them" },
 	]);
 	return (
 		<div class="steps">
