@@ -147,6 +147,19 @@ def test_values_that_are_unfit_for_a_field_stand_beside(events_of: Events) -> No
     assert (event["severity"], event["type"], event["system"]) == ("info", "log", "tests")
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"), [("critical", "error"), ("WARN", "warning"), ("notice", "info")]
+)
+def test_a_synonym_of_a_severity_is_understood(said: str, meant: str, events_of: Events) -> None:
+    trace_id = devpulse.generate_trace_id()
+    devpulse.set_trace_id(trace_id)
+    devpulse.event("x", severity=said)
+    devpulse.capture_exception(ValueError(), severity=said)
+    events = events_of(trace_id, 2)
+    assert [event["severity"] for event in events] == [meant, meant]
+    assert "attributes" not in events[0]
+
+
 def test_an_event_outside_a_trace_begins_none() -> None:
     devpulse.event("alone")
     assert devpulse.get_trace_id() is None

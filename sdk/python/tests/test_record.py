@@ -1,10 +1,12 @@
 """A record's text is the normal form that dp-ingest would write."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from devpulse._record import Common, Record, rfc3339
+from devpulse._record import Common, Record, rfc3339, severity_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NS = 1_773_480_413_589_123_456
@@ -112,3 +114,12 @@ def test_a_replaced_record_keeps_its_identity() -> None:
 )
 def test_times(us: int, want: str) -> None:
     assert rfc3339(us) == want
+
+
+def test_severities_mean_what_dp_ingest_takes_them_for() -> None:
+    table = Path(__file__).parents[3].joinpath("lib", "event.c").read_text()
+    pairs = re.findall(r'{"(\w+)", DP_(DEBUG|INFO|WARNING|ERROR)}', table)
+    assert len(pairs) > 10
+    for name, meant in pairs:
+        assert severity_of(name) == severity_of(name.upper()) == meant.lower(), name
+    assert [severity_of(value) for value in ("loud", "", None, 3, [])] == [None] * 5

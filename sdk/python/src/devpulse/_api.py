@@ -14,13 +14,12 @@ from ._fields import attributes, plain_attributes, plain_cost
 from ._ids import new_trace_id
 from ._internal import warn_once
 from ._propagation import outgoing
+from ._record import SEVERITIES, severity_of
 from ._walk import Walk
 
 P = ParamSpec("P")
 R = TypeVar("R")
 H = TypeVar("H", bound="MutableMapping[str, str]")
-
-_SEVERITIES = frozenset(("debug", "info", "warning", "error"))
 
 
 def init(
@@ -179,8 +178,9 @@ def event(
 ) -> None:
     """Sends an event of one's own.
 
-    Other arguments become members of it: those of devpulse-event(5) (name, file, locals, …) with
-    their meaning, any other under its name.
+    `severity`: "debug", "info", "warning" or "error"; usual synonyms of them, such as "critical",
+    are understood. Other arguments become members of the event: those of devpulse-event(5) (name,
+    file, locals, …) with their meaning, any other under its name.
 
         devpulse.event("order placed", name="order", order_id=17)
     """
@@ -205,9 +205,11 @@ def _event(
     scope = _context.current() if trace_id is None else _scope_of(trace_id)
     if scope is None:
         scope = _context.new_scope()
-    if not isinstance(severity, str) or severity not in _SEVERITIES:
-        values["severity"] = severity
-        severity = "info"
+    if not isinstance(severity, str) or severity not in SEVERITIES:
+        known = severity_of(severity)
+        if known is None:
+            values["severity"] = severity
+        severity = known or "info"
     if not isinstance(type, str) or not type:
         type = "log"  # noqa: A001
     cost = plain_cost((details, *values.values()))
@@ -273,7 +275,7 @@ def capture_exception(
             exc,
             mechanism="capture_exception",
             handled=True,
-            severity=severity if severity in ("debug", "info", "warning") else "error",
+            severity=severity_of(severity) or "error",
             extra=attributes(values, client.walk()) if values else None,
             callers=True,
         )

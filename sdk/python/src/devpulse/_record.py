@@ -20,7 +20,13 @@ _encode = json.JSONEncoder(
 Fields = dict[str, Any] | Callable[..., dict[str, Any]]
 
 _IDENTITY = ("traceId", "eventId", "timestamp", "severity", "system", "type", "receivedAt")
-_SEVERITIES = ("debug", "info", "warning", "error")
+SEVERITIES = ("debug", "info", "warning", "error")
+_SYNONYMS = {
+    **dict.fromkeys(("verbose", "trace", "fine"), "debug"),
+    **dict.fromkeys(("notice", "information", "informational", "success"), "info"),
+    "warn": "warning",
+    **dict.fromkeys(("err", "fatal", "critical", "crit", "alert", "emerg", "panic"), "error"),
+}
 
 
 class Common:
@@ -117,7 +123,7 @@ class Record:
         severity, system, type_ = (event.get(name) for name in ("severity", "system", "type"))
         copy = Record(
             self.trace_id,
-            severity if severity in _SEVERITIES else self.severity,
+            severity_of(severity) or self.severity,
             system if isinstance(system, str) and system else self.system,
             type_ if isinstance(type_, str) and type_ else self.type,
             fields,
@@ -173,6 +179,15 @@ def rfc3339(us: int) -> str:
         text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds))
         _second = (seconds, text)
     return f"{text}{fraction:06d}Z"
+
+
+def severity_of(value: object) -> str | None:
+    """The one of the four that a name, or a usual synonym, in any case, means; None: none. As
+    lib/event.c has it."""
+    if type(value) is not str:
+        return None
+    name = value.lower()
+    return name if name in SEVERITIES else _SYNONYMS.get(name)
 
 
 @lru_cache(256)
