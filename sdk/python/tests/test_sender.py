@@ -267,6 +267,17 @@ def test_a_token(tmp_path, make_sender, told, token):
             assert "a-wrong-token" not in text
 
 
+def test_the_port_of_the_page_is_none_for_events(make_sender, told):
+    def page(peer):  # as dp-http answers
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n<!DOCTYPE html>\n")
+
+    with RawServer(page) as server:
+        put_all(make_sender(server.ws_url), 1)
+        wait_for(told)
+        assert "what is there takes no events (200 OK)" in told()[0][1]
+
+
 def test_refused_events_are_counted_told_once_and_not_sent_again(ingest, make_sender, told):
     sender = make_sender(ingest.ws_url)
     for n in range(9):
