@@ -5,7 +5,8 @@
 
 A request's trace is that of its headers `traceparent`, X-Trace-ID or X-Request-ID (in this order),
 else a new one. Its id is in the response's header X-Trace-ID, also where that is an error's, unless
-the application put its own there. Bodies are not looked at.
+the application put its own there, or the server itself answers, as it does where an application
+without Starlette fails before its response has begun. Bodies are not looked at.
 
 Events, all with the request's `method` and `path`, and with `route` (the template, "/items/{id}")
 as soon as that is known:
