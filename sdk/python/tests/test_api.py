@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import pydoc
 import subprocess
 import sys
 import threading
@@ -300,6 +301,15 @@ def test_importing_it_starts_nothing_and_imports_no_framework() -> None:
         " if m in sys.modules])"
     )
     assert done.stdout == "1 []\n"
+
+
+def test_the_integrations_are_there_for_help_and_completion() -> None:
+    from devpulse import integrations
+
+    assert set(integrations.__all__) <= set(dir(integrations))
+    text = pydoc.render_doc(integrations, renderer=pydoc.plaintext)
+    for name in integrations.__all__:
+        assert f"{name}(" in text
 
 
 # The scrub hook

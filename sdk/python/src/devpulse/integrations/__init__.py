@@ -1,4 +1,8 @@
-"""What ties DevPulse to other packages, none of which is imported before it is asked for."""
+"""FastAPI and other ASGI applications, Celery, Huey: one call each.
+
+Nothing of them is imported before it is asked for. What events there are, and their members, is
+told by help() of devpulse.integrations.asgi, .celery and .huey.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -15,6 +19,11 @@ _HOMES = {
     "setup_celery_tracing": ".celery",
     "setup_huey_tracing": ".huey",
 }
+
+
+def __dir__() -> list[str]:
+    """For help() and completion, which know only what is there."""
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
