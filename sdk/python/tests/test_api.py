@@ -312,6 +312,16 @@ def test_the_integrations_are_there_for_help_and_completion() -> None:
         assert f"{name}(" in text
 
 
+@pytest.mark.parametrize("arguments", [["-c", "CODE"], ["-"]])
+def test_code_that_is_no_script_has_a_name(arguments: list[str]) -> None:
+    code = "from devpulse._options import program_name; print(program_name())"
+    done = subprocess.run(
+        [sys.executable, *(a.replace("CODE", code) for a in arguments)],
+        input=code, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == "python\n"
+
+
 # The scrub hook
 
 

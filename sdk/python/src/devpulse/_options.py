@@ -96,8 +96,9 @@ def program_name() -> str:
     """What the process calls itself: the script, or the package of `python -m`."""
     main = sys.modules.get("__main__")
     package = (getattr(main, "__spec__", None) and main.__spec__.name) or ""  # type: ignore[union-attr]
-    name = package.removesuffix(".__main__") or Path(sys.argv[0] if sys.argv else "").stem
-    return _text(name) or "python"
+    script = sys.argv[0] if sys.argv and sys.argv[0] != "-c" else ""
+    name = package.removesuffix(".__main__") or Path(script).stem
+    return _text(name.strip("-")) or "python"  # "-" is standard input
 
 
 def _text(value: str | None) -> str | None:
