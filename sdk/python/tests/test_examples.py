@@ -249,6 +249,8 @@ def test_websocket_server(start: Start, tmp_path: Path, command: list[str]) -> N
 
     (event,) = wait_for(document)["events"]
     assert event["data"]["details"] == "hello"
+    for script in re.findall(r"Try '(\S+) demo'", server.output):  # none by the package's copy
+        assert Path(script).resolve().with_name("examples").joinpath("demo.awk").exists()
     assert server.end(signal.SIGINT) == 0
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{http_port}/")
