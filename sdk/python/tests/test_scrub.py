@@ -127,6 +127,13 @@ TEXTS = [  # the text, what must be gone, what comes out
     ('{\\"token\\": \\"abc\\"}', "abc", f'{{\\"token\\": \\"{NAMED}\\"}}'),
     ("login=ann&password=hunter2&next=/", "hunter2", f"login=ann&password={NAMED}&next=/"),
     ("mysql --password=hunter2 -h x", "hunter2", f"mysql --password={NAMED} -h x"),
+    ("mysql --password hunter2 -h x", "hunter2", f"mysql --password {NAMED} -h x"),
+    ("curl --oauth2-bearer 'ab c1' x", "ab c1", f"curl --oauth2-bearer '{NAMED}' x"),
+    (
+        "Command '['pg', '--api-key', 'ab', '-v']' returned 1",
+        "'ab'",
+        f"Command '['pg', '--api-key', '{NAMED}', '-v']' returned 1",
+    ),
     ("-Ddb.password=hunter2", "hunter2", f"-Ddb.password={NAMED}"),
     ("password: swordfish", "swordfish", f"password: {NAMED}"),
     ("url=https://x.example/?token=abc", "abc", f"url=https://x.example/?token={NAMED}"),
@@ -165,6 +172,8 @@ def test_secret_in_a_text(scrubber: Scrubber, text: str, secret: str, expected: 
         "['token', 'user', 'card', 'x']",
         "2026-01-01T10:00:00Z 10.0.0.1:8000 /cart -> 200",
         "C:\\Users\\ann: no such file",
+        "run --max-tokens 100 --token-file --verbose",
+        "--token is needed, or --session-cookie",
     ],
 )
 def test_a_text_without_secrets_stays(scrubber: Scrubber, text: str) -> None:
@@ -274,6 +283,9 @@ def test_url(scrubber: Scrubber, url: str, expected: str) -> None:
         "x_",
         "_",
         "password: ",
+        "--token ",
+        "--token '",
+        "--",
     ],
 )
 def test_time_grows_with_the_text(scrubber: Scrubber, piece: str) -> None:

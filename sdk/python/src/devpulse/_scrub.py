@@ -138,6 +138,12 @@ _LINE = re.compile(r"[^\r\n\"']*")
 _OPENING = "([{<"
 _CLOSING = ")]}>"
 
+# The value after an option: --name value, or '--name', 'value' of a list of arguments.
+_OPTION = re.compile(
+    r"(?<![\w-])--(?P<name>[A-Za-z][\w-]{0,99})(?P<mark>[\"'], b?[\"']| [\"']?)(?!\[scrubbed|-)"
+    r"(?P<value>(?<=\")[^\"]+|(?<=')[^']+|[^\s\"']+)"
+)
+
 # Unquoted values that tell nothing: constants, and the places of parameters in SQL and templates.
 _TELLS_NOTHING = re.compile(
     r"(?:None|True|False|null|true|false|undefined|%s|%\(\w+\)s|\?|\$\d+|:\w+|\.\.\.|…)?\Z"
@@ -190,7 +196,7 @@ class Scrubber:
 
     def text(self, value: str) -> str:
         """The text with every secret in it replaced by "[scrubbed: kind]"."""
-        names = "=" in value or ":" in value or "', " in value
+        names = "=" in value or ":" in value or "', " in value or "--" in value
         if not names and len(value) < _SHAPE_MIN:
             return value
         # Looks for their marks are cheap, and most texts have none.
@@ -288,6 +294,8 @@ class Scrubber:
                 break
         else:
             return value
+        if "--" in value:
+            value = _OPTION.sub(self._option, value)
         parts: list[str] = []
         done = 0
         for match in _NAME_AND_MARK.finditer(value):
@@ -301,6 +309,15 @@ class Scrubber:
                 parts += value[done:start], NAMED
                 done = end
         return "".join((*parts, value[done:])) if parts else value
+
+    def _option(self, match: re.Match[str]) -> str:
+        name, mark, value = match["name"], match["mark"], match["value"]
+        verdict, _ = self.name(name)
+        is_prose = mark == " " and "pass" not in name.lower() and _IN_PROSE.match(value)
+        is_count = verdict == SECRET_UNLESS_NUMBER and _NUMBER.match(value)
+        if verdict == INNOCENT or is_prose or is_count:
+            return match[0]
+        return f"--{name}{mark}{NAMED}"
 
     def _literal(self, match: re.Match[str]) -> str:
         if not self.is_secret(match["name"]) or match["value"].startswith("[scrubbed"):
