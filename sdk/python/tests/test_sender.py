@@ -498,6 +498,18 @@ def test_what_a_slow_server_leaves_in_the_connection_goes_when_it_reads(make_sen
         wait_for(lambda: read)
 
 
+def test_a_server_that_says_nothing_until_the_end_is_told(make_sender, told):
+    go = threading.Event()
+    with RawServer(lambda _: go.wait(20)) as server:
+        sender = make_sender(server.ws_url)
+        put_all(sender, 3)
+        assert not sender.close(0.5)
+        go.set()
+        assert told() == [
+            ("WARNING", f"{server.ws_url}: no answer in time; events lost at the end: 3")
+        ]
+
+
 def test_an_idle_connection_answers_pings_and_notices_its_end(make_sender):
     pongs, received = [], []
 

@@ -85,6 +85,15 @@ class Sender(Worker):
         self._noticed: dict[str, int] = {}  # dropped events that a notice told of
         self._next_notice_at = 0.0
 
+    def close(self, timeout: float) -> bool:
+        before = sum(self._buffer.dropped.values())
+        is_done = super().close(timeout)
+        lost = sum(self._buffer.dropped.values()) - before
+        if lost > 0 and not self._is_told:
+            self._is_told = True
+            logger.warning("%s: no answer in time; events lost at the end: %d", self._where, lost)
+        return is_done
+
     def stats(self) -> dict[str, int]:
         """Counts of events. `sent` counts what was sent again, too; what is sent to a server that
         does not acknowledge is never `acked`. `connected` is 0 or 1."""
