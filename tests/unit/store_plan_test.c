@@ -224,7 +224,8 @@ int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *ty
 }
 
 /* A line of EXPLAIN QUERY PLAN: "SEARCH events USING INDEX events_ts (ts>?)". Of a table's own
- * order the table is noted; of all of it too, if need be in that of an index. */
+ * order the table is noted; of all of it too, if need be in that of an index. Rows that a statement
+ * brings are "SCAN 16 CONSTANT ROWS", and since SQLite 3.46 "SCAN 16-ROW VALUES CLAUSE". */
 static void read_sqlite_line(const char *line)
 {
 	const char *index = strstr(line, " INDEX ");
@@ -237,7 +238,7 @@ static void read_sqlite_line(const char *line)
 	} else if ((is_scan || strncmp(line, "SEARCH ", 7) == 0) &&
 		   strncmp(table, "CONSTANT", 8) != 0) {
 		snprintf(what, sizeof what, "%s%.*s", is_scan ? "SCAN " : "",
-		    (int)strcspn(index ? index + 7 : table, " "), index ? index + 7 : table);
+		    (int)strcspn(index ? index + 7 : table, " -"), index ? index + 7 : table);
 		note(what);
 	}
 }
