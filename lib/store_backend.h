@@ -65,6 +65,7 @@ struct dp_store_dialect {
 	void (*add_span)(struct dp_query *q, int64_t since_us, int64_t until_us);
 	/* Adds what chooses the events of a trace, as far as it is there. */
 	void (*add_trace)(struct dp_query *q, const char *trace_id);
+	const char *by_time;       /* orders those by time: an index of times is not to */
 	const char *of_traces;     /* "trace_id IN (", before ids: the events of some traces */
 	const char *of_traces_end; /* ")", behind them */
 	const char *trace_key; /* the column that events have in common with the row of their trace

@@ -168,6 +168,7 @@ const struct dp_store_dialect dp_sqlite_dialect = {
     .add_number = add_member_number,
     .add_span = add_span,
     .add_trace = add_trace,
+    .by_time = "+ts",
     .of_traces = "trace_n IN (SELECT trace_n FROM traces WHERE trace_id IN (",
     .of_traces_end = "))",
     .trace_key = "trace_n",

@@ -10,7 +10,7 @@ int dp_store_trace(
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	s->backend->dialect->add_trace(&q, trace_id);
-	dp_buf_add_text(&q.sql, " ORDER BY ts, event_id");
+	dp_buf_addf(&q.sql, " ORDER BY %s, event_id", s->backend->dialect->by_time);
 	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
@@ -97,7 +97,8 @@ static void add_staged_keys(
 }
 
 /* The order, and what in it comes behind a place. */
-static void add_order(struct dp_query *q, const struct dp_store_key *after, bool by_stage)
+static void add_order(
+    struct dp_store *s, struct dp_query *q, const struct dp_store_key *after, bool by_stage)
 {
 	const char *stage = by_stage ? "first_ts, system, " : "";
 
@@ -115,7 +116,7 @@ static void add_order(struct dp_query *q, const struct dp_store_key *after, bool
 		dp_query_add_uuid(q, after->event_id);
 		dp_buf_add_char(&q->sql, ')');
 	}
-	dp_buf_addf(&q->sql, " ORDER BY %sts, event_id", stage);
+	dp_buf_addf(&q->sql, " ORDER BY %s%s, event_id", stage, s->backend->dialect->by_time);
 }
 
 struct key_reading {
@@ -152,7 +153,7 @@ int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, b
 		add_staged_keys(s, &q, trace_id, seq);
 	else
 		add_keys(s, &q, trace_id, seq);
-	add_order(&q, after, by_stage);
+	add_order(s, &q, after, by_stage);
 	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, on_key, &reading);
 }
