@@ -27,6 +27,7 @@ struct post {
 	enum post_state state;
 	struct verdict verdict; /* a refusal that is answered when the body has been read */
 	struct dp_buf body;
+	size_t missing; /* bytes of the body that have not come */
 	lws_sorted_usec_list_t deadline;
 	uint64_t offset; /* of the writer: behind its events */
 	size_t accepted;
@@ -155,9 +156,9 @@ static void say_continue(struct lws *wsi)
 	lws_write(wsi, line + LWS_PRE, sizeof text - 1, LWS_WRITE_HTTP_HEADERS);
 }
 
-static void open_post(struct post *p, struct lws *wsi, const struct verdict *v)
+static void open_post(struct post *p, struct lws *wsi, const struct verdict *v, size_t length)
 {
-	*p = (struct post){.server = server_of(wsi), .wsi = wsi, .verdict = *v};
+	*p = (struct post){.server = server_of(wsi), .wsi = wsi, .verdict = *v, .missing = length};
 	lws_dll2_add_tail(&p->list, &p->server->posts);
 	lws_sul_schedule(lws_get_context(wsi), 0, &p->deadline, on_deadline,
 	    SERVER_MESSAGE_SECONDS * LWS_US_PER_SEC);
@@ -191,25 +192,18 @@ static int on_request(struct post *p, struct lws *wsi)
 		return request_refuse(wsi, &v);
 	if (body.expects_continue)
 		say_continue(wsi);
-	open_post(p, wsi, &v);
+	open_post(p, wsi, &v, body.length);
 	return 0;
 }
 
-static int on_body(struct post *p, struct dp_str part)
+static void keep_part(struct post *p, struct dp_str part)
 {
-	if (!p->server)
-		return -1;
-	if (p->state != POST_READS || p->verdict.status)
-		return 0;
-	if (p->body.len + part.n > REQUEST_BODY_MAX)
-		return -1;
-	if (!server_keep(p->server, part.n)) {
-		forget_body(p);
-		refuse_soon(p, 503, "too many messages are incomplete: try again later");
-		return 0;
+	if (server_keep(p->server, part.n)) {
+		dp_buf_add_str(&p->body, part);
+		return;
 	}
-	dp_buf_add_str(&p->body, part);
-	return 0;
+	forget_body(p);
+	refuse_soon(p, 503, "too many messages are incomplete: try again later");
 }
 
 /* libwebsockets 4.1.6 calls this again for every byte behind the body: only once is acted, and
@@ -229,6 +223,22 @@ static int on_body_complete(struct post *p)
 	p->state = POST_WAITS_FOR_ROOM;
 	proceed(p);
 	return 0;
+}
+
+/* libwebsockets 4.3.5 takes bytes behind the body for more of it, and then never tells that it is
+ * complete: so its length is minded here. */
+static int on_body(struct post *p, struct dp_str part)
+{
+	if (!p->server)
+		return -1;
+	if (p->state != POST_READS)
+		return 0;
+	if (part.n > p->missing)
+		part.n = p->missing;
+	p->missing -= part.n;
+	if (!p->verdict.status)
+		keep_part(p, part);
+	return p->missing == 0 ? on_body_complete(p) : 0;
 }
 
 int http_callback(
