@@ -72,7 +72,7 @@ needs() {
 		library=$(dpkg-query -W -f '${Package}\n' | grep -xE "$library")
 		needs "$program" "$library" "$(dpkg-query -W -f '${Version}' "$library")"
 	done <<-EOF
-		dp-ingest libwebsockets[0-9]+
+		dp-ingest libwebsockets[0-9]+(t64)?
 		dp-store libpq5
 		dp-http libsqlite3-0
 		dp-tail libcurl4(t64)?
