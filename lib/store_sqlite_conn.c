@@ -84,19 +84,40 @@ static void fail_interrupted(struct sqlite_store *s)
 		    SQLITE_ANSWER_MS / 1000);
 }
 
-int dp_sqlite_fail(struct sqlite_store *s)
+/* Why it failed, and where that is not enough what to do. */
+static void fail(struct sqlite_store *s, int code)
 {
-	int code = sqlite3_errcode(s->db) & 0xff;
-	int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
+	const int extended = sqlite3_extended_errcode(s->db);
+	const int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
+	struct dp_store *store = &s->store;
 
-	if (system_errno == ENOENT && s->store.mode == DP_STORE_READ)
-		dp_store_fail(&s->store, DP_STORE_AWAY,
-		    "no database yet at %s; dp-store creates it", s->path);
+	if (system_errno == ENOENT && store->mode == DP_STORE_READ)
+		dp_store_fail(
+		    store, DP_STORE_AWAY, "no database yet at %s; dp-store creates it", s->path);
 	else if (code == SQLITE_INTERRUPT)
 		fail_interrupted(s);
+	else if (extended == SQLITE_READONLY_DIRECTORY && store->mode == DP_STORE_READ)
+		dp_store_fail(store, DP_STORE_AWAY,
+		    "this user may not make the file %s-shm, which readers share; it can be read "
+		    "while dp-store runs, or where its folder is writable",
+		    s->path);
+	else if (code == SQLITE_NOTADB)
+		dp_store_fail(store, DP_STORE_BROKEN,
+		    "this file is not a database; give another place by --db or DEVPULSE_DB");
+	else if (code == SQLITE_CORRUPT)
+		dp_store_fail(store, DP_STORE_BROKEN,
+		    "%s: the file is damaged; restore a copy of it (docs/operations.md)",
+		    sqlite3_errmsg(s->db));
 	else
-		dp_store_fail(&s->store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
+		dp_store_fail(store, fault_of(s->db, code), "%s%s%s", sqlite3_errmsg(s->db),
 		    system_errno ? ": " : "", system_errno ? strerror(system_errno) : "");
+}
+
+int dp_sqlite_fail(struct sqlite_store *s)
+{
+	const int code = sqlite3_errcode(s->db) & 0xff;
+
+	fail(s, code);
 	if (s->store.fault == DP_STORE_REJECT)
 		return -1;
 	if (!sqlite3_get_autocommit(s->db))

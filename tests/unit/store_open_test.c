@@ -136,7 +136,8 @@ static void sqlite_says_what_is_wrong_with_the_file(void **state)
 	fprintf(
 	    f, "This is no database, but a text that is long enough to be looked at. %0500d", 0);
 	fclose(f);
-	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "not a database");
+	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN,
+	    "not a database; give another place");
 
 	dp_store_close(&d->store);
 	snprintf(d->url, sizeof d->url, "sqlite:///%s/below.db", path);
@@ -150,6 +151,51 @@ static void sqlite_says_what_is_wrong_with_the_file(void **state)
 	snprintf(d->url, sizeof d->url, "sqlite:////proc/devpulse/events.db");
 	d->store = open_store(d, DP_STORE_WRITE);
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "cannot make");
+}
+
+static void sqlite_says_that_the_file_is_damaged(void **state)
+{
+	const struct database *d = *state;
+	FILE *f;
+
+	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
+	dp_store_disconnect(d->store);
+	f = fopen(d->url + strlen("sqlite:///"), "r+");
+	assert_non_null(f);
+	fseek(f, 100, SEEK_SET); /* behind the header, where the schema begins */
+	fprintf(f, "%01000d", 0);
+	fclose(f);
+	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "restore a copy");
+}
+
+/* Whoever has the folder read-only, as a container may, reads while somebody else writes. */
+static void sqlite_reads_in_a_folder_that_it_cannot_write(void **state)
+{
+	struct database *d = *state;
+	struct dp_store *reader = open_store(d, DP_STORE_READ);
+	const uid_t me = geteuid();
+
+	put_one(d->store, event(1, "a", 0, DP_INFO, "web"));
+	dp_store_close(&d->store);
+	assert_int_equal(chmod(d->url + strlen("sqlite:///"), 0444), 0);
+	assert_int_equal(chmod(d->folder, 0555), 0);
+	if (me == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_fault(reader, dp_store_connect(reader), DP_STORE_AWAY, "while dp-store runs");
+	if (me == 0)
+		assert_int_equal(seteuid(me), 0);
+	assert_int_equal(chmod(d->folder, 0755), 0);
+	assert_int_equal(chmod(d->url + strlen("sqlite:///"), 0644), 0);
+	d->store = open_store(d, DP_STORE_WRITE);
+	assert_ok(d->store, dp_store_connect(d->store));
+	assert_int_equal(chmod(d->folder, 0555), 0);
+	if (me == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_ok(reader, dp_store_connect(reader));
+	dp_store_close(&reader);
+	if (me == 0)
+		assert_int_equal(seteuid(me), 0);
+	assert_int_equal(chmod(d->folder, 0755), 0);
 }
 
 static void sqlite_sees_at_once_what_it_cannot_write(void **state)
@@ -303,6 +349,8 @@ int main(void)
 	    IN_SQLITE(sqlite_makes_private_files),
 	    IN_SQLITE(sqlite_sees_that_its_file_was_deleted),
 	    IN_SQLITE(sqlite_says_what_is_wrong_with_the_file),
+	    IN_SQLITE(sqlite_says_that_the_file_is_damaged),
+	    IN_SQLITE(sqlite_reads_in_a_folder_that_it_cannot_write),
 	    IN_SQLITE(sqlite_sees_at_once_what_it_cannot_write),
 	    IN_SQLITE(sqlite_waits_for_a_lock),
 	    IN_SQLITE(sqlite_closes_in_time_while_it_is_read),
