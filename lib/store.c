@@ -130,6 +130,22 @@ int dp_store_judge_schema(struct dp_store *s, int64_t version)
 				  (long long)version);
 }
 
+int dp_store_fail_migration(struct dp_store *s, int64_t version)
+{
+	const char *why = dp_store_error(s) + strlen(s->name) + strlen(": ");
+
+	if (s->fault == DP_STORE_AWAY)
+		return -1;
+	if (version == 0)
+		return dp_store_fail(s, DP_STORE_BROKEN,
+		    "cannot make the tables: %s; where another program has tables of these names, "
+		    "give another database by --db or DEVPULSE_DB",
+		    why);
+	return dp_store_fail(s, DP_STORE_BROKEN,
+	    "cannot bring the tables from version %lld up to %d, and leaves them as they were: %s",
+	    (long long)version, DP_STORE_SCHEMA, why);
+}
+
 enum dp_store_fault dp_store_fault(const struct dp_store *s)
 {
 	return s->fault;

@@ -229,4 +229,8 @@ void dp_store_blame_no_event(struct dp_store *s);
  * writer has to migrate it, -1 (failed) where it is newer, or a reader has to wait for a writer. */
 int dp_store_judge_schema(struct dp_store *s, int64_t version);
 
+/* Adds to the error of a migration from this version, of which nothing stays, that it was one,
+ * unless the same will work later. Returns -1. */
+int dp_store_fail_migration(struct dp_store *s, int64_t version);
+
 #endif

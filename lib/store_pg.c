@@ -216,9 +216,9 @@ static int migrate(struct pg_store *s)
 		return -1;
 	for (int64_t v = version; v < DP_STORE_SCHEMA; v++)
 		if (dp_pg_execute(s, migrations[v]) < 0)
-			return -1;
+			return dp_store_fail_migration(&s->store, version);
 	if (version < 3 && dp_store_refill(&s->store) < 0)
-		return -1;
+		return dp_store_fail_migration(&s->store, version);
 	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
 		return -1;
 	return dp_pg_execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);

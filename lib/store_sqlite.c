@@ -219,10 +219,8 @@ static int migrate(struct sqlite_store *s)
 
 	if (dp_sqlite_execute(s, "BEGIN IMMEDIATE") < 0 || read_schema(s, &version) < 0)
 		return -1;
-	if (change_schema(s, version) < 0)
-		return -1;
-	if (version < 3 && dp_store_refill(&s->store) < 0)
-		return -1;
+	if (change_schema(s, version) < 0 || (version < 3 && dp_store_refill(&s->store) < 0))
+		return dp_store_fail_migration(&s->store, version);
 	if (version < DP_STORE_SCHEMA && write_schema(s) < 0)
 		return -1;
 	return dp_sqlite_execute(s, "COMMIT") < 0 ? -1 : read_schema(s, &version);

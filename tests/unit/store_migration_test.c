@@ -447,10 +447,24 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	make_version_1(d);
 	sql(d, "CREATE TABLE positions (x int)");
 	assert_fault(d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "positions");
+	assert_non_null(
+	    strstr(dp_store_error(d->store), ": cannot bring the tables from version 1 up to "));
 	assert_string_equal(sql(d, "SELECT version FROM schema_version"), "1");
 	sql(d, "DROP TABLE positions");
 	assert_ok(d->store, dp_store_connect(d->store));
 	assert_current(d);
+}
+
+static void the_tables_of_another_program_are_told(void **state)
+{
+	const struct database *d = *state;
+
+	sql(d, "CREATE TABLE events (x int)");
+	assert_fault(
+	    d->store, dp_store_connect(d->store), DP_STORE_BROKEN, "cannot make the tables: ");
+	assert_non_null(strstr(dp_store_error(d->store), "already exists"));
+	assert_non_null(strstr(dp_store_error(d->store), "give another database by --db"));
+	assert_string_equal(sql(d, "SELECT count(*) FROM events"), "0");
 }
 
 static void *connect_writer(void *arg)
@@ -480,10 +494,11 @@ static void several_writers_may_migrate(void **state)
 	assert_current(d);
 }
 
-#define TESTS(X)                                                                      \
-	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up),        \
-	    X(what_version_4_holds_gets_its_orders), X(what_version_5_holds_is_kept), \
-	    X(a_migration_that_fails_changes_nothing), X(several_writers_may_migrate)
+#define TESTS(X)                                                                                  \
+	X(what_version_1_holds_is_kept), X(what_version_2_holds_is_summed_up),                    \
+	    X(what_version_4_holds_gets_its_orders), X(what_version_5_holds_is_kept),             \
+	    X(a_migration_that_fails_changes_nothing), X(the_tables_of_another_program_are_told), \
+	    X(several_writers_may_migrate)
 
 int main(void)
 {
