@@ -63,6 +63,16 @@ static void fold_lines(char *text)
 	text[at] = '\0';
 }
 
+/* What to do, where the message doesn't say it. */
+static const char *hint_for(const char *sqlstate)
+{
+	if (strcmp(sqlstate, "42501") == 0)
+		return "; the rights that a role needs are in docs/postgres.md";
+	if (strcmp(sqlstate, "25006") == 0)
+		return "; dp-store needs a server, a database and a role that may write";
+	return "";
+}
+
 int dp_pg_fail(struct pg_store *s, const PGresult *res)
 {
 	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
@@ -75,7 +85,8 @@ int dp_pg_fail(struct pg_store *s, const PGresult *res)
 		/* A question that takes too long takes as long the next time. */
 		if (s->store.mode == DP_STORE_READ && strcmp(state, "57014") == 0)
 			fault = DP_STORE_BROKEN;
-		dp_store_fail(&s->store, fault, "%s (SQLSTATE %s)", message, state);
+		dp_store_fail(
+		    &s->store, fault, "%s (SQLSTATE %s)%s", message, state, hint_for(state));
 		s->store.is_victim = strcmp(state, "40P01") == 0;
 	} else {
 		const char *text = PQerrorMessage(s->conn);

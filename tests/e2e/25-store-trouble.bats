@@ -33,7 +33,7 @@ count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
 	wait_for "$FIFO_PID"
 	exec 8>&-
 	[ "$status" = 1 ]
-	file_has "$BATS_TEST_TMPDIR/limited.err" 'error: events read that could not be stored: 1; .*permission denied for table events'
+	file_has "$BATS_TEST_TMPDIR/limited.err" 'error: events read that could not be stored: 1; .*permission denied for table events .*docs/postgres.md'
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/limited.err")" = 2 ] # and what was stored
 }
 
@@ -45,7 +45,7 @@ count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
 	run dp-store --db "$url" <<<"$(event a 2)"
 	[ "$status" = 1 ]
 	[ "${#lines[@]}" = 1 ]
-	[[ $output == *"could not be stored: 1; "*"read-only transaction (SQLSTATE 25006)"* ]]
+	[[ $output == *"could not be stored: 1; "*"read-only transaction (SQLSTATE 25006); dp-store needs a server, a database and a role that may write" ]]
 	port=$(free_port)
 	background http dp-http --db "$url" --listen "127.0.0.1:$port"
 	retry_until curl -fsS "http://127.0.0.1:$port/readyz"
@@ -65,7 +65,7 @@ count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
 	echo "exit $status: $output"
 	[ "$status" = 1 ]
 	[ "${#lines[@]}" = 1 ]
-	[[ $output == *"could not be stored: 1; "*"read-only transaction (SQLSTATE 25006)"* ]]
+	[[ $output == *"could not be stored: 1; "*"read-only transaction (SQLSTATE 25006); dp-store needs a server, a database and a role that may write" ]]
 	http=$(free_port)
 	background http dp-http --db "postgresql://postgres@127.0.0.1:$standby/postgres" --listen "127.0.0.1:$http"
 	retry_until curl -fsS "http://127.0.0.1:$http/readyz"
