@@ -67,3 +67,32 @@ make_PostgreSQL() { psql -qX "$DEVPULSE_TEST_PG" -c "CREATE DATABASE ${DEVPULSE_
 @test "PostgreSQL: the same" {
 	drill "$(new_database postgresql)" PostgreSQL
 }
+
+# again BEFORE AFTER: what makes the database reject an event, and what ends that.
+again() {
+	dp-store </dev/null
+	query "$DEVPULSE_DB" "$1"
+	seq 3 | sed 's/.*/{"traceId":"t&","details":"the \\"&\\"\\n"}/' | dp-store
+	[ "$(query "$DEVPULSE_DB" 'SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM dead_letters)')" = '2|1' ]
+	do_as_written "$3" # still rejected: it stays
+	[ "$(query "$DEVPULSE_DB" 'SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM dead_letters)')" = '2|1' ]
+	query "$DEVPULSE_DB" "$2"
+	do_as_written "$3"
+	[ "$(query "$DEVPULSE_DB" 'SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM dead_letters)')" = '3|0' ]
+	[ "$(query "$DEVPULSE_DB" "SELECT body FROM events WHERE trace_id = 't2'" | jq -c '[.details]')" = '["the \"2\"\n"]' ]
+	[ "$(query "$DEVPULSE_DB" "SELECT events FROM traces WHERE trace_id = 't2'")" = 1 ]
+}
+
+@test "SQLite: what was rejected is stored again" {
+	DEVPULSE_DB=$(new_database sqlite)
+	export DEVPULSE_DB
+	again "CREATE TRIGGER no BEFORE INSERT ON events WHEN NEW.trace_id = 't2' BEGIN SELECT RAISE(ABORT, 'no'); END" \
+		'DROP TRIGGER no' 'Dead letters of SQLite'
+}
+
+@test "PostgreSQL: what was rejected is stored again" {
+	DEVPULSE_DB=$(new_database postgresql)
+	export DEVPULSE_DB
+	again "ALTER TABLE events ADD CONSTRAINT no CHECK (trace_id <> 't2')" 'ALTER TABLE events DROP CONSTRAINT no' \
+		'Dead letters of PostgreSQL'
+}
