@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from databases import TABLES, VERSION, Database, put_all, record, store_by_programs
+from databases import TABLES, VERSION, Database, put_all, record, store_by_programs, store_lines
 from devpulse import _postgresql, _sqlite
 from devpulse._database import DatabaseSink
 from devpulse._postgresql import PostgresStore
@@ -354,6 +354,7 @@ def run_application(*args: str) -> "subprocess.CompletedProcess[str]":
 def test_an_application_ends_and_all_is_stored_though_no_server_is_there(
     database: Database,
 ) -> None:
+    store_lines([], database.url)  # the tables: to make them may take longer than an end does
     run_application("ws://127.0.0.1:1", database.url)
     assert database.rows("traces")[0]["trace_id"] == "an-application"
     assert sorted(row["type"] for row in database.rows("events")) == ["error", "log"]
