@@ -10,7 +10,7 @@ import { distributions } from "../../ui/src/distribution";
 import { editorLink, mapped } from "../../ui/src/editor";
 import { complete, terms, valueOf, withTerm } from "../../ui/src/filter";
 import { nameOf, tracksOf } from "../../ui/src/flowvalue";
-import { age, duration, micros, short } from "../../ui/src/format";
+import { age, duration, micros, number, short } from "../../ui/src/format";
 import { layout } from "../../ui/src/graph";
 import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
 import { modelOf, unfolded } from "../../ui/src/model";
@@ -93,6 +93,11 @@ test("numbers of a document are numbers, those of an event keep their digits", (
 		withNumbers({ rate: new Digits("9.25926e-05"), items: [{ ms: [price], data: { price } }] }),
 		{ rate: 0.0000925926, items: [{ ms: [2.5], data: { price } }] },
 	);
+});
+
+test("format: a count has its thousands apart", () => {
+	const counts = [0, 12, 999, 1000, 54321, 1234567];
+	assert.deepEqual(counts.map(number), ["0", "12", "999", "1,000", "54,321", "1,234,567"]);
 });
 
 test("format: times and numbers", () => {
