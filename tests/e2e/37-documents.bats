@@ -153,26 +153,28 @@ large() {
 	[ $(($(resident_kb) - before)) -lt 32000 ]
 }
 
-# Some of it is removed while it is sent, so the rest is never all of it: nobody takes it for that.
+# Some of it is removed while it is sent, so the rest is never all of it: nobody takes it for that. Two hundred
+# events of 60 kB that compress badly are more than what a connection holds while nobody reads.
 @test "a document that cannot be finished is seen to be cut" {
 	db=$(new_database sqlite)
-	number 40000 | store "$db"
+	head -c 9000000 /dev/urandom | base64 -w 60000 | sed 's/.*/{"traceId":"t","details":"&"}/' | store "$db"
 	serve "$db"
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
 	for path in /api/traces/t /api/traces/t/export; do
 		for options in --http1.1 --http1.0 '-HAccept-Encoding: gzip'; do
-			background part curl -sS "$options" -o "$BATS_TEST_TMPDIR/part" "$url$path"
-			retry_until test -s "$BATS_TEST_TMPDIR/part"
-			kill -STOP "$part_pid"
+			background part curl -sS "$options" -o "$BATS_TEST_TMPDIR/pipe" "$url$path"
+			exec 9<"$BATS_TEST_TMPDIR/pipe"
+			[ "$(head -c 100 <&9 | wc -c)" = 100 ]
 			query "$db" 'delete from events where seq = (select max(seq) from events)'
-			kill -CONT "$part_pid"
+			cat <&9 >"$BATS_TEST_TMPDIR/rest"
+			exec 9<&-
 			wait_for "$part_pid"
 			[ "$status" != 0 ]
-			rm "$BATS_TEST_TMPDIR/part"
 		done
 	done
 	retry_until file_has "$BATS_TEST_TMPDIR/http.err" 'an answer is cut off: what it began with was removed'
 	[ "$(get /api/traces/t)" = 200 ]
-	jq -e '.events | length == 39994' "$body"
+	jq -e '.events | length == 194' "$body"
 }
 
 # shrinks FROM TO: with each query one event less is there.
