@@ -80,7 +80,7 @@ unit() {
 }
 
 # Runs files of bats two at a time, as tests wait more than they compute. What a file said comes when it has
-# ended. By xargs, as background jobs of a shell, or of bats, would ignore an interrupt.
+# ended, with the seconds it took. By xargs, as background jobs of a shell, or of bats, would ignore an interrupt.
 two_at_a_time() {
 	build all || return 1
 	export DEVPULSE_BUILD="$PWD/$dir"
@@ -88,9 +88,10 @@ two_at_a_time() {
 	[ -z "${TESTS:-}" ] || { bats --tap $TESTS; return; }
 	# shellcheck disable=SC2016 # for the inner shell
 	printf '%s\n' "$@" | xargs -n 1 -P 2 sh -c '
+		began=$(date +%s)
 		out=$(bats --tap "$1" 2>&1)
 		status=$?
-		flock "$0" printf "# %s\n%s\n" "$1" "$out"
+		flock "$0" printf "# %s, %s s\n%s\n" "$1" $(($(date +%s) - began)) "$out"
 		exit "$status"' "$tap"
 }
 
