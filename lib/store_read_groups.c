@@ -124,7 +124,7 @@ static int on_count(void *arg, const struct dp_store_cell *c)
 		return 0;
 	k->c->counts[part] += c[1].number;
 	k->total += c[1].number;
-	if (!k->oldest || k->oldest > &k->c->counts[part])
+	if (!k->oldest)
 		k->oldest = &k->c->counts[part];
 	return 0;
 }
@@ -148,7 +148,7 @@ int dp_store_group_counts(struct dp_store *s, const char *fingerprint, struct dp
 	dp_query_add_time(&q, c->since_us + c->part_us * (int64_t)c->n);
 	dp_buf_add_text(&q.sql, " ORDER BY ts DESC");
 	dp_query_add_limit(&q, DP_STORE_COUNTED + 1);
-	dp_buf_add_text(&q.sql, ") AS newest GROUP BY 1");
+	dp_buf_add_text(&q.sql, ") AS newest GROUP BY 1 ORDER BY 1");
 	if (dp_query_ask(s, &q, on_count, &counting) < 0)
 		return -1;
 	c->is_partial = counting.total > DP_STORE_COUNTED;
