@@ -9,8 +9,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-# PostgreSQL serves all suites; this script runs itself under it.
+# PostgreSQL serves all suites; this script runs itself under it. Each test makes a database and drops it, half the
+# time of which is fsync; programs are killed here, no machine's power is cut.
 if [ -z "${DEVPULSE_TEST_PG:-}" ]; then
+	export DEVPULSE_PG_OPTIONS='-c fsync=off'
 	exec tests/with-postgres.sh "$0" "$@"
 fi
 # bats starts many programs; an interrupted run must end them too.
@@ -67,39 +69,49 @@ build() {
 	return 1
 }
 
+# Runs a command for each of the words, several at a time, as tests wait more than they compute. What one said
+# comes when it has ended, with the seconds it took. By xargs, as background jobs of a shell, or of bats, would
+# ignore an interrupt.
+#
+#	side_by_side COMMAND WORD...
+side_by_side() {
+	command=$1
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	printf '%s\n' "$@" | xargs -n 1 -P $((2 * jobs)) sh -c '
+		began=$(date +%s)
+		out=$($1 "$2" 2>&1)
+		status=$?
+		flock "$0" printf "# %s, %s s\n%s\n" "$2" $(($(date +%s) - began)) "$out"
+		exit "$status"' "$tap" "$command"
+}
+
 unit() {
 	failed=0
 	build all unit-programs || return 1
-	for program in $(make -s unit-list); do
-		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || failed=1
-	done
+	# shellcheck disable=SC2046 # a list of programs
+	CMOCKA_MESSAGE_OUTPUT=TAP side_by_side env $(make -s unit-list) || failed=1
 	for corpus in tests/fuzz/*.corpus; do
 		"$dir/fuzz/$(basename "$corpus" .corpus)_corpus" "$corpus"/* || failed=1
 	done
 	return "$failed"
 }
 
-# Runs files of bats two at a time, as tests wait more than they compute. What a file said comes when it has
-# ended, with the seconds it took. By xargs, as background jobs of a shell, or of bats, would ignore an interrupt.
-two_at_a_time() {
+# Files of bats: the largest first, as a long one at the end would be waited for alone.
+bats_files() {
 	build all || return 1
 	export DEVPULSE_BUILD="$PWD/$dir"
 	# shellcheck disable=SC2086 # a list of files
 	[ -z "${TESTS:-}" ] || { bats --tap $TESTS; return; }
-	# shellcheck disable=SC2016 # for the inner shell
-	printf '%s\n' "$@" | xargs -n 1 -P 2 sh -c '
-		began=$(date +%s)
-		out=$(bats --tap "$1" 2>&1)
-		status=$?
-		flock "$0" printf "# %s, %s s\n%s\n" "$1" $(($(date +%s) - began)) "$out"
-		exit "$status"' "$tap"
+	# shellcheck disable=SC2046,SC2012 # names of ours
+	side_by_side 'bats --tap' $(ls -S "$@")
 }
 
-e2e() { two_at_a_time tests/e2e/*.bats; }
+e2e() { bats_files tests/e2e/*.bats; }
 # With sanitizers what the programs do, not how they are built, placed and started.
-san_e2e() { two_at_a_time tests/e2e/[0-6]*.bats; }
-fault() { two_at_a_time tests/fault/*.bats; }
-compose() { two_at_a_time tests/compose/*.bats; }
+san_e2e() { bats_files tests/e2e/[0-6]*.bats; }
+fault() { bats_files tests/fault/*.bats; }
+compose() { bats_files tests/compose/*.bats; }
 
 sdk() {
 	build all || return 1
