@@ -87,6 +87,16 @@ removes_what_is_old() {
 	[ "$(query "$db" "SELECT count(*) FROM events WHERE body LIKE '%event 1\"%'")" = 0 ]
 }
 
+@test "--retain-bytes: that too much is left of a day that is not over is told, in PostgreSQL" {
+	local db
+	db=$(new_database postgresql)
+	events_since 1 6000 '1 second ago' | dp-store --db "$db"
+	feed_fifo store dp-store --db "$db" --retain-bytes 1M
+	retry_until file_has "$BATS_TEST_TMPDIR/store.err" 'warning: [0-9]* bytes are kept, more than --retain-bytes 1048576, and none of them may go now; see dp-store\(1\), What is kept'
+	end_store
+	count_is "$db" 6000
+}
+
 what_fails_stops_nothing() {
 	{ events_since 1 10 '20 days ago'; recent_events; } | dp-store --db "$1"
 	query "$1" 'ALTER TABLE dead_letters RENAME TO hidden'
