@@ -262,7 +262,7 @@ def test_a_token(tmp_path, make_sender, told, token):
             assert not sender.flush(0.1)
             ((level, text),) = told()
             assert level == "WARNING"
-            assert "the token is refused (401 a token is needed" in text
+            assert "the right one: init(token=…) or DEVPULSE_TOKEN (401)" in text
             assert sender.stats()["queued"] == 5
             assert "a-wrong-token" not in text
 

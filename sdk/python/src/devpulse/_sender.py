@@ -352,7 +352,7 @@ def _positive(value: object) -> int:
 
 def _reason(error: WebSocketError) -> str:
     if isinstance(error, HandshakeError) and error.status == 401:
-        return f"the token is refused ({error})"
+        return "a token is wanted, and the right one: init(token=…) or DEVPULSE_TOKEN (401)"
     if isinstance(error, HandshakeError) and error.status < 400:
         return f"what is there takes no events ({error})"  # such as dp-http
     return str(error)
