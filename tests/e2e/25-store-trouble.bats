@@ -257,6 +257,7 @@ all_have_stored() {
 	dp-store --db "${url/postgres@/$role@}" --batch 100 <"$BATS_TEST_TMPDIR/two.nd"
 	count_is "$url" 40000
 	all_have_stored "$url" 2
+	query "$url" "DROP OWNED BY $role; DROP ROLE $role"
 }
 
 systems_without_end() {

@@ -61,6 +61,7 @@ static void await_ahead(struct queue *q, unsigned count)
 	unsigned ahead;
 
 	do {
+		sched_yield();
 		pthread_mutex_lock(&q->turns.lock);
 		ahead = q->turns.ahead;
 		pthread_mutex_unlock(&q->turns.lock);
