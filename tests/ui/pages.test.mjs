@@ -55,9 +55,11 @@ test("what is opened is asked for first, and events are counted when its rows ar
 	const asked = async (address) => {
 		const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
 		const paths = [];
+		let icons = 0;
 		page.on("request", (request) => {
 			const path = new URL(request.url()).pathname;
-			if (/^\/(api|icon)/.test(path)) paths.push(path);
+			if (path.startsWith("/api")) paths.push(path);
+			if (path === "/icon.svg") icons++;
 		});
 		await page.route("**/api/events?*", () => {}); // once connected it asks again
 		await page.addInitScript(() => {
@@ -73,14 +75,15 @@ test("what is opened is asked for first, and events are counted when its rows ar
 		await page.locator(".histogram canvas, .row").first().waitFor();
 		const rows = await page.evaluate(() => globalThis.rowsWhenCounted);
 		await page.done();
+		assert.ok(icons <= 1, "the tab has the icon, the header draws it");
 		return { paths, rows };
 	};
 	const list = await asked("");
-	assert.deepEqual(list.paths.slice(0, 2), ["/api/traces", "/icon.svg"], "the header has the icon");
+	assert.deepEqual(list.paths.slice(0, 3), ["/api/traces", "/api/events", "/api/stats"]);
 	assert.ok(list.rows > 0);
 	assert.equal(list.paths.filter((path) => path === "/api/traces").length, 1);
 	const trace = await asked(`trace/${declined}`);
-	assert.deepEqual(trace.paths.slice(0, 2), ["/api/trace", "/icon.svg"]);
+	assert.deepEqual(trace.paths.slice(0, 2), ["/api/trace", "/api/events"]);
 	assert.equal(trace.paths.filter((path) => path === "/api/trace").length, 1);
 });
 
@@ -243,6 +246,13 @@ test("a trace: nested steps, the error's code and locals, the address", async ()
 	await page.locator(".row.chosen.error").waitFor();
 	assert.equal(await text(page, "h1"), "POST /checkout");
 	assert.match(await text(page, ".event-panel h2"), /^CardDeclined: insufficient funds/);
+	const red = (selector) =>
+		page.locator(selector).evaluate((node) => getComputedStyle(node).stroke);
+	assert.equal(
+		await red(".row.chosen .icon path"),
+		await red(".event-panel .badge.error .icon path"),
+		"an error's icon is of its colour",
+	);
 	assert.match(await text(page, ".event-panel .part"), /^Stack\s+\/app\/billing\/charge\.py:74/);
 	assert.equal(await text(page, ".frames mark"), "    raise CardDeclined(reply.reason)");
 	assert.deepEqual(

@@ -62,6 +62,16 @@ function Page() {
 	}
 }
 
+// icon.svg, without another request and another document before the first frame.
+function Mark() {
+	return (
+		<svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
+			<rect width="32" height="32" rx="8" />
+			<path d="M4 17h6l3-8 6 15 3-7h6" />
+		</svg>
+	);
+}
+
 function Header() {
 	const at = route.value.path[0] ?? "";
 	const current = at === "trace" || at === "compare" ? "" : at;
@@ -69,7 +79,7 @@ function Header() {
 	return (
 		<header class="top">
 			<a class="brand" href="#/">
-				<img src="/icon.svg" alt="" width="24" height="24" />
+				<Mark />
 				<span>DevPulse</span>
 			</a>
 			<nav aria-label="Pages">

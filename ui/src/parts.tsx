@@ -5,42 +5,32 @@ import { useState } from "preact/hooks";
 import { age, clock } from "./format";
 import { complaint, now } from "./state";
 
-// Shapes of 24 by 24, drawn as strokes.
-const SHAPES: Record<string, string[]> = {
-	error: ["M12 8v5", "M12 16.5v.01", "M8 3h8l5 5v8l-5 5H8l-5-5V8z"],
-	warning: ["M12 9v4.5", "M12 17v.01", "M12 3.5 2.5 20h19z"],
-	success: ["M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18", "m8 12 3 3 5-6"],
-	info: ["M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18", "M12 11v5", "M12 8v.01"],
-	debug: ["M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18", "M8 12h.01", "M12 12h.01", "M16 12h.01"],
-	pause: ["M8 5v14", "M16 5v14"],
-	play: ["M7 4.5v15l12-7.5z"],
-	close: ["M6 6l12 12", "M18 6 6 18"],
-	right: ["m9 6 6 6-6 6"],
-	down: ["m6 9 6 6 6-6"],
-	up: ["m6 15 6-6 6 6"],
-	sun: [
-		"M12 8a4 4 0 1 0 0 8a4 4 0 0 0 0-8",
-		"M12 2v2",
-		"M12 20v2",
-		"M2 12h2",
-		"M20 12h2",
-		"m5 5 1.4 1.4",
-		"m17.6 17.6 1.4 1.4",
-		"m5 19 1.4-1.4",
-		"m17.6 6.4L19 5",
-	],
-	moon: ["M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5"],
-	system: ["M4 5h16v11H4z", "M9 20h6", "M12 16v4"],
-	changed: ["M4 9h13l-3-3", "M20 15H7l3 3"],
-	editor: ["M14 4h6v6", "m20 4-9 9", "M18 14v6H4V6h6"],
+// Shapes of 24 by 24, drawn as strokes; each is one path, as there are many in a list.
+const SHAPES: Record<string, string> = {
+	error: "M12 8v5M12 16.5v.01M8 3h8l5 5v8l-5 5H8l-5-5V8z",
+	warning: "M12 9v4.5M12 17v.01M12 3.5 2.5 20h19z",
+	success: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M8 12l3 3 5-6",
+	info: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M12 11v5M12 8v.01",
+	debug: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M8 12h.01M12 12h.01M16 12h.01",
+	pause: "M8 5v14M16 5v14",
+	play: "M7 4.5v15l12-7.5z",
+	close: "M6 6l12 12M18 6 6 18",
+	right: "m9 6 6 6-6 6",
+	down: "m6 9 6 6 6-6",
+	up: "m6 15 6-6 6 6",
+	sun:
+		"M12 8a4 4 0 1 0 0 8a4 4 0 0 0 0-8M12 2v2M12 20v2M2 12h2M20 12h2" +
+		"M5 5l1.4 1.4M17.6 17.6l1.4 1.4M5 19l1.4-1.4M17.6 6.4 19 5",
+	moon: "M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5",
+	system: "M4 5h16v11H4zM9 20h6M12 16v4",
+	changed: "M4 9h13l-3-3M20 15H7l3 3",
+	editor: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
 };
 
 export function Icon({ name }: { name: string }) {
 	return (
 		<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-			{(SHAPES[name] ?? SHAPES["info"]!).map((d) => (
-				<path key={d} d={d} />
-			))}
+			<path d={SHAPES[name] ?? SHAPES["info"]} />
 		</svg>
 	);
 }
