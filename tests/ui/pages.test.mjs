@@ -626,6 +626,7 @@ test("by keyboard alone, with the focus to be seen", async () => {
 	const page = await open(browser, `${pipeline.url}/`);
 	const focused = (probe) => page.evaluate(`(${probe})(document.activeElement)`);
 	await page.locator("tbody tr").first().waitFor();
+	assert.equal(await page.locator("dialog dd").count(), 0, "nothing is made before it is wanted");
 	await page.keyboard.press("?");
 	await page.getByRole("heading", { name: "Keyboard" }).waitFor();
 	await page.keyboard.press("Escape");

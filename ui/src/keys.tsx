@@ -80,7 +80,7 @@ export function Help() {
 			onClose={() => (helpShown.value = false)}
 		>
 			<h2 id="help-title">Keyboard</h2>
-			{groups.value.map((group) => (
+			{(helpShown.value ? groups.value : []).map((group) => (
 				<section key={group.title}>
 					<h3>{group.title}</h3>
 					<dl>
