@@ -87,6 +87,29 @@ test("what is opened is asked for first, and events are counted when its rows ar
 	assert.equal(trace.paths.filter((path) => path === "/api/trace").length, 1);
 });
 
+test("the first frame is made once, with its rows", async () => {
+	const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
+	await page.addInitScript(() => {
+		globalThis.removed = [];
+		new MutationObserver((records) => {
+			for (const { removedNodes } of records)
+				globalThis.removed.push(...[...removedNodes].map((node) => node.className));
+		}).observe(document, { childList: true, subtree: true });
+		const look = () => {
+			const rows = document.querySelectorAll("tbody tr");
+			if (rows.length === 0) return requestAnimationFrame(look);
+			globalThis.firstFrame = { removed: globalThis.removed };
+		};
+		look();
+	});
+	await page.goto(`${pipeline.url}/#/`);
+	const { removed } = await (
+		await page.waitForFunction(() => globalThis.firstFrame)
+	).jsonValue();
+	assert.ok(!removed.includes("loading"), "nothing was shown before");
+	await page.done();
+});
+
 test("a document that has not changed is asked for again, but not read", async () => {
 	const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
 	let asked = 0;

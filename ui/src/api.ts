@@ -187,15 +187,27 @@ async function read(target: string, response: Response): Promise<object> {
 	return document;
 }
 
-let early: { target: string; document: Promise<object> } | null = null;
+let early: { target: string; document: Promise<object>; here: object | null } | null = null;
 
-// Asks for what the next `get` will want; if that is for something else, the document is thrown away. Resolves when
-// it is there, or is known not to come.
+// Asks for what the next `takeEarly` or `get` will want; if that is for something else, the document is thrown away.
+// Resolves when it is there, or is known not to come.
 export async function askEarly(path: string, query: Query): Promise<void> {
 	const target = url(path, query);
 	const document = ask(target, null).then((response) => read(target, response));
-	early = { target, document };
-	await document.catch(() => {}); // who takes it is told
+	const asked: typeof early = { target, document, here: null };
+	early = asked;
+	try {
+		asked.here = await document;
+	} catch {
+		// who gets it is told
+	}
+}
+
+// What was asked for early, where it is there already, for one that is shown with it at once; else null.
+export function takeEarly(path: string, query: Query): object | null {
+	const here = early?.target === url(path, query) ? early.here : null;
+	if (here !== null) early = null;
+	return here;
 }
 
 // Throws a Problem where dp-http refuses, a TypeError where nobody answers.

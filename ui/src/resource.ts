@@ -87,18 +87,19 @@ class Loader<T> {
 }
 
 // Loads a document again whenever `key` changes; null: nothing is wanted. Problems that `mine` claims are
-// the page's own to tell, all others go to the banner.
+// the page's own to tell, all others go to the banner. `early` gives the first one where it is there already: to show
+// the page without it, and then once more, takes longer.
 export function useResource<T>(
 	key: string | null,
 	load: (signal: AbortSignal) => Promise<T>,
 	mine: (problem: Problem) => boolean = () => false,
+	early: () => object | null = () => null,
 ): Resource<T> {
-	const [state, setState] = useState<State<T>>({
-		data: null,
-		problem: null,
-		loading: true,
-		key: "",
+	const [state, setState] = useState<State<T>>(() => {
+		const data = early() as T | null;
+		return { data, problem: null, loading: data === null, key: data === null ? "" : key! };
 	});
+	const isHere = useRef(state.data !== null);
 	const wish = useRef({ load, mine });
 	const loader = useRef<Loader<T> | null>(null);
 	wish.current = { load, mine };
@@ -107,7 +108,8 @@ export function useResource<T>(
 		if (key === null) return;
 		const own = new Loader(key, wish, setState);
 		loader.current = own;
-		void own.load();
+		if (isHere.current) isHere.current = false;
+		else void own.load();
 		return () => {
 			own.stop();
 			loader.current = null;

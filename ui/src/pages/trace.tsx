@@ -1,7 +1,7 @@
 // One trace: its steps on one axis of time, the chosen event beside them, and the values that travelled.
 
 import { useEffect, useMemo } from "preact/hooks";
-import { type DpEvent, get, type Page, Problem, type TraceSummary, url } from "../api";
+import { type DpEvent, get, type Page, Problem, takeEarly, type TraceSummary, url } from "../api";
 import { traceAsked } from "../early";
 import { useRefresh } from "../following";
 import { count, duration } from "../format";
@@ -134,6 +134,7 @@ export function TracePage({ id }: { id: string }) {
 		id,
 		(signal) => get<Trace>(...traceAsked(id), signal),
 		(problem) => problem.status === 404 || problem.status === 422,
+		() => takeEarly(...traceAsked(id)),
 	);
 	useRefresh({ trace: oneValue(id) }, trace.refresh);
 	const events = trace.data?.events ?? null;

@@ -1,7 +1,7 @@
 // The newest traces, live; the events over time above them.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, type Page, type Stats, type TraceSummary } from "../api";
+import { get, type Page, type Stats, takeEarly, type TraceSummary } from "../api";
 import { Choice, Paging, PauseButton, Pick } from "../controls";
 import { tracesAsked } from "../early";
 import { FilterBar } from "../filterbar";
@@ -176,6 +176,7 @@ function useTraces({ all, filter, since, until, isLive }: Asked) {
 		key,
 		(signal) => get<Page<TraceSummary>>(...tracesAsked(), signal),
 		(problem) => problem.about("filter") !== null,
+		() => takeEarly(...tracesAsked()),
 	);
 	useEffect(() => setSeen(traces.key), [traces.key]);
 	const stats = useResource(
