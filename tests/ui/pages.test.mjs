@@ -87,7 +87,7 @@ test("what is opened is asked for first, and events are counted when its rows ar
 	assert.equal(trace.paths.filter((path) => path === "/api/trace").length, 1);
 });
 
-test("the first frame is made once, with its rows", async () => {
+test("the first frame is made once: with its rows, and these laid out at once", async () => {
 	const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
 	await page.addInitScript(() => {
 		globalThis.removed = [];
@@ -98,15 +98,22 @@ test("the first frame is made once, with its rows", async () => {
 		const look = () => {
 			const rows = document.querySelectorAll("tbody tr");
 			if (rows.length === 0) return requestAnimationFrame(look);
-			globalThis.firstFrame = { removed: globalThis.removed };
+			const styles = [...rows].map((row) => getComputedStyle(row).contentVisibility);
+			globalThis.firstFrame = { styles, removed: globalThis.removed };
 		};
 		look();
 	});
 	await page.goto(`${pipeline.url}/#/`);
-	const { removed } = await (
+	const { styles, removed } = await (
 		await page.waitForFunction(() => globalThis.firstFrame)
 	).jsonValue();
 	assert.ok(!removed.includes("loading"), "nothing was shown before");
+	assert.deepEqual(styles, Array(12).fill("visible"));
+	await page.locator("tbody tr").nth(23).waitFor();
+	const late = await page
+		.locator("tbody tr")
+		.evaluateAll((rows) => rows.map((row) => getComputedStyle(row).contentVisibility));
+	assert.deepEqual([...new Set(late.slice(12))], ["auto"], "not laid out far out of sight");
 	await page.done();
 });
 

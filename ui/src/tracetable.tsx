@@ -53,7 +53,7 @@ function Row({ trace, longest }: { trace: TraceSummary; longest: number }) {
 	);
 }
 
-const FIRST = 12; // rows: about as many as a window has
+const FIRST = 12; // rows: about as many as a window has; list.css knows them, too
 const LATER_MS = 50;
 
 // Rows are known by their place: under much traffic all of them are other ones at once, and only their texts
