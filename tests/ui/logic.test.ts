@@ -11,6 +11,7 @@ import { editorLink, mapped } from "../../ui/src/editor";
 import { complete, terms, valueOf, withTerm } from "../../ui/src/filter";
 import { nameOf, tracksOf } from "../../ui/src/flowvalue";
 import { age, duration, micros, number, short } from "../../ui/src/format";
+import { framesOf, ownFrame } from "../../ui/src/frames";
 import { layout } from "../../ui/src/graph";
 import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
 import { modelOf, unfolded } from "../../ui/src/model";
@@ -345,6 +346,30 @@ test("distribution: which values a group's locals had", () => {
 		],
 	);
 	assert.deepEqual(found[1]!.range, { least: 1, median: 1, most: 2 });
+});
+
+test("frames: the most recent call first, whatever the language's order", () => {
+	const frame = (file: string, inApp?: boolean): JsonObject =>
+		inApp === undefined ? { file } : { file, inApp };
+	const files = (...all: string[]) =>
+		framesOf(all.map((file) => frame(file))).map((it) => it["file"]);
+	assert.deepEqual(files("main.py", "cart.py"), ["cart.py", "main.py"]);
+	assert.deepEqual(files("<frozen runpy>", "main.py", "page.js"), [
+		"page.js",
+		"main.py",
+		"<frozen runpy>",
+	]);
+	assert.deepEqual(files("/app/cart.js", "/app/main.mjs"), ["/app/cart.js", "/app/main.mjs"]);
+	assert.deepEqual(files("node:fs", "cart.ts", "node:internal"), [
+		"node:fs",
+		"cart.ts",
+		"node:internal",
+	]);
+	assert.deepEqual(files("Cart.java", "Main.java"), ["Cart.java", "Main.java"]);
+	assert.deepEqual(files("main.rb", "cart.rb"), ["cart.rb", "main.rb"]);
+	assert.deepEqual(framesOf([frame("a.js"), "a line"]), []);
+	const stack = [frame("node_modules/pg.js", false), frame("cart.js"), frame("main.js")];
+	assert.equal(ownFrame(framesOf(stack))?.["file"], "cart.js", "the innermost of the application");
 });
 
 test("graph: layers by the longest way, whatever circles there are", () => {

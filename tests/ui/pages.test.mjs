@@ -19,6 +19,7 @@ let declined; // the id of a trace whose card was declined
 const text = (page, selector) => page.locator(selector).first().innerText();
 const says = (page, selector, wanted) =>
 	until(`${selector} says ${wanted}`, async () => (await text(page, selector)).includes(wanted));
+const firstLines = (texts) => texts.map((each) => each.split("\n")[0]);
 const hash = (page) => page.evaluate(() => decodeURIComponent(location.hash));
 const isLive = (page) => says(page, "#link", "Live");
 
@@ -318,6 +319,25 @@ test("a trace: nested steps, the error's code and locals, the address", async ()
 	await page.keyboard.press("/");
 	await page.keyboard.type("insufficient_funds");
 	await says(page, ".controls .note", "1 found");
+	await page.done();
+});
+
+test("a stack of JavaScript begins with what failed", async () => {
+	const frame = (file, line, code, more = {}) => ({ file, line, function: "f", code, ...more });
+	const stacktrace = [
+		frame("/app/node_modules/pg/client.js", 7, "throw error;", { inApp: false }),
+		frame("/app/cart.js", 12, "await db.query(sql);", { locals: { sql: "SELECT 1" } }),
+		frame("/app/server.js", 3, "await load(cart);"),
+	];
+	await pipeline.send([{ traceId: "js", system: "js", severity: "error", stacktrace }]);
+	const page = await open(browser, `${pipeline.url}/#/trace/js`);
+	await page.locator(".frames details[open]").waitFor();
+	assert.deepEqual(await page.locator(".frames > li").allInnerTexts().then(firstLines), [
+		"1 frame of libraries",
+		"/app/cart.js:12 in f",
+		"/app/server.js:3 in f",
+	]);
+	assert.equal(await text(page, ".frames mark"), "await db.query(sql);");
 	await page.done();
 });
 

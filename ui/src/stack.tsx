@@ -5,6 +5,7 @@ import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { editorLink, settings } from "./editor";
 import { count } from "./format";
+import { framesOf, ownFrame } from "./frames";
 import { isGiven, isObject, type Json, type JsonObject, plain, write } from "./json";
 import { place } from "./message";
 import { Icon } from "./parts";
@@ -136,20 +137,6 @@ function Frame({
 	);
 }
 
-function isFrame(value: Json): value is JsonObject {
-	return isObject(value) && isGiven(value["file"]);
-}
-
-function framesOf(stack: Json | undefined): JsonObject[] {
-	const frames = Array.isArray(stack) ? stack : stack === undefined ? [] : [stack];
-	return frames.every(isFrame) ? frames : [];
-}
-
-// The application's own frame that the error came from, or was raised by what it called.
-function ownFrame(frames: JsonObject[]): JsonObject | undefined {
-	return frames.findLast((frame) => frame["inApp"] !== false);
-}
-
 // Whether an event's locals are those of the frame that its stack shows open, and so are shown there.
 export function areOfStack(locals: Json | undefined, stack: Json | undefined): boolean {
 	const inFrame = ownFrame(framesOf(stack))?.["locals"];
@@ -179,7 +166,7 @@ function Frames({ frames, locals }: { frames: JsonObject[]; locals: Json | undef
 	return (
 		<>
 			<ol class="frames">
-				{runs(frames.toReversed()).map((run, i) =>
+				{runs(frames).map((run, i) =>
 					run[0]!["inApp"] === false && own && !all ? (
 						<li key={i} class="folded">
 							<button type="button" class="button small" onClick={() => setAll(true)}>
