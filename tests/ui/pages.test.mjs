@@ -488,6 +488,12 @@ test("errors: from one occurrence of a group to the other", async () => {
 	});
 	const page = await open(browser, `${pipeline.url}/#/errors/${fingerprint}`);
 	await says(page, ".right [role=status]", "1 of 2 occurrences");
+	await page.getByRole("button", { name: "Last hour" }).click();
+	await until("the bars are of an hour", async () => (await hash(page)).includes("since=1h"));
+	await until("they are shown", async () => {
+		const at = await page.locator(".trend time").getAttribute("datetime");
+		return Date.now() - Date.parse(at) < 2 * 3600e3;
+	});
 	const newest = await text(page, ".event-panel .tree");
 	await page.getByRole("button", { name: "Older occurrence" }).click();
 	await says(page, ".right [role=status]", "2 of 2 occurrences");

@@ -1,7 +1,35 @@
 // Counts over time as small bars.
 
 import type { ErrorGroup } from "./api";
+import { Choice } from "./controls";
 import { clock, count } from "./format";
+import { change, route } from "./route";
+
+const RANGES = [
+	["1h", "Last hour"],
+	["24h", "Last 24 hours"],
+	["7d", "Last 7 days"],
+] as const;
+
+// The time of the bars, as the address says it.
+export function barsSince(): string {
+	return route.value.query.get("since") ?? "24h";
+}
+
+export function nameOfBars(since: string): string {
+	return RANGES.find(([value]) => value === since)?.[1] ?? "Since then";
+}
+
+export function TimeOfBars({ since }: { since: string }) {
+	return (
+		<Choice
+			label="Time of the bars"
+			options={RANGES}
+			value={since}
+			onChoose={(value) => change({ since: value })}
+		/>
+	);
+}
 
 export function Sparkline({
 	recent,

@@ -10,7 +10,7 @@ import { useKeys } from "../keys";
 import { Badge, CopyButton, Empty, Icon, Systems, Time, Waiting } from "../parts";
 import { useResource } from "../resource";
 import { change, link, route } from "../route";
-import { Sparkline } from "../sparkline";
+import { barsSince, Sparkline, TimeOfBars } from "../sparkline";
 
 const SAMPLE = 100; // errors whose locals are counted
 const SHOWN = 40; // of the locals
@@ -118,14 +118,17 @@ function Head({ group }: { group: ErrorGroup }) {
 	);
 }
 
-function Trend({ recent }: { recent: NonNullable<ErrorGroup["recent"]> }) {
+function Trend({ recent, since }: { recent: NonNullable<ErrorGroup["recent"]>; since: string }) {
 	return (
 		<div class="card trend">
 			<Sparkline recent={recent} height={48} />
-			<p class="note">
-				since <Time at={recent.since} as="clock" />
-				{recent.partial && `, the newest ${number(10000)} only`}
-			</p>
+			<div class="controls">
+				<TimeOfBars since={since} />
+				<span class="note">
+					since <Time at={recent.since} as="clock" />
+					{recent.partial && `, the newest ${number(10000)} only`}
+				</span>
+			</div>
 		</div>
 	);
 }
@@ -211,7 +214,7 @@ function Sample({ events }: { events: DpEvent[] }) {
 }
 
 export function ErrorPage({ fingerprint }: { fingerprint: string }) {
-	const since = route.value.query.get("since") ?? "24h";
+	const since = barsSince();
 	const path = `/api/errors/${encodeURIComponent(fingerprint)}`;
 	const isGone = (problem: Problem): boolean => problem.status === 404;
 	const group = useResource(
@@ -237,11 +240,11 @@ export function ErrorPage({ fingerprint }: { fingerprint: string }) {
 	return (
 		<article class="error-group">
 			<nav class="crumbs" aria-label="Where">
-				<a href="#/errors">Errors</a> / <code>{fingerprint}</code>{" "}
-				<CopyButton text={() => fingerprint}>Copy id</CopyButton>
+				<a href={link(["errors"], { since: route.value.query.get("since") })}>Errors</a> /{" "}
+				<code>{fingerprint}</code> <CopyButton text={() => fingerprint}>Copy id</CopyButton>
 			</nav>
 			<Head group={group.data} />
-			{group.data.recent && <Trend recent={group.data.recent} />}
+			{group.data.recent && <Trend recent={group.data.recent} since={since} />}
 			<Sample events={events.data?.items ?? NONE} />
 		</article>
 	);

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { type ErrorGroup, get, type Page } from "../api";
-import { Choice, Paging } from "../controls";
+import { Paging } from "../controls";
 import { FilterBar } from "../filterbar";
 import { useRefresh } from "../following";
 import { number } from "../format";
@@ -11,15 +11,10 @@ import { Empty, Loading, Systems, Time } from "../parts";
 import { useResource } from "../resource";
 import { change, link, route } from "../route";
 import { noteEnvironment, noteSystems } from "../seen";
-import { Sparkline } from "../sparkline";
+import { barsSince, nameOfBars, Sparkline, TimeOfBars } from "../sparkline";
 import { complaint } from "../state";
 
 const BUCKETS = 24;
-const RANGES = [
-	["1h", "Last hour"],
-	["24h", "Last 24 hours"],
-	["7d", "Last 7 days"],
-] as const;
 
 function Row({ group, since }: { group: ErrorGroup; since: string }) {
 	return (
@@ -61,7 +56,7 @@ function Table({ groups, since }: { groups: ErrorGroup[]; since: string }) {
 			<thead>
 				<tr>
 					<th>Error</th>
-					<th>{RANGES.find(([value]) => value === since)?.[1] ?? "Since then"}</th>
+					<th>{nameOfBars(since)}</th>
 					<th class="number">In all</th>
 					<th>Systems</th>
 					<th>Environments</th>
@@ -114,7 +109,7 @@ function useGroups(filter: string, since: string, cursor: string | null) {
 export function ErrorsPage() {
 	const { query } = route.value;
 	const filter = query.get("filter") ?? "";
-	const since = query.get("since") ?? "24h";
+	const since = barsSince();
 	const groups = useGroups(filter, since, query.get("cursor"));
 	useEffect(() => {
 		document.title = "Errors · DevPulse";
@@ -130,12 +125,7 @@ export function ErrorsPage() {
 				onChange={(text) => change({ filter: text, cursor: null })}
 			/>
 			<div class="controls">
-				<Choice
-					label="Time of the bars"
-					options={RANGES}
-					value={since}
-					onChoose={(value) => change({ since: value })}
-				/>
+				<TimeOfBars since={since} />
 			</div>
 			{!page && complaint.value === "" && problem === null && <Loading what="errors" />}
 			{page?.items.length === 0 && <Nothing narrowed={filter !== ""} />}
