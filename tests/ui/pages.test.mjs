@@ -453,6 +453,14 @@ test("errors: groups, one of them with its values and its traces", async () => {
 		/CardDeclined: .* billing dev .*ago/,
 	);
 	assert.match(await group.locator(".sparkline").getAttribute("aria-label"), /^1 error since/);
+	assert.match(await group.locator("a").innerText(), /for order \*$/);
+	assert.match(
+		await group.locator(".said").innerText(),
+		/^last: insufficient funds for order \d+$/,
+		"what the pattern hides",
+	);
+	const plain = page.locator("tbody tr", { hasText: "division by zero" });
+	assert.equal(await plain.locator(".said").count(), 0, "a message without a pattern is told once");
 	await group.locator("a").click();
 	await page.locator(".distribution", { hasText: "gateway.reason" }).waitFor();
 	assert.match(

@@ -16,7 +16,15 @@ import { complaint } from "../state";
 
 const BUCKETS = 24;
 
+// What the last error says where the group's message has * for it: of "KeyError: *" that is the part to know.
+function lastSaid({ type, message, title }: ErrorGroup): string | null {
+	if (!message.includes("*")) return null;
+	const said = type && title.startsWith(`${type}: `) ? title.slice(type.length + 2) : title;
+	return said === message ? null : said;
+}
+
 function Row({ group, since }: { group: ErrorGroup; since: string }) {
+	const said = lastSaid(group);
 	return (
 		<tr class="error">
 			<td class="title">
@@ -24,7 +32,8 @@ function Row({ group, since }: { group: ErrorGroup; since: string }) {
 					{group.type ? `${group.type}: ` : ""}
 					{group.message || group.title}
 				</a>
-				<span class="id">{group.place || group.title}</span>
+				{said !== null && <span class="said">last: {said}</span>}
+				{group.place && <span class="id">{group.place}</span>}
 			</td>
 			<td class="spark">{group.recent && <Sparkline recent={group.recent} />}</td>
 			<td class="number errors">
