@@ -12,7 +12,7 @@ import { complete, terms, valueOf, withTerm } from "../../ui/src/filter";
 import { nameOf, tracksOf } from "../../ui/src/flowvalue";
 import { age, duration, micros, number, short } from "../../ui/src/format";
 import { framesOf, ownFrame } from "../../ui/src/frames";
-import { layout } from "../../ui/src/graph";
+import { idOf, layout } from "../../ui/src/graph";
 import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
 import { modelOf, unfolded } from "../../ui/src/model";
 import { asCurl, asLine, asMarkdown, shellQuoted } from "../../ui/src/snippets";
@@ -372,28 +372,80 @@ test("frames: the most recent call first, whatever the language's order", () => 
 	assert.equal(ownFrame(framesOf(stack))?.["file"], "cart.js", "the innermost of the application");
 });
 
+const link = (from: string, to: string, count = 1) => ({ from, to, count });
+const ROOM = { node: 100, lane: 20, most: Infinity };
+
 test("graph: layers by the longest way, whatever circles there are", () => {
-	const edge = (from: string, to: string, count = 1) => ({ from, to, count });
-	const { nodes } = layout(
+	const back = link("db", "web");
+	const { nodes, ways } = layout(
 		["web", "api", "db", "worker"],
 		[
-			edge("web", "api", 9),
-			edge("api", "db"),
-			edge("web", "db"),
-			edge("db", "web"),
-			edge("api", "worker"),
-			edge("x", "y"),
-			edge("api", "api"),
+			link("web", "api", 9),
+			link("api", "db"),
+			link("web", "db"),
+			back,
+			link("api", "worker"),
+			link("x", "y"),
+			link("api", "api"),
 		],
-		{ width: 100, height: 50 },
+		ROOM,
 	);
-	assert.deepEqual([...nodes.values()].map(({ name, layer }) => `${name} ${layer}`).sort(), [
+	assert.deepEqual([...nodes].map(([name, { layer }]) => `${name} ${layer}`).sort(), [
 		"api 1",
 		"db 2",
 		"web 0",
 		"worker 2",
 	]);
-	assert.equal(new Set([...nodes.values()].map(({ x, y }) => `${x} ${y}`)).size, 4);
+	assert.equal(ways.size, 5, "not to itself, not between what is not there");
+	const way = ways.get(idOf(back))!;
+	assert.ok(way.isBack);
+	assert.deepEqual(
+		way.points.map(({ layer }) => layer),
+		[2, 1, 0],
+	);
+});
+
+test("graph: in a layer nothing overlaps, and no more stands there than may", () => {
+	const names = ["edge", ..."abcdefgh"];
+	const edges = [
+		...[..."abcdef"].map((to) => link("edge", to)),
+		link("a", "g"),
+		link("f", "g"),
+		link("edge", "h"),
+		link("g", "h"),
+	];
+	for (const most of [Infinity, 2]) {
+		const { nodes, ways, layers, breadth } = layout(names, edges, { ...ROOM, most });
+		const found = Array.from({ length: layers }, () => new Map<object, number>());
+		for (const point of nodes.values()) found[point.layer]!.set(point, ROOM.node);
+		for (const { points } of ways.values())
+			for (const point of points.slice(1, -1)) found[point.layer]!.set(point, ROOM.lane);
+		for (const layer of found) {
+			const ends = [...(layer as Map<{ place: number }, number>)]
+				.map(([{ place }, size]) => [place - size / 2, place + size / 2] as const)
+				.sort(([one], [other]) => one - other);
+			ends.forEach(([begin], i) => assert.ok(begin >= (ends[i - 1]?.[1] ?? 0) - 1e-6));
+			assert.ok(ends.at(-1)![1] <= breadth + 1e-6);
+			assert.ok([...layer.values()].filter((size) => size === ROOM.node).length <= most);
+		}
+		for (const { from, to } of edges)
+			assert.ok(nodes.get(from)!.layer < nodes.get(to)!.layer, "all lead on");
+	}
+});
+
+test("graph: few edges cross", () => {
+	const { nodes } = layout(
+		["a", "b", "c", "x", "y", "z"],
+		[link("a", "z"), link("b", "y"), link("c", "x")],
+		ROOM,
+	);
+	const order = (...names: string[]) =>
+		names.toSorted((one, other) => nodes.get(one)!.place - nodes.get(other)!.place).join("");
+	const places: Record<string, string> = { a: "z", b: "y", c: "x" };
+	assert.equal(
+		order("x", "y", "z"),
+		[...order("a", "b", "c")].map((name) => places[name]).join(""),
+	);
 });
 
 test("editor: mapped paths, and no scheme but an editor's", () => {

@@ -272,6 +272,78 @@ test("the flow: systems, what calls what, and the way to their traces", async ()
 	await page.done();
 });
 
+// Runs in the page: which lines of the graph lead through a system that they don't belong to, and which overlap.
+function tangled() {
+	const inner = (box) => ({ l: box.left + 4, r: box.right - 4, t: box.top + 4, b: box.bottom - 4 });
+	const nodes = [...document.querySelectorAll(".node")].map((node) => ({
+		name: node.querySelector("text").textContent,
+		...inner(node.querySelector("rect").getBoundingClientRect()),
+	}));
+	const holds = (box, { x, y }) => x > box.l && x < box.r && y > box.t && y < box.b;
+	const found = [];
+	for (const edge of document.querySelectorAll(".edge:has(path)")) {
+		const path = edge.querySelector("path");
+		const matrix = path.getScreenCTM();
+		for (let at = 0; at <= path.getTotalLength(); at += 3) {
+			const point = path.getPointAtLength(at).matrixTransform(matrix);
+			const node = nodes.find((each) => holds(each, point));
+			if (node) found.push(`${edge.querySelector("title").textContent} through ${node.name}`);
+		}
+	}
+	nodes.forEach((one, i) =>
+		nodes.slice(i + 1).forEach((two) => {
+			if (one.l < two.r && two.l < one.r && one.t < two.b && two.t < one.b)
+				found.push(`${one.name} over ${two.name}`);
+		}),
+	);
+	return [...new Set(found)];
+}
+
+test("the flow of many systems: no line leads through another system, also on a phone", async () => {
+	const calls = {
+		edge: "auth cart catalog checkout search images mail",
+		cart: "cart-db pricing",
+		catalog: "catalog-db images",
+		checkout: "pricing payment orders stock",
+		payment: "fraud bank",
+		orders: "orders-db mail stock",
+		stock: "courier",
+		courier: "orders",
+	};
+	const events = [];
+	const call = (system, parent) => {
+		const spanId = `${events.length}`;
+		events.push({
+			traceId: "many",
+			system,
+			type: "span",
+			spanId,
+			parentSpanId: parent,
+			env: "many",
+		});
+		return spanId;
+	};
+	const ids = { edge: call("edge") };
+	for (const [from, all] of Object.entries(calls))
+		for (const to of all.split(" ")) ids[to] = call(to, ids[from]);
+	await pipeline.send(events.map((each) => ({ ...each, environment: "many" })));
+	await until("they are stored", async () => (await pipeline.events("env=many")).length > 20);
+	for (const width of [1280, 390]) {
+		const page = await open(browser, `${pipeline.url}/#/flow?filter=env%3Dmany`, { width });
+		await page.locator(".node").nth(16).waitFor();
+		assert.deepEqual(await page.evaluate(tangled), [], `at ${width}`);
+		const graph = await page.locator(".graph > svg").boundingBox();
+		if (width === 390) assert.ok(graph.width < 1.25 * width, `${graph.width} px on a phone`);
+		assert.equal(await axeFindings(page), "");
+		await page.setViewportSize({ width: width === 390 ? 1280 : 390, height: 860 });
+		await until("it is drawn for the other width", async () => {
+			const now = await page.locator(".graph > svg").boundingBox();
+			return now.width > now.height !== graph.width > graph.height;
+		});
+		await page.done();
+	}
+});
+
 test("a trace: nested steps, the error's code and locals, the address", async () => {
 	const page = await open(browser, `${pipeline.url}/#/trace/${declined}`);
 	await page.locator(".row.chosen.error").waitFor();
