@@ -499,6 +499,7 @@ test("compared with a trace of the same title that went well", async () => {
 	const page = await open(browser, `${pipeline.url}/#/trace/${declined}`);
 	await page.getByRole("button", { name: "Compare with a good one" }).click();
 	await page.getByRole("heading", { name: "Compare" }).waitFor();
+	await page.locator(".side").nth(1).waitFor(); // the heading is there while it loads, too
 	const sides = await page.locator(".side").allInnerTexts();
 	assert.match(sides[0], /success/);
 	assert.match(sides[1], /1 error/);
