@@ -141,6 +141,21 @@ test("a document that has not changed is asked for again, but not read", async (
 	await page.done();
 });
 
+test("a trace that is too large is not read to its end", async () => {
+	const event = (n) => ({ traceId: "huge", severity: "error", details: `${n} `.repeat(480_000) });
+	for (let n = 0; n < 80; n++) await pipeline.send([event(n % 10)]);
+	await until("all is stored", async () => {
+		const answer = await fetch(`${pipeline.url}/api/traces?filter=trace%3Dhuge`);
+		return (await answer.json()).items[0]?.event_count === 80;
+	});
+	const page = await open(browser, `${pipeline.url}/#/trace/huge`);
+	await page.getByText("This trace is too large to be shown at once").waitFor();
+	assert.equal(await page.getByRole("link", { name: "All of it as NDJSON" }).count(), 1);
+	await page.goto(`${pipeline.url}/#/compare?a=huge&b=${declined}`);
+	await page.getByText("One of the traces is too large to be compared").waitFor();
+	await page.done();
+});
+
 test("what comes after the answer and before the stream is shown too", async () => {
 	const addresses = [
 		["?filter=system%3Dgap-list", "tbody tr", (n) => ({ traceId: `gap-${n}`, system: "gap-list" })],

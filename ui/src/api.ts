@@ -172,6 +172,28 @@ function remember(target: string, tag: string, document: object): void {
 	known.set(target, { tag, document: new WeakRef(document) });
 }
 
+export const TOO_LARGE = 413; // the status of the problem with a document that is more than a page can show
+
+const DOCUMENT_MAX = 64 << 20; // characters
+
+// What has no length said is read as it comes, and no further than that.
+async function textOf(response: Response): Promise<string> {
+	if (response.headers.has("Content-Length") || response.body === null) return response.text();
+	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+	const parts: string[] = [];
+	let left = DOCUMENT_MAX;
+	for (;;) {
+		const { done, value } = await reader.read();
+		if (done) return parts.join("");
+		left -= value.length;
+		if (left < 0) {
+			void reader.cancel();
+			throw new Problem(TOO_LARGE, { detail: "It takes more than 64 MiB." });
+		}
+		parts.push(value);
+	}
+}
+
 // The document in an answer; one that has not changed since it was read is the same object, and is not read again.
 async function read(target: string, response: Response): Promise<object> {
 	if (!response.ok) throw await refusal(response);
@@ -182,7 +204,7 @@ async function read(target: string, response: Response): Promise<object> {
 		void response.body?.cancel();
 		return same;
 	}
-	const document = withNumbers(parse(await response.text()) as Json) as object;
+	const document = withNumbers(parse(await textOf(response)) as Json) as object;
 	if (tag !== null) remember(target, tag, document);
 	return document;
 }

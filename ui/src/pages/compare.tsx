@@ -1,7 +1,7 @@
 // Two traces side by side: A that is usually good, B that is not.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { type DpEvent, get } from "../api";
+import { type DpEvent, get, TOO_LARGE } from "../api";
 import { isWhole, type Pair, pairsOf, type Stage, stagesOf } from "../compare";
 import { count, duration } from "../format";
 import { message, titleOf } from "../message";
@@ -200,13 +200,19 @@ export function ComparePage() {
 	const both = useResource(
 		wanted ? JSON.stringify([a, b]) : null,
 		(signal) => Promise.all([a, b].map((id) => get<Trace>("/api/trace", { trace: id }, signal))),
-		(problem) => problem.status === 404,
+		(problem) => problem.status === 404 || problem.status === TOO_LARGE,
 	);
 	const [first, second] = both.data ?? [];
 	useEffect(() => {
 		document.title = "Compare · DevPulse";
 	}, []);
 	if (!wanted) return <Ask />;
+	if (both.problem?.status === TOO_LARGE)
+		return (
+			<Empty whole title="One of the traces is too large to be compared">
+				<p>{both.problem.message}</p>
+			</Empty>
+		);
 	if (both.problem)
 		return (
 			<Empty whole title="One of the traces is not there">

@@ -1,7 +1,16 @@
 // One trace: its steps on one axis of time, the chosen event beside them, and the values that travelled.
 
 import { useEffect, useMemo } from "preact/hooks";
-import { type DpEvent, get, type Page, Problem, takeEarly, type TraceSummary, url } from "../api";
+import {
+	type DpEvent,
+	get,
+	type Page,
+	Problem,
+	TOO_LARGE,
+	takeEarly,
+	type TraceSummary,
+	url,
+} from "../api";
 import { traceAsked } from "../early";
 import { useRefresh } from "../following";
 import { count, duration } from "../format";
@@ -133,10 +142,11 @@ export function TracePage({ id }: { id: string }) {
 	const trace = useResource(
 		id,
 		(signal) => get<Trace>(...traceAsked(id), signal),
-		(problem) => problem.status === 404 || problem.status === 422,
+		(problem) => problem.status === 404 || problem.status === TOO_LARGE,
 		() => takeEarly(...traceAsked(id)),
 	);
-	useRefresh({ trace: oneValue(id) }, trace.refresh);
+	const isTooLarge = trace.problem?.status === TOO_LARGE;
+	useRefresh(isTooLarge ? null : { trace: oneValue(id) }, trace.refresh);
 	const events = trace.data?.events ?? null;
 	const title = useMemo(() => (events ? titleOf(events) : id), [events]);
 	const wasThere = useMemo(() => ({ yes: false }), [id]);
@@ -150,7 +160,7 @@ export function TracePage({ id }: { id: string }) {
 		noteEvents(events ?? []);
 	}, [events]);
 
-	if (trace.problem?.status === 422) return <TooLarge id={id} problem={trace.problem} />;
+	if (trace.problem && isTooLarge) return <TooLarge id={id} problem={trace.problem} />;
 	if (trace.problem?.status === 404) return <Missing id={id} wasThere={wasThere.yes} />;
 	if (!events || !model) return <Waiting title="Trace" what="the trace" />;
 	return (
