@@ -13,6 +13,7 @@
 enum {
 	TRACES_MAX = 1000,
 	EVENTS_MAX = 200000, /* of which the traces are found */
+	PART = 256,          /* events of a trace that are read at a time */
 };
 
 /* An answer on its way. */
@@ -22,7 +23,9 @@ struct doc {
 	struct dp_roster traces; /* that were found in the range */
 	bool is_complete;        /* no trace is missing among them */
 	bool is_over;            /* no more events are read */
-	int64_t first_us;        /* of the events read */
+	size_t part;             /* that were read of a trace */
+	char last[DP_UUID_TEXT + 1];
+	int64_t first_us; /* of the events read */
 	int64_t last_us;
 };
 
@@ -60,6 +63,8 @@ static int on_row(void *arg, const struct dp_store_row *row)
 	d->first_us = d->flow.events == 1 || row->ts_us < d->first_us ? row->ts_us : d->first_us;
 	d->last_us = d->flow.events == 1 || row->ts_us > d->last_us ? row->ts_us : d->last_us;
 	d->is_over = dp_clock_monotonic_ms() >= d->range.end_ms;
+	d->part++;
+	memcpy(d->last, row->event_id, sizeof d->last);
 	return d->is_over;
 }
 
@@ -68,10 +73,14 @@ static int read_trace(struct dp_store *s, struct doc *d, struct dp_str id)
 	char text[DP_EVENT_TRACE_ID_MAX + 1] = "";
 
 	memcpy(text, id.p, id.n < sizeof text ? id.n : 0);
-	/* In the order of the key: in that of time the database would sort a trace of any length
+	d->last[0] = '\0';
+	/* In the order of the key, and in parts: else the database may sort a trace of any length
 	 * before the first event comes, and with it the end of the budget. */
-	if (dp_store_trace_part(s, text, INT64_MAX, "", DP_FLOW_EVENTS_MAX + 1, on_row, d) < 0)
-		return -1;
+	do {
+		d->part = 0;
+		if (dp_store_trace_part(s, text, INT64_MAX, d->last, PART, on_row, d) < 0)
+			return -1;
+	} while (d->part == PART && !d->is_over);
 	dp_flow_end_trace(&d->flow);
 	return 0;
 }
