@@ -174,7 +174,8 @@ int dp_store_wait(struct dp_store *s, int timeout_ms, int wake_fd);
 /* Gives up the connection; the next call makes it again. */
 void dp_store_disconnect(struct dp_store *s);
 
-/* The first events of a trace in order of (ts, event id), at most `limit`. */
+/* All events of a trace in order of (ts, event id), where its row says that these are `limit` at
+ * most; else none, without looking at them. */
 int dp_store_trace(
     struct dp_store *s, const char *trace_id, size_t limit, dp_store_row_fn *fn, void *arg);
 

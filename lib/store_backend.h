@@ -70,9 +70,11 @@ struct dp_store_dialect {
 	const char *of_traces_end; /* ")", behind them */
 	const char *trace_key; /* the column that events have in common with the row of their trace
 				*/
-	const char *epoch;     /* " - epoch", behind a time: the span from 1970 to it */
-	const char *us_of;     /* "us_of(", before a span of time: its microseconds */
-	const char *us_end;    /* ")", behind it */
+	const char *elements;  /* "SELECT element_of(", before a JSON array: its strings */
+	const char *elements_end; /* ")", behind it */
+	const char *epoch;        /* " - epoch", behind a time: the span from 1970 to it */
+	const char *us_of;        /* "us_of(", before a span of time: its microseconds */
+	const char *us_end;       /* ")", behind it */
 };
 
 /* What is to go (store_retain.c). */

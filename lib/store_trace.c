@@ -10,8 +10,11 @@ int dp_store_trace(
 
 	dp_buf_add_text(&q.sql, DP_SELECT_EVENTS);
 	s->backend->dialect->add_trace(&q, trace_id);
+	dp_buf_add_text(&q.sql, " AND (SELECT events FROM traces WHERE trace_id = ");
+	dp_query_add_text(&q, trace_id);
+	dp_buf_add_text(&q.sql, ") <= ");
+	dp_query_add_number(&q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
 	dp_buf_addf(&q.sql, " ORDER BY %s, event_id", s->backend->dialect->by_time);
-	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, dp_read_event, &reading);
 }
 
@@ -73,87 +76,92 @@ int dp_store_trace_extent(struct dp_store *s, const char *trace_id, struct dp_st
 	return 0;
 }
 
-static void add_keys(struct dp_store *s, struct dp_query *q, const char *trace_id, int64_t seq)
+struct stage_reading {
+	dp_store_stage_fn *fn;
+	void *arg;
+};
+
+static int on_stage(void *arg, const struct dp_store_cell *c)
 {
-	dp_buf_add_text(&q->sql, "SELECT event_id, ts FROM events WHERE ");
-	add_extent(s, q, trace_id, seq);
+	static const enum dp_severity severities[] = {DP_INFO, DP_WARNING, DP_ERROR};
+	const struct stage_reading *reading = arg;
+	const struct dp_store_stage stage = {.system = c[0].text,
+	    .first_us = c[1].number,
+	    .last_us = c[2].number,
+	    .events = c[3].number,
+	    .seq = c[4].number,
+	    .worst = severities[c[5].number]};
+
+	return reading->fn(reading->arg, &stage);
 }
 
-/* Each with its stage. */
-static void add_staged_keys(
-    struct dp_store *s, struct dp_query *q, const char *trace_id, int64_t seq)
+int dp_store_trace_stages(struct dp_store *s, const char *trace_id, int64_t seq,
+    const struct dp_store_stage *after, size_t limit, dp_store_stage_fn *fn, void *arg)
 {
-	dp_buf_add_text(&q->sql,
-	    "SELECT event_id, ts, system, first_ts, last_ts, n, worst FROM (SELECT system, "
-	    "min(ts) AS first_ts, max(ts) AS last_ts, count(*) AS n, CAST(max(CASE severity "
-	    "WHEN 'error' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END) AS bigint) AS worst "
-	    "FROM events WHERE ");
-	add_extent(s, q, trace_id, seq);
-	dp_buf_add_text(&q->sql,
-	    " GROUP BY system) stages JOIN (SELECT event_id, ts, system AS its_system FROM events "
-	    "WHERE ");
-	add_extent(s, q, trace_id, seq);
-	dp_buf_add_text(&q->sql, ") its_keys ON its_system = system WHERE TRUE");
-}
+	struct stage_reading reading = {fn, arg};
+	struct dp_query q = {.is_kept = true};
 
-/* The order, and what in it comes behind a place. */
-static void add_order(
-    struct dp_store *s, struct dp_query *q, const struct dp_store_key *after, bool by_stage)
-{
-	const char *stage = by_stage ? "first_ts, system, " : "";
-
-	if (after)
-		dp_buf_addf(&q->sql, " AND (%sts, event_id) > (", stage);
-	if (after && by_stage) {
-		dp_query_add_time(q, after->first_us);
-		dp_buf_add_text(&q->sql, ", ");
-		dp_query_add_text(q, after->system.p);
-		dp_buf_add_text(&q->sql, ", ");
-	}
+	dp_buf_add_text(&q.sql,
+	    "SELECT * FROM (SELECT system, min(ts) AS first_ts, max(ts), count(*), max(seq), "
+	    "CAST(max(CASE severity WHEN 'error' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END) AS "
+	    "bigint) FROM events WHERE ");
+	add_extent(s, &q, trace_id, seq);
+	dp_buf_add_text(&q.sql, " GROUP BY system) stages");
 	if (after) {
-		dp_query_add_time(q, after->ts_us);
-		dp_buf_add_text(&q->sql, ", ");
-		dp_query_add_uuid(q, after->event_id);
-		dp_buf_add_char(&q->sql, ')');
+		dp_buf_add_text(&q.sql, " WHERE (first_ts, system) > (");
+		dp_query_add_time(&q, after->first_us);
+		dp_buf_add_text(&q.sql, ", ");
+		dp_query_add_text(&q, after->system.p);
+		dp_buf_add_char(&q.sql, ')');
 	}
-	dp_buf_addf(&q->sql, " ORDER BY %s%s, event_id", stage, s->backend->dialect->by_time);
+	dp_buf_add_text(&q.sql, " ORDER BY first_ts, system");
+	dp_query_add_limit(&q, limit);
+	return dp_query_ask(s, &q, on_stage, &reading);
+}
+
+/* In a CASE it stays what it is, one look at a list of them: else PostgreSQL may join, and read the
+ * trace once a system. */
+static void add_systems(struct dp_store *s, struct dp_query *q, const char *systems)
+{
+	const struct dp_store_dialect *d = s->backend->dialect;
+
+	dp_buf_addf(&q->sql, " AND CASE WHEN system IN (%s", d->elements);
+	dp_query_add(q, (struct dp_query_value){.type = DP_QUERY_TEXT, .text = systems});
+	dp_buf_addf(&q->sql, "%s) THEN TRUE ELSE FALSE END", d->elements_end);
 }
 
 struct key_reading {
 	dp_store_key_fn *fn;
 	void *arg;
-	bool by_stage;
 };
 
 static int on_key(void *arg, const struct dp_store_cell *c)
 {
-	static const enum dp_severity severities[] = {DP_INFO, DP_WARNING, DP_ERROR};
 	const struct key_reading *reading = arg;
-	struct dp_store_key key = {.ts_us = c[1].number, .worst = DP_INFO};
+	struct dp_store_key key = {.ts_us = c[1].number, .system = c[2].text};
 
 	dp_str_copy(c[0].text, key.event_id, sizeof key.event_id);
-	if (reading->by_stage) {
-		key.system = c[2].text;
-		key.first_us = c[3].number;
-		key.last_us = c[4].number;
-		key.events = c[5].number;
-		key.worst = severities[c[6].number];
-	}
 	return reading->fn(reading->arg, &key);
 }
 
-int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, bool by_stage,
+int dp_store_trace_keys(struct dp_store *s, const char *trace_id, int64_t seq, const char *systems,
     const struct dp_store_key *after, size_t limit, dp_store_key_fn *fn, void *arg)
 {
-	struct key_reading reading = {fn, arg, by_stage};
-	/* By stages it is planned for its trace: for any, PostgreSQL reads it once a system. */
-	struct dp_query q = {.is_kept = !by_stage};
+	struct key_reading reading = {fn, arg};
+	struct dp_query q = {.is_kept = true};
 
-	if (by_stage)
-		add_staged_keys(s, &q, trace_id, seq);
-	else
-		add_keys(s, &q, trace_id, seq);
-	add_order(s, &q, after, by_stage);
+	dp_buf_add_text(&q.sql, "SELECT event_id, ts, system FROM events WHERE ");
+	add_extent(s, &q, trace_id, seq);
+	if (systems)
+		add_systems(s, &q, systems);
+	if (after) {
+		dp_buf_add_text(&q.sql, " AND (ts, event_id) > (");
+		dp_query_add_time(&q, after->ts_us);
+		dp_buf_add_text(&q.sql, ", ");
+		dp_query_add_uuid(&q, after->event_id);
+		dp_buf_add_char(&q.sql, ')');
+	}
+	dp_buf_addf(&q.sql, " ORDER BY %s, event_id", s->backend->dialect->by_time);
 	dp_query_add_limit(&q, limit);
 	return dp_query_ask(s, &q, on_key, &reading);
 }

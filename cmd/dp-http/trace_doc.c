@@ -5,42 +5,24 @@
 #include "json.h"
 #include "mem.h"
 #include "opt.h"
-#include "store_trace.h"
+#include "trace_walk.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	KEYS = 32768, /* read at a time (17 bytes each), by a walk through the whole trace */
 	BATCH_BYTES = 1024 * 1024, /* of events read at a time, and one more */
 	BATCH = 256,
 };
 
 /* A document on its way, which is written from the beginning to the end. */
 struct doc {
-	char *trace_id;
+	struct trace_walk walk;
 	bool by_stage;
 	bool is_begun;
-	bool has_all_keys;
-	struct dp_store_extent extent;
 
-	struct doc_key {
-		uint8_t event_id[16];
-		bool opens_stage;
-	} * keys; /* the next ones */
-	size_t key_count;
-	size_t key_cap;
-	size_t written; /* of them */
-	int64_t written_before;
-	bool needs_comma;
-
-	struct dp_store_key last; /* of the keys that were read */
-	struct dp_buf last_system;
-
-	struct dp_buf openings; /* the heads of the stages that these keys open, each with a NUL */
-	size_t opening;         /* where the next one lies */
-	int64_t stages;         /* opened */
+	int64_t stages; /* opened */
 	int64_t first_us;
 	int64_t last_us;
 	bool has_errors;
@@ -75,10 +57,11 @@ void trace_doc_write_ms(struct dp_buf *out, int64_t us)
 void trace_doc_write_time(struct dp_buf *out, int64_t us)
 {
 	char text[DP_CLOCK_MAX];
-	int digits = us % 1000000 == 0 ? 0 : us % 1000 == 0 ? 3 : 6;
+	const int digits = us % 1000000 == 0 ? 0 : us % 1000 == 0 ? 3 : 6;
+	const size_t n = dp_clock_write((struct dp_time){us, 0, digits}, text);
 
 	dp_buf_add_char(out, '"');
-	dp_buf_add(out, text, dp_clock_write((struct dp_time){us, 0, digits}, text));
+	dp_buf_add(out, text, n);
 	dp_buf_add_char(out, '"');
 }
 
@@ -110,64 +93,24 @@ static const char *status_of(enum dp_severity worst)
 	return worst == DP_ERROR ? "error" : worst == DP_WARNING ? "warning" : "success";
 }
 
-/* Notes how a stage begins in the document. */
-static void open_stage(struct doc *d, const struct dp_store_key *key)
+/* Writes how a stage begins. */
+static void open_stage(struct doc *d, const struct walk_stage *stage, struct dp_buf *out)
 {
-	struct dp_buf *out = &d->openings;
-
-	dp_json_write_member(out, d->stages > 0 ? "]},{\"system\":" : "{\"system\":", key->system);
+	dp_json_write_member(
+	    out, d->stages > 0 ? "]},{\"system\":" : "{\"system\":", stage->system);
 	dp_buf_add_text(out, ",\"start_time\":");
-	trace_doc_write_time(out, key->first_us);
+	trace_doc_write_time(out, stage->first_us);
 	dp_buf_add_text(out, ",\"end_time\":");
-	trace_doc_write_time(out, key->last_us);
+	trace_doc_write_time(out, stage->last_us);
 	dp_buf_add_text(out, ",\"duration_ms\":");
-	trace_doc_write_ms(out, key->last_us - key->first_us);
+	trace_doc_write_ms(out, stage->last_us - stage->first_us);
 	dp_buf_addf(out, ",\"status\":\"%s\",\"event_count\":%" PRId64 ",\"events\":[",
-	    status_of(key->worst), key->events);
-	dp_buf_add_char(out, '\0');
+	    status_of(stage->worst), stage->events);
 	if (d->stages == 0)
-		d->first_us = key->first_us;
-	if (d->stages++ == 0 || key->last_us > d->last_us)
-		d->last_us = key->last_us;
-	d->has_errors = d->has_errors || key->worst == DP_ERROR;
-	dp_buf_clear(&d->last_system);
-	dp_buf_add_str(&d->last_system, key->system);
-}
-
-static int on_key(void *arg, const struct dp_store_key *key)
-{
-	struct doc *d = arg;
-	struct doc_key *k;
-
-	if (d->key_count == d->key_cap) {
-		d->key_cap = d->key_cap ? 2 * d->key_cap : 64;
-		d->keys = dp_mem_resize_array(d->keys, d->key_cap, sizeof *d->keys);
-	}
-	k = &d->keys[d->key_count++];
-	dp_uuid_to_bytes(key->event_id, k->event_id);
-	k->opens_stage = d->by_stage && (d->stages == 0 || !dp_str_equal(key->system,
-							       dp_buf_str(&d->last_system)));
-	if (k->opens_stage)
-		open_stage(d, key);
-	d->last = *key;
-	return 0;
-}
-
-static int read_keys(struct doc *d, struct dp_store *s)
-{
-	const bool is_first = d->key_count == 0;
-
-	d->written_before += (int64_t)d->written;
-	d->key_count = 0;
-	d->written = 0;
-	dp_buf_clear(&d->openings);
-	d->opening = 0;
-	d->last.system.p = dp_buf_text(&d->last_system);
-	if (dp_store_trace_keys(s, d->trace_id, d->extent.seq, d->by_stage,
-		is_first ? NULL : &d->last, KEYS, on_key, d) < 0)
-		return -1;
-	d->has_all_keys = d->key_count < KEYS;
-	return 0;
+		d->first_us = stage->first_us;
+	if (d->stages++ == 0 || stage->last_us > d->last_us)
+		d->last_us = stage->last_us;
+	d->has_errors = d->has_errors || stage->worst == DP_ERROR;
 }
 
 /* The place of an event among those that are read. They come in an order of the database's, which
@@ -180,7 +123,7 @@ static size_t place_of(struct doc *d, const char *event_id)
 	for (size_t i = 0; i < d->batch_count; i++) {
 		size_t place = (d->guess + i) % d->batch_count;
 
-		if (memcmp(d->keys[d->written + place].event_id, id, sizeof id) == 0)
+		if (memcmp(d->walk.keys[d->walk.taken + place], id, sizeof id) == 0)
 			return place;
 	}
 	return BATCH;
@@ -204,7 +147,7 @@ static int on_event(void *arg, const struct dp_store_row *row)
 /* Reads the next d->batch events, if there are so many. */
 static int read_batch(struct doc *d, struct dp_store *s)
 {
-	const size_t left = d->key_count - d->written;
+	const size_t left = d->walk.key_count - d->walk.taken;
 	char ids[BATCH][DP_UUID_TEXT + 1];
 
 	d->batch_count = left < d->batch ? left : d->batch;
@@ -212,10 +155,10 @@ static int read_batch(struct doc *d, struct dp_store *s)
 	d->found = 0;
 	dp_buf_clear(&d->text);
 	for (size_t i = 0; i < d->batch_count; i++) {
-		dp_uuid_from_bytes(d->keys[d->written + i].event_id, ids[i]);
+		dp_uuid_from_bytes(d->walk.keys[d->walk.taken + i], ids[i]);
 		d->places[i].n = 0;
 	}
-	return dp_store_trace_events(s, d->trace_id, ids, d->batch_count, on_event, d);
+	return dp_store_trace_events(s, d->walk.trace_id, ids, d->batch_count, on_event, d);
 }
 
 /* Reads the next events: as many as there is room for, which only shows by reading. */
@@ -238,15 +181,13 @@ static enum body_step read_events(struct doc *d, struct dp_store *s)
 static void write_events(struct doc *d, struct dp_buf *out)
 {
 	for (size_t i = 0; i < d->batch_count; i++) {
-		if (d->keys[d->written].opens_stage) {
-			dp_buf_add_text(out, d->openings.data + d->opening);
-			d->opening += strlen(d->openings.data + d->opening) + 1;
-		} else if (d->needs_comma) {
+		const struct walk_stage *opened = trace_walk_take(&d->walk);
+
+		if (opened && d->by_stage)
+			open_stage(d, opened, out);
+		else if (d->walk.all_taken > 1)
 			dp_buf_add_char(out, ',');
-		}
 		dp_buf_add(out, d->text.data + d->places[i].at, d->places[i].n);
-		d->needs_comma = true;
-		d->written++;
 	}
 }
 
@@ -272,23 +213,17 @@ static void write_end(const struct doc *d, struct dp_buf *out)
 static enum body_step next(void *arg, struct dp_store *s, struct dp_buf *out)
 {
 	struct doc *d = arg;
-	enum body_step step;
+	enum body_step step = trace_walk_read(&d->walk, s);
 
 	if (!d->is_begun)
-		write_beginning(out, d->trace_id, d->by_stage);
+		write_beginning(out, d->walk.trace_id, d->by_stage);
 	d->is_begun = true;
-	if (d->written == d->key_count && !d->has_all_keys && read_keys(d, s) < 0)
-		return BODY_FAILED;
-	if (d->written == d->key_count) {
-		/* Retention may have been there. */
-		if (d->written_before + (int64_t)d->written != d->extent.events)
-			return BODY_GONE;
-		write_end(d, out);
-		return BODY_END;
-	}
-	step = read_events(d, s);
+	if (step == BODY_MORE)
+		step = read_events(d, s);
 	if (step == BODY_MORE)
 		write_events(d, out);
+	if (step == BODY_END)
+		write_end(d, out);
 	return step;
 }
 
@@ -296,10 +231,7 @@ static void release(void *arg)
 {
 	struct doc *d = arg;
 
-	free(d->trace_id);
-	free(d->keys);
-	dp_buf_release(&d->last_system);
-	dp_buf_release(&d->openings);
+	trace_walk_release(&d->walk);
 	dp_buf_release(&d->text);
 	free(d);
 }
@@ -317,35 +249,36 @@ static void make_tag(struct etag *t, const struct dp_store *s, const struct dp_s
 	dp_buf_release(&b);
 }
 
-static int answer_missing(struct request *r, enum MHD_Result *result)
+/* Takes the document, whose trace is there. */
+static int answer_document(
+    struct request *r, struct dp_store *s, struct doc *d, enum MHD_Result *result)
 {
-	*result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
+	struct etag etag;
+	const struct answer_head head = {.type = "application/json", .etag = &etag};
+
+	make_tag(&etag, s, &d->walk.extent);
+	if (!answer_unchanged(r, &head, result))
+		return body_answer(r, s, &head, &maker, d, result);
+	release(d);
 	return 0;
 }
 
 static int answer(struct request *r, struct dp_store *s, bool by_stage, enum MHD_Result *result)
 {
-	struct etag etag;
-	const struct answer_head head = {.type = "application/json", .etag = &etag};
-	struct dp_store_extent extent;
-	struct doc *d;
+	struct doc *d = dp_mem_new(sizeof *d);
+	const int rc = trace_walk_begin(&d->walk, s, r->trace_id, by_stage);
 
-	if (dp_store_trace_extent(s, r->trace_id, &extent) < 0)
-		return -1;
-	if (extent.events == 0)
-		return answer_missing(r, result);
-	make_tag(&etag, s, &extent);
-	if (answer_unchanged(r, &head, result))
-		return 0;
-	d = dp_mem_new(sizeof *d);
-	d->trace_id = dp_mem_copy(r->trace_id, strlen(r->trace_id));
 	d->by_stage = by_stage;
-	d->extent = extent;
 	d->batch = BATCH;
-	return body_answer(r, s, &head, &maker, d, result);
+	if (rc == 0 && d->walk.extent.events > 0)
+		return answer_document(r, s, d, result);
+	release(d);
+	if (rc == 0)
+		*result = answer_problem(r, PROBLEM_NOT_FOUND, "there is no such trace");
+	return rc;
 }
 
-/* A document that is read at once. */
+/* A document that is read at once, if there are so few events. */
 struct small {
 	struct dp_buf events;
 	struct dp_store_extent extent;
@@ -374,8 +307,6 @@ static int answer_small(
 	const struct answer_head head = {.type = "application/json", .etag = &etag};
 	struct dp_buf body = {0};
 
-	if (d->extent.events == 0)
-		return answer_missing(r, result);
 	make_tag(&etag, s, &d->extent);
 	if (answer_unchanged(r, &head, result))
 		return 0;
@@ -399,11 +330,12 @@ static int answer_timeline(struct request *r, struct dp_store *s, enum MHD_Resul
 int trace_doc_answer(struct request *r, struct dp_store *s, enum MHD_Result *result)
 {
 	struct small d = {.extent = {0}};
-	int rc = dp_store_trace(s, r->trace_id, BATCH + 1, on_small, &d);
+	int rc = dp_store_trace(s, r->trace_id, BATCH, on_small, &d);
 
 	if (rc == 0)
-		rc = d.is_too_large ? body_answer_by(answer_trace, r, s, result)
-				    : answer_small(r, s, &d, result);
+		rc = d.is_too_large || d.extent.events == 0
+			 ? body_answer_by(answer_trace, r, s, result)
+			 : answer_small(r, s, &d, result);
 	dp_buf_release(&d.events);
 	return rc;
 }

@@ -24,58 +24,85 @@ static void put_trace(struct dp_store *s)
 }
 
 static const char by_time[] = "8 2 3 4 5 7 1 6";
-static const char by_stage[] = "(-50..-50 1 1) 8 Zed(10..10 1 1) 5 web(10..90 4 3) 2 3 4 6 "
-			       "ap(20..20 1 1) 7 api(30..30 1 1) 1";
+static const char web_and_ap[] = "2 3 4 7 6";
+static const char stages[] =
+    "(-50..-50 1 1) Zed(10..10 1 1) web(10..90 4 3) ap(20..20 1 1) api(30..30 1 1)";
 
-/* The part of a trace that was read, as above; and where to go on. */
+/* What was read of the trace, as above; and where to go on. */
 struct parts {
 	struct dp_buf text;
 	struct dp_buf system;
 	struct dp_store_key last;
-	size_t keys; /* of the present part */
+	struct dp_store_stage last_stage;
+	int64_t seq;
+	size_t count; /* of the present part */
 	size_t stop_after;
 };
+
+static void release_parts(struct parts *p)
+{
+	dp_buf_release(&p->text);
+	dp_buf_release(&p->system);
+}
 
 static int on_key(void *arg, const struct dp_store_key *key)
 {
 	struct parts *p = arg;
 
-	if (p->text.len > 0)
-		dp_buf_add_char(&p->text, ' ');
-	if (key->events > 0 &&
-	    (p->last.events == 0 || !dp_str_equal(key->system, dp_buf_str(&p->system))))
-		dp_buf_addf(&p->text, "%.*s(%lld..%lld %lld %d) ", (int)key->system.n,
-		    key->system.p, (long long)key->first_us, (long long)key->last_us,
-		    (long long)key->events, (int)key->worst);
-	dp_buf_addf(&p->text, "%ld", strtol(key->event_id + DP_UUID_TEXT - 12, NULL, 16));
+	dp_buf_addf(&p->text, "%s%ld", p->text.len > 0 ? " " : "",
+	    strtol(key->event_id + DP_UUID_TEXT - 12, NULL, 16));
 	p->last = *key;
 	dp_buf_clear(&p->system);
 	dp_buf_add_str(&p->system, key->system);
-	return ++p->keys == p->stop_after;
+	return ++p->count == p->stop_after;
 }
 
-static void read_parts(struct dp_store *s, int64_t seq, bool staged, size_t limit, struct parts *p)
+static int on_stage(void *arg, const struct dp_store_stage *stage)
+{
+	struct parts *p = arg;
+
+	dp_buf_addf(&p->text, "%s%.*s(%lld..%lld %lld %d)", p->text.len > 0 ? " " : "",
+	    (int)stage->system.n, stage->system.p, (long long)stage->first_us,
+	    (long long)stage->last_us, (long long)stage->events, (int)stage->worst);
+	p->seq = stage->seq > p->seq ? stage->seq : p->seq;
+	p->last_stage = *stage;
+	dp_buf_clear(&p->system);
+	dp_buf_add_str(&p->system, stage->system);
+	return ++p->count == p->stop_after;
+}
+
+static void assert_keys(
+    struct dp_store *s, int64_t seq, const char *systems, size_t limit, const char *want)
 {
 	const struct dp_store_key *after = NULL;
+	struct parts p = {.count = 0};
 
 	do {
-		p->keys = 0;
-		assert_ok(s, dp_store_trace_keys(s, "t", seq, staged, after, limit, on_key, p));
-		assert_true(p->keys <= limit);
-		p->last.system = (struct dp_str){dp_buf_text(&p->system), p->system.len};
-		after = &p->last;
-	} while (p->keys == limit);
+		p.count = 0;
+		assert_ok(s, dp_store_trace_keys(s, "t", seq, systems, after, limit, on_key, &p));
+		assert_true(p.count <= limit);
+		after = &p.last;
+	} while (p.count == limit);
+	assert_string_equal(dp_buf_text(&p.text), want);
+	release_parts(&p);
 }
 
-static void assert_parts(
-    struct dp_store *s, int64_t seq, bool staged, size_t limit, const char *want)
+/* Returns the greatest number of the stages. */
+static int64_t assert_stages(struct dp_store *s, int64_t seq, size_t limit, const char *want)
 {
-	struct parts p = {.keys = 0};
+	const struct dp_store_stage *after = NULL;
+	struct parts p = {.count = 0};
 
-	read_parts(s, seq, staged, limit, &p);
+	do {
+		p.count = 0;
+		assert_ok(s, dp_store_trace_stages(s, "t", seq, after, limit, on_stage, &p));
+		assert_true(p.count <= limit);
+		p.last_stage.system = (struct dp_str){dp_buf_text(&p.system), p.system.len};
+		after = &p.last_stage;
+	} while (p.count == limit);
 	assert_string_equal(dp_buf_text(&p.text), want);
-	dp_buf_release(&p.text);
-	dp_buf_release(&p.system);
+	release_parts(&p);
+	return p.seq;
 }
 
 static void parts_of_any_size_make_the_whole(void **state)
@@ -87,8 +114,10 @@ static void parts_of_any_size_make_the_whole(void **state)
 	assert_ok(d->store, dp_store_trace_extent(d->store, "t", &extent));
 	assert_int_equal(extent.events, EVENTS - 1);
 	for (size_t limit = 1; limit <= EVENTS; limit++) {
-		assert_parts(d->store, extent.seq, false, limit, by_time);
-		assert_parts(d->store, extent.seq, true, limit, by_stage);
+		assert_keys(d->store, extent.seq, NULL, limit, by_time);
+		assert_keys(d->store, extent.seq, "[\"ap\",\"web\"]", limit, web_and_ap);
+		assert_keys(d->store, extent.seq, "[\"\"]", limit, "8");
+		assert_int_equal(assert_stages(d->store, INT64_MAX, limit, stages), extent.seq);
 	}
 }
 
@@ -107,8 +136,8 @@ static void what_comes_later_is_left_out(void **state)
 	assert_ok(d->store, dp_store_trace_extent(d->store, "t", &after));
 	assert_int_equal(after.events, before.events + 1);
 	assert_true(after.seq > before.seq);
-	assert_parts(d->store, before.seq, false, 3, by_time);
-	assert_parts(d->store, before.seq, true, 3, by_stage);
+	assert_keys(d->store, before.seq, NULL, 3, by_time);
+	assert_int_equal(assert_stages(d->store, before.seq, 3, stages), before.seq);
 }
 
 static void no_trace_has_no_parts(void **state)
@@ -130,10 +159,13 @@ static void a_reading_ends_when_it_is_told_to(void **state)
 	struct parts p = {.stop_after = 2};
 
 	put_trace(d->store);
-	assert_ok(d->store, dp_store_trace_keys(d->store, "t", 1000, false, NULL, 100, on_key, &p));
+	assert_ok(d->store, dp_store_trace_keys(d->store, "t", 1000, NULL, NULL, 100, on_key, &p));
 	assert_string_equal(dp_buf_text(&p.text), "8 2");
-	dp_buf_release(&p.text);
-	dp_buf_release(&p.system);
+	dp_buf_clear(&p.text);
+	p.count = 0;
+	assert_ok(d->store, dp_store_trace_stages(d->store, "t", 1000, NULL, 100, on_stage, &p));
+	assert_string_equal(dp_buf_text(&p.text), "(-50..-50 1 1) Zed(10..10 1 1)");
+	release_parts(&p);
 }
 
 static int sum(void *arg, const struct dp_store_row *row)
