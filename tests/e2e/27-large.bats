@@ -1,12 +1,9 @@
 #!/usr/bin/env bats
-# One trace of very many events: what an event costs does not grow with it, nor does dp-store. Of
+# One trace of very many events: what an event costs does not grow with it, nor does dp-store or dp-http. Of
 # 50,000, or of as many as DEVPULSE_TEST_ROWS says (make big).
 
 load helpers
-
-teardown() {
-	stop_background
-}
+load http
 
 # Errors of one trace, of a few systems, a millisecond apart: events FIRST LAST.
 events() {
@@ -54,3 +51,38 @@ trace_of_many() {
 }
 
 @test "a trace of many events costs no more for each, and no memory" { in_both trace_of_many; }
+
+# The ids of a document's events, one a line; `sort -cu` says whether they are in order.
+ids() { tr , '\n' | sed -n 's/^"event_id":"\([^"]*\)".*/\1/p'; }
+
+flow() { curl -fsS "$url/api/flow?trace=large" | jq -r '"\(.traces) \(.complete) \(.nodes | length) \([.nodes[].events] | add)"'; }
+
+read_trace_of_many() {
+	local n=${DEVPULSE_TEST_ROWS:-50000}
+	events 1 "$n" | dp-store --db "$1"
+	# an order that it has to make would be too large to be made in memory
+	[[ $1 != postgresql:* ]] || query "$1" "ALTER DATABASE ${1##*/} SET temp_file_limit = 0"
+	serve "$1"
+	if ((n <= 100000)); then
+		[ "$(flow)" = "1 true 7 $n" ]
+	else
+		[ "$(flow)" = '1 false 7 100000' ]
+	fi
+	end_http
+	[[ $1 != postgresql:* ]] || query "$1" "ALTER DATABASE ${1##*/} RESET temp_file_limit"
+	serve "$1"
+	curl -fsS "$url/api/traces/large" | ids >"$BATS_TEST_TMPDIR/ids"
+	sort -cu "$BATS_TEST_TMPDIR/ids"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/ids")" = "$n" ]
+	curl -fsS "$url/api/traces/large/timeline" >"$BATS_TEST_TMPDIR/timeline"
+	[ "$(ids <"$BATS_TEST_TMPDIR/timeline" | sort -u | wc -l)" = "$n" ]
+	tr '{' '\n' <"$BATS_TEST_TMPDIR/timeline" | sed -n 's/^"system":"\(s.\)","start_time".*"event_count":\([0-9]*\),"events":\[$/\1 \2/p' \
+		>"$BATS_TEST_TMPDIR/stages"
+	seq 1 "$n" | awk '{ if (!count[$1 % 7]++) order[++stages] = $1 % 7 } END { for (i = 1; i <= stages; i++) print "s" order[i], count[order[i]] }' |
+		diff - "$BATS_TEST_TMPDIR/stages"
+	echo "KiB: $(awk '$1 == "VmHWM:" { print $2 }' "/proc/$http_pid/status")"
+	[[ ${DEVPULSE_BUILD:-} == *san ]] || (($(awk '$1 == "VmHWM:" { print $2 }' "/proc/$http_pid/status") < 40 * 1024))
+	end_http
+}
+
+@test "a trace of many events is read in flat memory, its flow without a sort" { in_both read_trace_of_many; }
