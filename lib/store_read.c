@@ -29,28 +29,57 @@ int dp_read_event(void *arg, const struct dp_store_cell *c)
 struct window {
 	int64_t least;
 	int64_t greatest;
+	bool is_by_key;
 };
 
 /* What matches is looked for in windows of so many numbers: no index has a filter's fields, and a
  * query for what is rare or absent would read the whole table, however long that takes. Of chosen
  * traces the key knows the places; but not in order, so that each page of a trace of many events
  * would sort them all. So the first window is read as any other, and by the key only what lies far
- * away, in windows that grow. */
-enum { WINDOW = 10000, GROWTH = 32, FEW_OF_TIME = 100000 };
+ * away, in windows that grow, where these have many times as many numbers as the traces have
+ * events. */
+enum {
+	WINDOW = 10000,
+	GROWTH = 32,
+	NEXT_WINDOW = WINDOW * GROWTH,
+	MANY = 4,
+	FEW_OF_TIME = 100000,
+};
 
-/* The size of the next window, where that of the last is given, or 0. */
-static int64_t next_size(int64_t size, const struct dp_filter *f)
+struct search {
+	const struct dp_filter *filter;
+	int64_t size;   /* of the last window; 0: before the first one */
+	int64_t events; /* of the traces that it chooses */
+};
+
+/* As far as their rows know. */
+static int count_events(struct dp_store *s, struct search *x)
 {
-	if (f->count == 0)
-		return INT64_MAX;
-	if (size == 0 || !dp_filter_names_traces(f))
-		return WINDOW;
-	return size < INT64_MAX / GROWTH ? size * GROWTH : INT64_MAX;
+	struct dp_query q = {.count = 0};
+
+	dp_buf_add_text(&q.sql, "SELECT CAST(sum(events) AS bigint) FROM traces WHERE TRUE");
+	dp_query_add_terms(&q, s->backend->dialect, x->filter, 1U << DP_FILTER_TRACE);
+	return dp_query_ask_for_number(s, &q, &x->events);
 }
 
-static bool is_by_key(const struct window *w, const struct dp_filter *f)
+/* Chooses the size of the next window, of at most `left` numbers, and how it is read. */
+static int choose_size(struct dp_store *s, struct search *x, int64_t left, bool *is_by_key)
 {
-	return dp_filter_names_traces(f) && w->greatest - w->least >= WINDOW;
+	int64_t grown;
+
+	*is_by_key = false;
+	if (x->filter->count == 0) {
+		x->size = INT64_MAX;
+	} else if (x->size == 0 || !dp_filter_names_traces(x->filter)) {
+		x->size = WINDOW;
+	} else {
+		if (x->size == WINDOW && count_events(s, x) < 0)
+			return -1;
+		grown = x->size < INT64_MAX / GROWTH ? x->size * GROWTH : INT64_MAX;
+		*is_by_key = (grown < left ? grown : left) / MANY > x->events;
+		x->size = *is_by_key ? grown : NEXT_WINDOW;
+	}
+	return 0;
 }
 
 /* Where there is no end none is said: between two numbers PostgreSQL expects few rows of a table
@@ -62,16 +91,14 @@ static bool is_by_key(const struct window *w, const struct dp_filter *f)
 static void add_window(struct dp_query *q, const struct dp_store_dialect *d, const struct window *w,
     const struct dp_filter *f, const char *direction)
 {
-	const bool by_key = is_by_key(w, f);
-
 	dp_buf_add_text(&q->sql, "seq >= ");
 	dp_query_add_number(q, w->least);
 	if (w->greatest < INT64_MAX) {
 		dp_buf_add_text(&q->sql, " AND seq <= ");
 		dp_query_add_number(q, w->greatest);
 	}
-	dp_query_add_filter(q, d, f, by_key);
-	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", by_key ? "+" : "", direction);
+	dp_query_add_filter(q, d, f, w->is_by_key);
+	dp_buf_addf(&q->sql, " ORDER BY %sseq%s", w->is_by_key ? "+" : "", direction);
 }
 
 static int read_window(struct dp_store *s, const struct dp_filter *f, const struct window *w,
@@ -89,7 +116,7 @@ static int on_window(void *arg, const struct dp_store_cell *c)
 {
 	struct window *w = arg;
 
-	*w = (struct window){c[0].number, c[1].number};
+	*w = (struct window){.least = c[0].number, .greatest = c[1].number};
 	return 0;
 }
 
@@ -118,7 +145,8 @@ struct narrowing {
 
 static int on_narrow(void *arg, const struct dp_store_cell *c)
 {
-	*(struct narrowing *)arg = (struct narrowing){c[0].number, {c[1].number, c[2].number}};
+	*(struct narrowing *)arg =
+	    (struct narrowing){c[0].number, {.least = c[1].number, .greatest = c[2].number}};
 	return 0;
 }
 
@@ -162,16 +190,18 @@ int dp_store_after_in_time(struct dp_store *s, const struct dp_filter *f, int64_
     size_t limit, int64_t end_ms, dp_store_row_fn *fn, void *arg, int64_t *reached)
 {
 	struct dp_event_reading reading = {.fn = fn, .arg = arg};
-	struct window left = {after > 0 ? add_up_to_max(after, 1) : 1, INT64_MAX};
+	struct window left = {
+	    .least = after > 0 ? add_up_to_max(after, 1) : 1, .greatest = INT64_MAX};
 	struct window ends = left;
+	struct search search = {.filter = f};
 	bool is_narrowed = false;
-	int64_t size = 0;
 
 	while (ends.least > 0) {
 		struct window w = {.least = ends.least};
 
-		size = next_size(size, f);
-		w.greatest = add_up_to_max(w.least, size - 1);
+		if (choose_size(s, &search, ends.greatest - ends.least, &w.is_by_key) < 0)
+			return -1;
+		w.greatest = add_up_to_max(w.least, search.size - 1);
 		if (read_window(s, f, &w, limit - reading.rows, &reading) < 0)
 			return -1;
 		if (reading.rows >= limit || reading.is_ended || w.greatest >= ends.greatest)
@@ -229,9 +259,9 @@ int dp_store_tail(
 {
 	const size_t wanted = n < SIZE_MAX ? n + 1 : n;
 	struct number_reading reading = {0};
-	struct window left = {1, INT64_MAX};
+	struct window left = {.least = 1, .greatest = INT64_MAX};
+	struct search search = {.filter = f};
 	bool is_narrowed = false;
-	int64_t size = 0;
 
 	while (reading.rows < wanted) {
 		struct window w;
@@ -240,13 +270,14 @@ int dp_store_tail(
 			return -1;
 		if (w.greatest == 0)
 			break;
-		if (size > 0 && dp_clock_monotonic_ms() >= end_ms) {
+		if (search.size > 0 && dp_clock_monotonic_ms() >= end_ms) {
 			*after = w.greatest;
 			return 1;
 		}
-		size = next_size(size, f);
-		if (w.greatest - w.least >= size)
-			w.least = w.greatest - size + 1;
+		if (choose_size(s, &search, w.greatest - w.least, &w.is_by_key) < 0)
+			return -1;
+		if (w.greatest - w.least >= search.size)
+			w.least = w.greatest - search.size + 1;
 		if (read_numbers_back(s, f, &w, wanted - reading.rows, &reading) < 0)
 			return -1;
 		left.greatest = w.least - 1;

@@ -425,6 +425,14 @@ static int ask_after(struct dp_store *s, const struct asked *a)
 	return rc;
 }
 
+/* The last tenth: it has hardly more events than the large trace. */
+static int ask_after_last(struct dp_store *s, const struct asked *a)
+{
+	const struct asked last = {.filter = a->filter, .after = rows_wanted() / 10 * 9};
+
+	return ask_after(s, &last);
+}
+
 static int ask_tail(struct dp_store *s, const struct asked *a)
 {
 	struct dp_filter f = {0};
@@ -686,8 +694,8 @@ static const struct asked queries[] = {
 	.filter = "trace=t9000",
 	.rows = 18,
 	.most = 11000,
-	.pg = "events_seq_idx, sort, events_pkey",
-	.sqlite = "events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
+	.pg = "events_seq_idx, traces_pkey, sort, events_pkey",
+	.sqlite = "events, sqlite_autoindex_traces_1, sqlite_autoindex_events_1, sort"},
     {.name = "a large trace",
 	.ask = ask_after,
 	.filter = "trace=large",
@@ -703,12 +711,18 @@ static const struct asked queries[] = {
 	.most = 5000,
 	.pg = "events_seq_idx",
 	.sqlite = "events"},
+    {.name = "what is rare in a large trace",
+	.ask = ask_after_last,
+	.filter = "trace=large system=nobody",
+	.reads_large = true,
+	.pg = "events_seq_idx, traces_pkey",
+	.sqlite = "events, sqlite_autoindex_traces_1"},
     {.name = "no trace",
 	.ask = ask_after,
 	.filter = "trace=nobody's",
 	.most = 11000,
-	.pg = "events_seq_idx, sort, events_pkey",
-	.sqlite = "events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
+	.pg = "events_seq_idx, traces_pkey, sort, events_pkey",
+	.sqlite = "events, sqlite_autoindex_traces_1, sqlite_autoindex_events_1, sort"},
     {.name = "the tail",
 	.ask = ask_tail,
 	.rows = 1,
@@ -732,8 +746,8 @@ static const struct asked queries[] = {
 	.ask = ask_tail,
 	.filter = "trace=t100",
 	.most = 11000,
-	.pg = "events_seq_idx, sort, events_pkey",
-	.sqlite = "events, sqlite_autoindex_events_1, sqlite_autoindex_traces_1, sort"},
+	.pg = "events_seq_idx, traces_pkey, sort, events_pkey",
+	.sqlite = "events, sqlite_autoindex_traces_1, sqlite_autoindex_events_1, sort"},
     {.name = "the tail of a large trace",
 	.ask = ask_tail,
 	.filter = "trace=large",
