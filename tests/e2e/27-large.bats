@@ -42,7 +42,7 @@ trace_of_many() {
 	later_ticks=$(($(ticks "$1") - begin_ticks - first_ticks))
 	echo "ticks: $first_ticks, $later_ticks; KiB: $(memory_kb)"
 	((later_ticks <= 2 * 4 * first_ticks + 20))
-	[[ ${DEVPULSE_BUILD:-} == *san ]] || (($(memory_kb) < 72 * 1024))
+	[[ ${DEVPULSE_BUILD:-} == *san ]] || (($(memory_kb) < 96 * 1024))
 	exec 8>&-
 	wait_for "$FIFO_PID"
 	[ "$status" = 0 ]
