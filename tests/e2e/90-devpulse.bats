@@ -31,6 +31,8 @@ events_stored() {
 	file_has "$BATS_TEST_TMPDIR/up.out" "ws://$DEVPULSE_LISTEN/"
 	file_has "$BATS_TEST_TMPDIR/up.out" "http://$DEVPULSE_HTTP_LISTEN/"
 	curl -fsS "http://$DEVPULSE_HTTP_LISTEN/readyz"
+	# shellcheck disable=SC2046 # a command
+	timeout 30 $(sed -n "s/.*follow with '\([^']*\)'.*/\1/p" "$BATS_TEST_TMPDIR/up.out") --no-follow
 	./devpulse status
 	local pids
 	pids="$(pid_of dp-ingest) $(pid_of dp-store) $(pid_of dp-http)"
