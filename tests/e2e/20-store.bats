@@ -249,7 +249,12 @@ endless_lines() {
 	endless_lines exec yes 'no JSON'
 }
 
-slow_lines() { while echo 'no JSON'; do sleep 0.03; done; }
+# One process, as to start a sleep for each line takes a loaded machine longer than dp-store waits for the next.
+slow_lines() {
+	exec /usr/bin/python3 -c 'import os, time
+while os.write(1, b"no JSON\n"):
+	time.sleep(0.005)'
+}
 
 @test "SIGTERM: that a slow writer goes on is told, too" {
 	endless_lines slow_lines
