@@ -133,6 +133,23 @@ came_back() {
 	./devpulse status
 }
 
+@test "who is not root is told what to run, by sudo where there is one" {
+	local as=() folder=$BATS_TEST_TMPDIR/programs
+	[ "$(id -u)" != 0 ] || as=(setpriv --reuid=65534 --clear-groups)
+	mkdir "$folder"
+	printf '#!/bin/sh\n' >"$folder/apt-get"
+	cp "$folder/apt-get" "$folder/dpkg-query" # which knows of no package
+	ln -s "$(command -v id)" "$(command -v readlink)" "$(command -v dirname)" "$folder"
+	chmod a+rx "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" "$folder" "$folder"/*
+	for sudo in '' 'sudo '; do
+		[ -z "$sudo" ] || cp -p "$folder/apt-get" "$folder/sudo"
+		run "${as[@]}" env PATH="$folder" /bin/sh -c "$(cat devpulse)" devpulse deps
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ $output == *"not root, so please run"*": ${sudo}apt-get update && ${sudo}apt-get install "*" gcc make "* ]]
+	done
+}
+
 @test "an unwritable state directory: one line, exit 2" {
 	DEVPULSE_STATE_DIR=/proc/nowhere run ./devpulse up
 	[ "$status" = 2 ]
