@@ -10,6 +10,7 @@ has_engine() { docker info >/dev/null 2>&1; }
 # Not in setup_file, where bats 1.8 takes a skip for a failure.
 setup() {
 	local answer
+	command -v docker >/dev/null || skip 'no docker here'
 	answer=$(docker info 2>&1 >/dev/null) || skip "no container engine here: ${answer%%$'\n'*}"
 }
 
