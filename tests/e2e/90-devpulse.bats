@@ -33,7 +33,8 @@ events_stored() {
 	curl -fsS "http://$DEVPULSE_HTTP_LISTEN/readyz"
 	# shellcheck disable=SC2046 # a command
 	timeout 30 $(sed -n "s/.*follow with '\([^']*\)'.*/\1/p" "$BATS_TEST_TMPDIR/up.out") --no-follow
-	./devpulse status
+	./devpulse status >"$BATS_TEST_TMPDIR/status.out"
+	file_has "$BATS_TEST_TMPDIR/status.out" 'refused 0; connections 0$'
 	local pids
 	pids="$(pid_of dp-ingest) $(pid_of dp-store) $(pid_of dp-http)"
 	run ./devpulse down
