@@ -87,10 +87,10 @@ removes_what_is_old() {
 	[ "$(query "$db" "SELECT count(*) FROM events WHERE body LIKE '%event 1\"%'")" = 0 ]
 }
 
-@test "--retain-bytes: that too much is left of a day that is not over is told, in PostgreSQL" {
+@test "--retain-bytes: that too much is left of days that are not over is told, in PostgreSQL" {
 	local db
 	db=$(new_database postgresql)
-	events_since 1 6000 '1 second ago' | dp-store --db "$db"
+	events_since 1 6000 tomorrow | dp-store --db "$db"
 	feed_fifo store dp-store --db "$db" --retain-bytes 1M
 	retry_until file_has "$BATS_TEST_TMPDIR/store.err" 'warning: [0-9]* bytes are kept, more than --retain-bytes 1048576, and none of them may go now; see dp-store\(1\), What is kept'
 	end_store
