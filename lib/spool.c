@@ -126,9 +126,9 @@ static int find_mark(struct dp_spool *s)
 	int rc = dp_pos_read_mark(s->dir_fd, "mark", &pos);
 
 	s->mark = s->count > 0 ? s->segments[0].start : 0;
-	if (rc == 0)
-		return 0;
-	if (rc < 0) {
+	if (rc == 0) {
+		dp_pos_make_mark(s->dir_fd, "mark"); /* or dp-store makes it */
+	} else if (rc < 0) {
 		tell_of_mark(s, unreadable(errno), all);
 	} else if (strcmp(pos.spool, s->id) != 0) {
 		tell_of_mark(s, "is of another spool", all);

@@ -20,8 +20,10 @@
  *   Any other line that is damaged costs itself: its bytes are set apart, counted and told, and
  *   reading goes on at the next line. A segment that is missing is told, too.
  * - Only whole segments are removed, when the mark has passed them: making room needs none. They
- *are kept for an hour, for a reader's reader that is set back, but only as long as all segments are
- *   not more than a quarter of max_bytes, and nobody waits for room.
+ *   are kept for an hour, for a reader's reader that is set back, but only as long as all segments
+ *   are not more than a quarter of max_bytes, and nobody waits for room.
+ * - A spool that is opened has a mark, which may say nothing yet: its block is taken while there is
+ *   one.
  * - What cannot be read of the mark or of DIR/spool never loses a record: it means that all that is
  *   there is read again, the latter under a new UUID.
  * - Opening takes time linear in the number of segments, not in their size.

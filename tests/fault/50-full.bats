@@ -10,7 +10,6 @@ setup() {
 }
 
 teardown() {
-	[ -z "${store_pid-}" ] || kill -CONT "$store_pid"
 	stop_background
 	if mountpoint -q "$S"; then umount -l "$S"; fi
 }
@@ -99,23 +98,24 @@ assert 1000 < n < 5000, n
 PY
 }
 
+has_no_block_left() { [ "$(stat -f -c %f "$S")" = 0 ]; }
+
 is_taken_again() { [ "$(metric spool_stalled)" = 0 ]; }
 
-@test "a disk without a block left: dp-store's mark makes room" {
+@test "a disk without a block left: the mark of a dp-store that comes then makes room" {
 	mkdir "$S"
 	mount -t tmpfs -o size=1m none "$S" 2>/dev/null || skip "it takes root to mount a small disk"
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	dp-store --db "sqlite:///$BATS_TEST_TMPDIR/d.db" --mark "$S/mark" <"$BATS_TEST_TMPDIR/pipe" \
-		2>"$BATS_TEST_TMPDIR/store.err" 3>&- 4>&- &
-	store_pid=$!
-	echo "$store_pid" >>"$BATS_TEST_TMPDIR/pids"
+	exec 5<>"$BATS_TEST_TMPDIR/pipe"
 	ln -s pipe "$BATS_TEST_TMPDIR/out"
 	start_spooling
-	kill -STOP "$store_pid"
 	send_until_stalled
 	dd if=/dev/zero of="$S/other" bs=4096 2>/dev/null || true
-	[ "$(stat -f -c %f "$S")" = 0 ]
-	kill -CONT "$store_pid"
+	retry_until has_no_block_left
+	dp-store --db "sqlite:///$BATS_TEST_TMPDIR/d.db" --mark "$S/mark" <"$BATS_TEST_TMPDIR/pipe" \
+		2>"$BATS_TEST_TMPDIR/store.err" 3>&- 4>&- 5>&- &
+	echo "$!" >>"$BATS_TEST_TMPDIR/pids"
+	exec 5>&-
 	retry_until is_taken_again
 	python <<'PY'
 from peer import *

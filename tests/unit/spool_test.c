@@ -2,6 +2,7 @@
 #include "spool_fixture.h"
 
 #include "crc.h"
+#include "file.h"
 
 #include <sched.h>
 
@@ -199,6 +200,21 @@ static void the_mark_is_where_reading_begins(void **state)
 	keep_nothing(f);
 	dp_spool_check_mark(f->spool);
 	assert_int_equal(stats(f).oldest, 134217728);
+}
+
+static void a_mark_is_there_from_the_start(void **state)
+{
+	struct fixture *f = *state;
+	struct dp_buf mark = {0};
+	struct dp_buf path = {0};
+
+	assert_non_null(open_small(f));
+	dp_buf_addf(&path, "%s/mark", f->dir);
+	assert_int_equal(dp_file_read(AT_FDCWD, dp_buf_text(&path), 10, &mark), 0);
+	assert_string_equal(dp_buf_text(&mark), "\n");
+	assert_int_equal(f->news.len, 0);
+	dp_buf_release(&mark);
+	dp_buf_release(&path);
 }
 
 static void the_mark_only_rises(void **state)
@@ -876,6 +892,7 @@ int main(void)
 	    TEST(one_process_has_it),
 	    TEST(a_folder_is_made_but_not_those_above),
 	    TEST(the_mark_is_where_reading_begins),
+	    TEST(a_mark_is_there_from_the_start),
 	    TEST(the_mark_only_rises),
 	    TEST(what_the_mark_has_passed_is_removed),
 	    TEST(what_the_mark_has_passed_is_kept_for_an_hour),
