@@ -42,6 +42,21 @@ static void seal(struct dp_spool *s)
 	publish(s);
 }
 
+/* Takes the open segment away, of which nobody was shown anything: the next one may begin where it
+ * did. Not the only one, which says where the log ends. Returns 0, or -1. */
+static int take_away(struct dp_spool *s, const char *name)
+{
+	if (s->open.size > 0 || s->count == 1 || unlinkat(s->dir_fd, name, 0) < 0)
+		return -1;
+	close(s->fd);
+	s->fd = -1;
+	s->next = s->open.start;
+	pthread_mutex_lock(&s->lock);
+	s->count--;
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
 /* Ends the open segment after a failure: up to `attempted` nobody knows what it holds. What is
  * beyond the durable is cut off where that still works. */
 static void abandon(struct dp_spool *s, uint64_t attempted)
@@ -49,6 +64,8 @@ static void abandon(struct dp_spool *s, uint64_t attempted)
 	char name[DP_SPOOL_NAME_MAX];
 
 	dp_spool_name(s->open.start, ".seg", name);
+	if (take_away(s, name) == 0)
+		return;
 	if (ftruncate(s->fd, (off_t)s->open.size) < 0)
 		dp_spool_tell(s, "spool-cut", "cannot cut off what failed in %s/%s: %s", s->dir,
 		    name, strerror(errno));
@@ -82,7 +99,6 @@ static int begin(struct dp_spool *s)
 		return fail(s, "sync the folder of", error);
 	}
 	pthread_mutex_lock(&s->lock);
-	dp_spool_remove_empty(s);
 	dp_spool_remove_passed(s);
 	pthread_mutex_unlock(&s->lock);
 	return 0;

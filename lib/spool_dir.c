@@ -60,18 +60,6 @@ void dp_spool_add_segment(struct dp_spool *s, struct dp_spool_segment segment)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void dp_spool_remove_empty(struct dp_spool *s)
-{
-	char name[DP_SPOOL_NAME_MAX];
-
-	while (s->count > 1 && s->segments[s->count - 2].size == 0) {
-		dp_spool_name(s->segments[s->count - 2].start, ".seg", name);
-		unlinkat(s->dir_fd, name, 0);
-		s->segments[s->count - 2] = s->segments[s->count - 1];
-		s->count--;
-	}
-}
-
 uint64_t dp_spool_bytes(const struct dp_spool *s, uint64_t mark)
 {
 	uint64_t bytes = 0;

@@ -70,10 +70,6 @@ int dp_spool_load(struct dp_spool *s, const char **what);
 
 void dp_spool_add_segment(struct dp_spool *s, struct dp_spool_segment segment);
 
-/* Under the lock: removes what failures left empty before the last segment. As the last one such a
- * file stays, so that its offsets are not used again after a restart. */
-void dp_spool_remove_empty(struct dp_spool *s);
-
 /* Under the lock: removes from the table and the folder, oldest first, what the mark has passed and
  * need not be kept, never the last segment, whose end is the end of the log. */
 void dp_spool_remove_passed(struct dp_spool *s);

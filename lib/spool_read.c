@@ -207,6 +207,29 @@ static void leave_segment(struct dp_spool_reader *r)
 	r->least = r->segment.start + 1;
 }
 
+/* Comes to the start of the segment, or to the place in it where reading begins. */
+static void come_to_segment(struct dp_spool_reader *r, const char *name)
+{
+	if (r->at >= r->segment.start)
+		return;
+	if (!dp_spool_follows(r->at, r->segment.start))
+		dp_spool_tell(r->spool, "spool-gap",
+		    "before %s/%s a segment is missing: offsets from %" PRIu64 " on", r->spool->dir,
+		    name, r->at);
+	r->at = r->segment.start;
+}
+
+/* One that is open may yet be taken away, so it is waited for; any other was left by a process that
+ * died there. Returns as enter_segment does. */
+static int pass_empty_segment(struct dp_spool_reader *r, const char *name)
+{
+	if (r->segment.is_open)
+		return 0;
+	come_to_segment(r, name);
+	leave_segment(r);
+	return 1;
+}
+
 /* Opens the next segment. Returns 1, 0 where there is none yet, -1 with errno. */
 static int enter_segment(struct dp_spool_reader *r)
 {
@@ -215,20 +238,17 @@ static int enter_segment(struct dp_spool_reader *r)
 	if (!find_segment(r))
 		return 0;
 	dp_spool_name(r->segment.start, ".seg", name);
+	if (r->segment.size == 0)
+		return pass_empty_segment(r, name);
 	r->fd = openat(r->spool->dir_fd, name, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0 && errno != ENOENT)
-		return -1;
-	if (r->fd < 0) {
-		count_damage(r, "a segment that is missing", (size_t)r->segment.size);
-		leave_segment(r);
+	if (r->fd >= 0) {
+		come_to_segment(r, name);
 		return 1;
 	}
-	if (!dp_spool_follows(r->at, r->segment.start))
-		dp_spool_tell(r->spool, "spool-gap",
-		    "before %s/%s a segment is missing: offsets from %" PRIu64 " on", r->spool->dir,
-		    name, r->at);
-	if (r->at < r->segment.start)
-		r->at = r->segment.start;
+	if (errno != ENOENT)
+		return -1;
+	count_damage(r, "a segment that is missing", (size_t)r->segment.size);
+	leave_segment(r);
 	return 1;
 }
 

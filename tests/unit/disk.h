@@ -119,7 +119,11 @@ DISK_REAL(int, ftruncate, int fd, off_t size)
 
 DISK_REAL(int, unlinkat, int dir, const char *path, int flags)
 {
-	return disk_fails("unlinkat", -1) ? -1 : __real_unlinkat(dir, path, flags);
+	int rc = disk_fails("unlinkat", -1) ? -1 : __real_unlinkat(dir, path, flags);
+
+	if (rc == 0 && disk.note)
+		disk.note("unlinkat", -1, path);
+	return rc;
 }
 
 DISK_REAL(int, renameat, int from_dir, const char *from, int to_dir, const char *to)

@@ -226,18 +226,19 @@ static void a_failed_sync_is_never_believed(void **state)
 	assert_string_equal(dp_buf_text(&out), "a b");
 	assert_int_equal(next, 134217728 + 11);
 	assert_int_equal(stats(f).failures, 1);
-	/* both fail: not durable, and of the segments that stay empty one is left */
+	/* both fail: not durable, and nothing stays of the segments that are empty */
 	disk_fail("fdatasync", 1, 4, ENOSPC);
 	assert_false(append(f, "c"));
 	assert_false(append(f, "c"));
 	assert_true(dp_spool_is_full(f->spool));
-	assert_int_equal(f->spool->count, 3);
+	assert_int_equal(f->spool->count, 2);
 	read_on(r, &out, &next);
 	assert_string_equal(dp_buf_text(&out), "a b");
 	disk = (struct disk){0};
 	assert_true(append(f, "c"));
 	read_on(r, &out, &next);
 	assert_string_equal(dp_buf_text(&out), "a b c");
+	assert_false(has_news(f, "spool-gap"));
 	dp_spool_reader_free(&r);
 	dp_buf_release(&out);
 }
@@ -292,6 +293,26 @@ static void a_name_that_is_not_durable_is_not_believed(void **state)
 	assert_non_null(strstr(dp_spool_error(f->spool), "cannot sync the folder of the spool"));
 	assert_true(append(f, "a"));
 	assert_int_equal(f->spool->open.start, 134217728);
+}
+
+/* Killed between the segment's name and its first byte, again and again. */
+static void starts_that_append_nothing_leave_no_gap(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(open_small(f));
+	assert_true(append(f, "a"));
+	for (int i = 0; i < 3; i++) {
+		reopen(f);
+		disk_fail("pwrite", 1, 1, ENOSPC);
+		assert_false(append(f, "b"));
+		disk = (struct disk){0};
+	}
+	assert_true(append(f, "b"));
+	reopen(f);
+	assert_string_equal(read_all(f), "a b");
+	assert_int_equal(f->news.len, 0);
+	assert_int_equal(stats(f).end, 3 * 134217728 + 11);
 }
 
 /* What was written before room ran out can be removed once it is handed over. */
@@ -462,6 +483,7 @@ int main(void)
 	    TEST(the_only_segment_stays),
 	    TEST(a_failed_write_leaves_nothing),
 	    TEST(a_name_that_is_not_durable_is_not_believed),
+	    TEST(starts_that_append_nothing_leave_no_gap),
 	    TEST(room_that_is_wanted_can_be_made),
 	    TEST(what_is_kept_makes_room),
 	    TEST(a_name_that_is_taken_is_passed_by),

@@ -58,8 +58,10 @@ static size_t index_of(const char *name)
 	while (i < file_count && strcmp(files[i].name, name) != 0)
 		i++;
 	assert_true(i < FILES_MAX);
-	if (i == file_count)
+	if (i == file_count) {
+		memset(&files[file_count], 0, sizeof *files);
 		snprintf(files[file_count++].name, DP_SPOOL_NAME_MAX, "%s", name);
+	}
 	return i;
 }
 
@@ -75,12 +77,21 @@ static int judge(const char *call, int fd)
 	return JSON_PICK(&seed, errors);
 }
 
+/* Another file may get the name. */
+static void note_removal(const char *name)
+{
+	for (size_t i = 0; i < file_count; i++)
+		if (strcmp(files[i].name, name) == 0)
+			files[i] = files[--file_count];
+}
+
 static void note(const char *call, int fd, const char *path)
 {
 	char name[DP_SPOOL_NAME_MAX];
 	struct stat st;
 
-	(void)path;
+	if (strcmp(call, "unlinkat") == 0)
+		note_removal(path);
 	if (strcmp(call, "fdatasync") != 0 || !name_of(fd, name) || __real_fstat(fd, &st) < 0)
 		return;
 	if (!files[index_of(name)].is_lying)
@@ -181,7 +192,6 @@ static void begin_run(struct run *r, struct fixture *f, int number)
 	faults = number % 3 * 4;
 	keeps_all = number % 6 == 0; /* without faults: where room is wanted it goes */
 	file_count = 0;
-	memset(files, 0, sizeof files);
 	memset(&model, 0, sizeof model);
 	memset(r, 0, sizeof *r);
 	disk = (struct disk){.note = note};
@@ -239,6 +249,8 @@ static void end_run(struct run *r)
 	r->reader = dp_spool_reader_new(r->f->spool);
 	r->position = r->f->spool->mark;
 	read_some(r->reader, true, &r->position, model.is_stored);
+	if (has_news(r->f, "spool-gap")) /* nobody took a segment */
+		fail_msg("%s", dp_buf_text(&r->f->news));
 	dp_spool_reader_free(&r->reader);
 	dp_spool_close(&r->f->spool);
 	disk = (struct disk){0};
