@@ -74,6 +74,15 @@ int dp_file_replace(int dir_fd, const char *path, struct dp_str content)
 	return rc < 0 ? -1 : dp_file_sync_folder(dir_fd, path);
 }
 
+int dp_file_create(int dir_fd, const char *path, struct dp_str content)
+{
+	int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || close_with(fd, write_durably(fd, content)) < 0)
+		return -1;
+	return dp_file_sync_folder(dir_fd, path);
+}
+
 int dp_file_overwrite(int dir_fd, const char *path, struct dp_str content)
 {
 	int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);

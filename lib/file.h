@@ -10,6 +10,10 @@
  * is durable; or -1 with errno. */
 int dp_file_replace(int dir_fd, const char *path, struct dp_str content);
 
+/* Makes the file where there is none, durably. Returns 0; or -1 with errno, and there is none, one
+ * that was there (EEXIST), or an empty one. */
+int dp_file_create(int dir_fd, const char *path, struct dp_str content);
+
 /* Writes over the file that is there, which takes no block of a full disk; fdatasync. Whoever reads
  * it meanwhile, or after a crash, may find a part of both: the content has to be checked. Returns
  * 0, or -1 with errno. */

@@ -89,9 +89,9 @@ int dp_pos_read_mark(int dir_fd, const char *path, struct dp_pos *out)
 
 	if (dp_file_read(dir_fd, path, DP_POS_TEXT + DP_CHECKED_ADDS + 1, &content) < 0) {
 		rc = errno == ENOENT ? 0 : -1;
-	} else if (dp_str_is(dp_buf_str(&content), "\n")) {
+	} else if (content.len == 0 || dp_str_is(dp_buf_str(&content), "\n")) {
 		rc = 0;
-	} else if (content.len == 0 || content.data[content.len - 1] != '\n' ||
+	} else if (content.data[content.len - 1] != '\n' ||
 		   dp_checked_read((struct dp_str){content.data, content.len - 1}, &text) < 0 ||
 		   dp_pos_parse(text, out) < 0) {
 		errno = EBADMSG;

@@ -7,8 +7,9 @@
  *
  *	5d3a1c02 019a0000-0000-7000-8000-000000000001:1048576
  *
- * or an empty line, which keeps its place on the disk and says as much as no file. It is replaced
- * whole, and may lag behind what is committed but must never lead. */
+ * or an empty line, which keeps its place on the disk and says as much as no file; so does an empty
+ * one, whose maker died. It is replaced whole, and may lag behind what is committed but must never
+ * lead. */
 #ifndef DP_POS_H
 #define DP_POS_H
 

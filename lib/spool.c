@@ -118,6 +118,14 @@ static void tell_of_mark(struct dp_spool *s, const char *what, const char *then)
 	dp_spool_tell(s, "spool-mark", "the mark %s/mark %s%s", s->dir, what, then);
 }
 
+/* Or dp-store does, at the same time. */
+static void make_mark(struct dp_spool *s)
+{
+	if (dp_file_create(s->dir_fd, "mark", DP_STR("\n")) < 0 && errno != EEXIST)
+		dp_spool_tell(
+		    s, "spool-mark", "cannot make the mark %s/mark: %s", s->dir, strerror(errno));
+}
+
 /* Sets the mark where reading begins. Returns 0, or -1 with errno. */
 static int find_mark(struct dp_spool *s)
 {
@@ -127,7 +135,7 @@ static int find_mark(struct dp_spool *s)
 
 	s->mark = s->count > 0 ? s->segments[0].start : 0;
 	if (rc == 0) {
-		dp_pos_make_mark(s->dir_fd, "mark"); /* or dp-store makes it */
+		make_mark(s);
 	} else if (rc < 0) {
 		tell_of_mark(s, unreadable(errno), all);
 	} else if (strcmp(pos.spool, s->id) != 0) {
