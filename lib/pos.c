@@ -69,18 +69,6 @@ int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos)
 	return rc;
 }
 
-int dp_pos_make_mark(int dir_fd, const char *path)
-{
-	struct dp_pos pos;
-	int rc = dp_pos_read_mark(dir_fd, path, &pos);
-
-	if (rc > 0)
-		return 0;
-	if (rc < 0 && errno != EBADMSG)
-		return -1;
-	return dp_file_replace(dir_fd, path, DP_STR("\n"));
-}
-
 int dp_pos_read_mark(int dir_fd, const char *path, struct dp_pos *out)
 {
 	struct dp_buf content = {0};

@@ -7,9 +7,9 @@
  *
  *	5d3a1c02 019a0000-0000-7000-8000-000000000001:1048576
  *
- * or an empty line, which keeps its place on the disk and says as much as no file; so does an empty
- * one, whose maker died. It is replaced whole, and may lag behind what is committed but must never
- * lead. */
+ * or an empty line, by which dp-ingest keeps its place on the disk, and which says as much as no
+ * file; so does an empty one, whose maker died. It is replaced whole, and may lag behind what is
+ * committed but must never lead. */
 #ifndef DP_POS_H
 #define DP_POS_H
 
@@ -36,10 +36,6 @@ size_t dp_pos_write(const struct dp_pos *pos, char out[DP_POS_TEXT + 1]);
  * mark is durable; or -1 with errno, and the old mark (or the new one, or one that is damaged)
  * stands. Commit first. */
 int dp_pos_write_mark(int dir_fd, const char *path, const struct dp_pos *pos);
-
-/* Makes a mark file that says nothing yet, where there is none or a damaged one, which says no
- * more: so that there is one to overwrite. Returns 0, or -1 with errno. */
-int dp_pos_make_mark(int dir_fd, const char *path);
 
 /* Reads a mark file; a relative path is one from dir_fd (AT_FDCWD: the working directory). Returns
  * 1 with *out; 0 where there is none; -1 with errno where it cannot be read, EBADMSG where what it

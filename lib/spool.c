@@ -118,7 +118,7 @@ static void tell_of_mark(struct dp_spool *s, const char *what, const char *then)
 	dp_spool_tell(s, "spool-mark", "the mark %s/mark %s%s", s->dir, what, then);
 }
 
-/* Or dp-store does, at the same time. */
+/* dp-store may write one at the same time. */
 static void make_mark(struct dp_spool *s)
 {
 	if (dp_file_create(s->dir_fd, "mark", DP_STR("\n")) < 0 && errno != EEXIST)

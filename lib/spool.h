@@ -22,8 +22,8 @@
  * - Only whole segments are removed, when the mark has passed them: making room needs none. They
  *   are kept for an hour, for a reader's reader that is set back, but only as long as all segments
  *   are not more than a quarter of max_bytes, and nobody waits for room.
- * - A spool that is opened has a mark, which may say nothing yet: its block is taken while there is
- *   one.
+ * - A spool that is opened has a mark, which may say nothing yet, and can be overwritten where the
+ *   disk is full.
  * - What cannot be read of the mark or of DIR/spool never loses a record: it means that all that is
  *   there is read again, the latter under a new UUID.
  * - Opening takes time linear in the number of segments, not in their size.

@@ -56,9 +56,7 @@ int mark_open(struct mark *m, const char *path)
 	if (make_folder(path) < 0 || (m->lock_fd = lock(path)) < 0)
 		return -1;
 	m->path = path;
-	/* One that cannot be read says nothing to dp-ingest either, nor one that cannot be made
-	 * yet. */
-	dp_pos_make_mark(AT_FDCWD, path);
+	/* one that cannot be read says nothing to dp-ingest either */
 	dp_pos_read_mark(AT_FDCWD, path, &m->stands);
 	return 0;
 }

@@ -155,27 +155,9 @@ static void what_cannot_be_written_is_tried_again(void **state)
 	mark_close(&m);
 }
 
-static void there_is_a_file_before_it_says_anything(void **state)
-{
-	struct mark m;
-	struct dp_pos pos;
-
-	(void)state;
-	assert_int_equal(mark_open(&m, path), 0);
-	assert_int_equal(access(path, F_OK), 0);
-	assert_int_equal(dp_pos_read_mark(AT_FDCWD, path, &pos), 0);
-	move(&m, SPOOL, 10);
-	settle(&m);
-	mark_close(&m);
-	assert_int_equal(mark_open(&m, path), 0);
-	assert_int_equal(offset_in_file(), 10);
-	mark_close(&m);
-}
-
 static void one_that_is_damaged_is_replaced(void **state)
 {
 	struct mark m;
-	struct dp_pos pos;
 	FILE *f;
 
 	(void)state;
@@ -186,7 +168,6 @@ static void one_that_is_damaged_is_replaced(void **state)
 	fclose(f);
 	mark_close(&m);
 	assert_int_equal(mark_open(&m, path), 0);
-	assert_int_equal(dp_pos_read_mark(AT_FDCWD, path, &pos), 0);
 	move(&m, SPOOL, 1);
 	assert_int_equal(offset_in_file(), 1);
 	mark_close(&m);
@@ -214,8 +195,6 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(one_process_has_it, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		what_cannot_be_written_is_tried_again, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(
-		there_is_a_file_before_it_says_anything, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(one_that_is_damaged_is_replaced, set_up, tear_down),
 	    cmocka_unit_test(without_a_file_it_does_nothing),
 	};
