@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { GZIP_FROM_BYTES = 1024 };
 
@@ -96,6 +97,19 @@ static struct MHD_Response *response_of(struct dp_buf *body)
 		*body = (struct dp_buf){0};
 	else
 		dp_buf_release(body);
+	return response;
+}
+
+struct MHD_Response *answer_in_pieces(const struct request *r, size_t block_bytes,
+    MHD_ContentReaderCallback on_room, void *arg, MHD_ContentReaderFreeCallback release)
+{
+	struct MHD_Response *response =
+	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block_bytes, on_room, arg, release);
+
+	/* To HEAD, too, the library sends the last chunk, which its client would take for the
+	 * beginning of the next answer. */
+	if (response && strcmp(r->method, "HEAD") == 0)
+		MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	return response;
 }
 

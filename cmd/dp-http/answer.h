@@ -31,6 +31,11 @@ struct answer_head {
 void answer_add_head(
     struct MHD_Response *response, const struct answer_head *head, bool is_compressed);
 
+/* A response whose body is made as its client takes it, and of a length that nobody knows before
+ * its end; NULL where there is no memory. The callbacks are those of libmicrohttpd. */
+struct MHD_Response *answer_in_pieces(const struct request *r, size_t block_bytes,
+    MHD_ContentReaderCallback on_room, void *arg, MHD_ContentReaderFreeCallback release);
+
 /* Whether the client takes a compressed body. */
 bool answer_takes_gzip(const struct request *r);
 

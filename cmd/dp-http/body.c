@@ -125,8 +125,7 @@ static enum MHD_Result stream(struct request *r, const struct answer_head *head,
 
 	b->gzip = answer_takes_gzip(r) ? gzip_new() : NULL;
 	pack(b);
-	response =
-	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_room, b, release);
+	response = answer_in_pieces(r, BLOCK_BYTES, on_room, b, release);
 	if (!response) {
 		release(b);
 		return MHD_NO;

@@ -256,8 +256,7 @@ static const struct body_maker rows_maker = {next_rows, on_end};
 static enum MHD_Result send_endless(
     struct request *r, const struct answer_head *head, struct stream *s)
 {
-	struct MHD_Response *response =
-	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_room, s, on_end);
+	struct MHD_Response *response = answer_in_pieces(r, BLOCK_BYTES, on_room, s, on_end);
 
 	if (!response) {
 		on_end(s);

@@ -239,6 +239,26 @@ FILES
 	[ "$(status_of /nothing -X POST -d x)" = 404 ]
 }
 
+# What is behind a header section that answers HEAD is the next answer, to any client that goes on.
+@test "nothing follows an answer to HEAD, however long that of GET is" {
+	db=$(new_database sqlite)
+	seq 200 | sed 's/.*/{"traceId":"long","locals":{"n":&,"text":"'"$(printf '%500s' '' | tr ' ' x)"'"}}/' | store "$db"
+	serve "$db"
+	python "${url#http://}" <<-'EOF'
+		import socket, sys
+
+		host, port = sys.argv[1].split(":")
+		for path in "/api/events?n=all", "/api/events?follow", "/api/traces/long", "/api/traces/long/export":
+		    with socket.create_connection((host, port), 30) as s:
+		        s.sendall(f"HEAD {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+		        answer = b""
+		        while part := s.recv(65536):
+		            answer += part
+		    head, _, rest = answer.partition(b"\r\n\r\n")
+		    assert head.startswith(b"HTTP/1.1 200 ") and b"chunked" not in head and rest == b"", (path, answer)
+	EOF
+}
+
 # refused BYTES STATUS: answered with that status, and the connection ended: nothing behind the
 # request is taken for another one.
 refused() {
