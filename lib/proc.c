@@ -28,11 +28,22 @@ static void on_stop_signal(int signo)
 	errno = saved;
 }
 
+/* Takes the place of each standard descriptor that is closed by one which cannot be used as that.
+ */
+static void fill_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			dp_log_die(DP_EXIT_FAILURE, "cannot open /dev/null: %s", strerror(errno));
+}
+
 void dp_proc_init(void)
 {
 	struct sigaction stop = {.sa_handler = on_stop_signal};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+	fill_standard_descriptors();
 	if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make a pipe: %s", strerror(errno));
 	sigaction(SIGINT, &stop, NULL);

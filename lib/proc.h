@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 /* From here on SIGINT and SIGTERM make the stop descriptor readable instead of ending the program,
- * and SIGPIPE is ignored: every write is checked. Call once, before any thread is made. */
+ * and SIGPIPE is ignored: every write is checked. Of stdin, stdout and stderr none that is closed
+ * is taken by another file: it still gives EBADF. Call once, before any thread or file is made. */
 void dp_proc_init(void);
 
 /* Readable from the first stop signal on, for ever. Poll it beside the input; do not read it. */

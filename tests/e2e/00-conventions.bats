@@ -116,6 +116,26 @@ missing_argument_is_refused() {
 	done
 }
 
+# With stdin closed, then stdout: a program with a file of its own there would wait, or worse, for ever.
+@test "a standard descriptor that is closed is no file of another kind" {
+	local program run='timeout -k 1 10' err=$BATS_TEST_TMPDIR/err
+	export DEVPULSE_DB=sqlite:///$BATS_TEST_TMPDIR/events.db
+	for program in "dp-ingest -" dp-store "dp-tail -" dp-send; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		$run $program <&- >/dev/null 2>"$err" || status=$?
+		[ "$status" = 1 ]
+		file_has "$err" "^${program% *}: error: .*Bad file descriptor"
+	done
+	for program in "dp-ingest -" "dp-store --tee" "dp-tail -"; do
+		status=0
+		# shellcheck disable=SC2086
+		echo '{"traceId":"abc123"}' | $run $program >&- 2>"$err" || status=$?
+		[ "$status" = 1 ]
+		file_has "$err" "^${program% *}: error: .*Bad file descriptor"
+	done
+}
+
 # Starts each daemon, waits for its newline on --ready-fd, stops it with the signal.
 stops_on() {
 	local signal=$1 program=$2 name
