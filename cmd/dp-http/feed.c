@@ -19,6 +19,7 @@ enum {
 	PACE_MS = 20,  /* from news to the next, for more to come together */
 	AWAY_LOOK_MS = 500,
 	LEAVE_MS = 500,
+	GONE_MS = 1000, /* between looks for peers that have closed */
 };
 
 struct feed {
@@ -32,6 +33,7 @@ struct feed {
 	size_t max;
 	int64_t beat_ms;
 	int64_t next_beat_ms;
+	int64_t next_gone_ms;
 	int64_t head;
 	uint64_t generation;
 	bool failed; /* a read failed since the database answered last */
@@ -73,16 +75,35 @@ static void resume(struct follower *w, bool beat)
 	MHD_resume_connection(w->connection);
 }
 
-/* Resumes those that have news, and at its time everyone. */
+/* Whether to write to a follower because its peer has closed. One that only sends no more, and
+ * reads on, looks the same until then: it is written to once. */
+static bool has_closed(struct follower *w)
+{
+	struct pollfd p = {.fd = w->fd, .events = POLLRDHUP};
+
+	if (poll(&p, 1, 0) <= 0 || (w->is_half_closed && !(p.revents & (POLLHUP | POLLERR))))
+		return false;
+	w->is_half_closed = true;
+	return true;
+}
+
+/* Resumes those that have news, those that may be gone, and at its time everyone. */
 static void wake(struct feed *f)
 {
-	bool beat = dp_clock_monotonic_ms() >= f->next_beat_ms;
+	const int64_t now_ms = dp_clock_monotonic_ms();
+	const bool beat = now_ms >= f->next_beat_ms;
+	const bool look = now_ms >= f->next_gone_ms;
 
-	for (struct follower *w = f->first; w; w = w->next)
-		if (w->waiting && (beat || w->seen != f->generation))
-			resume(w, beat);
+	for (struct follower *w = f->first; w; w = w->next) {
+		const bool beats = w->waiting && (beat || (look && has_closed(w)));
+
+		if (w->waiting && (beats || w->seen != f->generation))
+			resume(w, beats);
+	}
 	if (beat)
 		f->next_beat_ms = dp_clock_monotonic_ms() + f->beat_ms;
+	if (look)
+		f->next_gone_ms = now_ms + GONE_MS;
 }
 
 /* Returns whether there is something new. */
@@ -224,6 +245,10 @@ void feed_free(struct feed **f)
 
 bool feed_join(struct feed *f, struct follower *w)
 {
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(w->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	w->fd = info ? info->connect_fd : -1;
 	pthread_mutex_lock(&f->lock);
 	if (f->count < f->max) {
 		w->next = f->first;

@@ -3,7 +3,8 @@
  * Nothing is pushed. While there are followers one thread waits for news of the store and asks for
  * its head; a follower that is caught up has its connection suspended and is resumed when the head
  * has moved, or for a heartbeat: a suspended connection notices nothing, only writing reveals that
- * the peer is gone. Without followers it has no connection to the database. */
+ * the peer is gone. So one whose peer has closed is looked for, and written to. Without followers
+ * it has no connection to the database. */
 #ifndef FEED_H
 #define FEED_H
 
@@ -20,9 +21,11 @@ struct follower {
 	struct follower *next;
 	struct follower *prev;
 	uint64_t seen; /* the generation that it has read up to */
+	int fd;
 	bool joined;
 	bool waiting;
 	bool beat;
+	bool is_half_closed; /* the peer sends no more, and was written to since */
 };
 
 enum feed_wait {

@@ -224,6 +224,39 @@ followers_are() { [ "$(curl -s "$url/readyz?verbose" | jq .followers)" = "$1" ];
 	retry_until sockets_are 1
 }
 
+@test "a client that closes is noticed before the next heartbeat, one that only sends no more goes on" {
+	db=$(new_database sqlite)
+	number 1 1 | store "$db"
+	serve "$db" --heartbeat 20
+	cat >"$BATS_TEST_TMPDIR/half.py" <<-'EOF'
+		import socket, sys
+
+		host, port = sys.argv[1].split(":")
+		with socket.create_connection((host, port), 60) as s:
+		    s.sendall(f"GET /api/events?follow&n=0 HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+		    s.shutdown(socket.SHUT_WR)
+		    for part in iter(lambda: s.recv(65536), b""):
+		        sys.stdout.buffer.write(part)
+		        sys.stdout.flush()
+	EOF
+	background half python3 "$BATS_TEST_TMPDIR/half.py" "${url#http://}"
+	retry_until followers_are 1
+	for i in $(seq 10); do
+		follow "f$i" n=0
+	done
+	retry_until followers_are 11
+	for i in $(seq 10); do
+		pid=f${i}_pid
+		kill -9 "${!pid}"
+	done
+	retry_until followers_are 1
+	number 2 2 | store "$db"
+	retry_until file_has "$BATS_TEST_TMPDIR/half.out" '"details":"2"'
+	number 3 3 | store "$db"
+	retry_until file_has "$BATS_TEST_TMPDIR/half.out" '"details":"3"'
+	followers_are 1
+}
+
 @test "no more followers than allowed; a place that is left is free again" {
 	db=$(new_database sqlite)
 	number 1 1 | store "$db"
