@@ -193,18 +193,18 @@ install: all
 	@for f in $(PLACED); do to="$(DESTDIR)$(PREFIX)/$${f%%:*}"; mode=644; \
 		[ "$${f%%:*}" != bin ] || mode=755; \
 		install -d "$$to" && install -m $$mode "$${f#*:}" "$$to" || exit 1; done
-	install -d $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	install -d $(COMPLETIONS:%="$(DESTDIR)$(PREFIX)/share/%")
 	for p in $(PROGRAMS); do for s in bash zsh fish; do \
-		$B/bin/$$p --completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
+		$B/bin/$$p --completion $$s > "$(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE)" || exit 1; done; done
 	for s in bash zsh fish; do p=devpulse; \
-		./devpulse completion $$s > $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done
+		./devpulse completion $$s > "$(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE)" || exit 1; done
 
 # Folders that others may use, too, stay.
 uninstall:
 	@for f in $(PLACED); do rm -f "$(DESTDIR)$(PREFIX)/$${f%%:*}/$${f##*[:/]}" || exit 1; done
 	for p in $(PROGRAMS) devpulse; do for s in bash zsh fish; do \
-		rm -f $(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE) || exit 1; done; done
-	cd $(DESTDIR)$(PREFIX)/share && for d in devpulse doc/devpulse/examples doc/devpulse; do \
+		rm -f "$(DESTDIR)$(PREFIX)/share/$(COMPLETION_FILE)" || exit 1; done; done
+	cd "$(DESTDIR)$(PREFIX)/share" && for d in devpulse doc/devpulse/examples doc/devpulse; do \
 		[ ! -d $$d ] || rmdir $$d || exit 1; done
 
 .PHONY: deb sbom wheel

@@ -4,7 +4,7 @@
 load helpers
 
 setup_file() {
-	export DEST=$BATS_FILE_TMPDIR/dest
+	export DEST="$BATS_FILE_TMPDIR/the dest"
 	# somebody else's, in folders that are shared
 	install -D -m 644 /dev/null "$DEST/usr/share/man/man1/other.1"
 	install -D /dev/null "$DEST/usr/bin/other"
