@@ -18,7 +18,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { TICK_MS = 250, OTHER_CONNECTIONS = 156 };
+enum {
+	TICK_MS = 250,
+	OTHER_CONNECTIONS = 156,
+	HEARTBEAT_MAX_S = 20, /* dp-tail and the page take silence for the end after 30 and more */
+};
 
 enum {
 	OPT_THREADS = 256,
@@ -114,7 +118,7 @@ static struct config parse_args(int argc, char **argv)
 			cfg.max_followers = (unsigned)dp_opt_number(&o, 1, 10000);
 			break;
 		case OPT_HEARTBEAT:
-			cfg.heartbeat_ms = dp_opt_number(&o, 1, 3600) * 1000;
+			cfg.heartbeat_ms = dp_opt_number(&o, 1, HEARTBEAT_MAX_S) * 1000;
 			break;
 		case OPT_HOSTS:
 			cfg.hosts = o.value;

@@ -389,6 +389,7 @@ dies() {
 	dies 2 'numeric address' dp-http --listen example.org:1 --db "$db"
 	dies 2 'a URL is wanted' dp-http --listen 127.0.0.1:0 --db mysql://x
 	dies 2 '--threads: a whole number' dp-http --threads 0
+	dies 2 '--heartbeat: a whole number from 1 to 20' dp-http --heartbeat 30 --listen 127.0.0.1:0 --db "$db"
 	dies 2 'token' env DEVPULSE_TOKEN=short dp-http --listen 127.0.0.1:0 --db "$db"
 	echo 0123456789abcdef >"$BATS_TEST_TMPDIR/open"
 	chmod 644 "$BATS_TEST_TMPDIR/open"
