@@ -347,6 +347,23 @@ came_back() {
 	[ "$status" = 1 ]
 }
 
+@test "what listens on all addresses is reached at one of this machine" {
+	export DEVPULSE_TOKEN=0123456789abcdef
+	DEVPULSE_LISTEN=0.0.0.0:${DEVPULSE_LISTEN##*:} DEVPULSE_HTTP_LISTEN=0.0.0.0:${DEVPULSE_HTTP_LISTEN##*:}
+	up
+	file_has "$BATS_TEST_TMPDIR/up.out" "http://127.0.0.1:${DEVPULSE_HTTP_LISTEN##*:}/"
+	./devpulse demo | grep -q 'dp-tail --url http://127.0.0.1:'
+	run ./devpulse status
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *', refused 0; connections '* ]]
+	./devpulse down
+	need_ipv6
+	DEVPULSE_LISTEN="[::]:${DEVPULSE_LISTEN##*:}" DEVPULSE_HTTP_LISTEN="[::]:${DEVPULSE_HTTP_LISTEN##*:}"
+	up
+	./devpulse status | grep ', refused 0; connections '
+}
+
 @test "demo sends a little system's traffic, errors with locals included" {
 	up
 	./devpulse demo
