@@ -380,6 +380,9 @@ came_back() {
 	run ./devpulse up -x
 	[ "$status" = 2 ]
 	[[ $output == "devpulse: error: up: unknown option -x; see './devpulse help'" ]]
+	run ./devpulse up -d --detach
+	[ "$status" = 2 ]
+	[[ $output == "devpulse: error: up: unknown option --detach; see './devpulse help'" ]]
 	for command in up down status pipeline demo logs test; do
 		run ./devpulse "$command" operand
 		[ "$status" = 2 ]
