@@ -34,7 +34,7 @@ import devpulse
 from devpulse import _client
 from devpulse._propagation import hashed
 from devpulse.integrations.asgi import DevPulseMiddleware, add_devpulse_middleware
-from pipeline import PATIENCE, wait_for
+from pipeline import PATIENCE, Pipeline, wait_for
 
 HEX = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -676,6 +676,64 @@ def test_a_start_that_fails_is_reported_and_passed_on(
     (event,) = told
     assert (event["name"], event["stage"]) == ("asgi_app.Broken", "startup")
     assert event["locals"]["database"] == "away"
+
+
+SHUTDOWN = """
+    import asyncio, os, signal, sys
+    from contextlib import asynccontextmanager
+    import uvicorn
+    from starlette.applications import Starlette
+    import devpulse
+    from devpulse.integrations import add_devpulse_middleware
+
+    async def stop():
+        while not server.started:
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    @asynccontextmanager
+    async def lifespan(app):
+        stopping = asyncio.create_task(stop())
+        yield
+        devpulse.event("closed", trace_id=sys.argv[2])
+        if sys.argv[3] == "fails":
+            raise RuntimeError
+
+    devpulse.init(sys.argv[1])
+    app = Starlette(lifespan=lifespan)
+    add_devpulse_middleware(app)
+    server = uvicorn.Server(uvicorn.Config(app, port=0))
+    server.run()
+"""
+
+
+@pytest.mark.parametrize("end", ["as it should", "fails"])
+def test_a_shutdown_by_a_signal_loses_nothing(end: str, pipeline: Pipeline) -> None:
+    trace_id = devpulse.generate_trace_id()
+    command = [sys.executable, "-c", textwrap.dedent(SHUTDOWN), pipeline.ws_url, trace_id, end]
+    subprocess.run(command, capture_output=True, timeout=60)
+    (event,) = pipeline.trace(trace_id)["events"]
+    assert event["data"]["details"] == "closed"
+
+
+def test_a_shutdown_does_not_wait_for_a_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    devpulse.init("ws://127.0.0.1:9")
+    client = _client.active()
+    assert client is not None
+    devpulse.event("on its way")
+    wait_for(lambda: all(sink.is_away for sink in client._sinks))
+    waits: list[float] = []
+    for sink in client._sinks:
+        monkeypatch.setattr(sink, "flush", waits.append)
+    asyncio.run(Peer({"type": "lifespan.shutdown"}, **LIFESPAN).serve(DevPulseMiddleware(closing)))
+    assert waits == []
+
+
+async def closing(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 def test_an_application_that_knows_no_lifespan_is_no_error(

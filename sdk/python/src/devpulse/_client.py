@@ -184,6 +184,15 @@ class Client:
             if not sink.flush(SHORT_SECONDS):
                 self._late_until[sink] = time.monotonic() + LATE_SECONDS
 
+    def flush_at_the_end(self) -> None:
+        """For a process whose end may be one that atexit does not hear of: waits until all is
+        delivered, for at most EXIT_SECONDS, and not for a sink that was never there."""
+        end = time.monotonic() + EXIT_SECONDS
+        for sink in self._sinks:
+            while not sink.is_away and time.monotonic() < end:
+                if sink.flush(SHORT_SECONDS):
+                    break
+
     def close(self, timeout: float) -> bool:
         return self._each("close", timeout)
 

@@ -57,6 +57,10 @@ class DatabaseSink(Worker):
         self._away_since: float | None = None
         self._broken_until = 0.0
 
+    @property
+    def is_away(self) -> bool:
+        return self._away_since is not None and not self._stored
+
     def stats(self) -> dict[str, int]:
         """Counts of events: stored; there already; refused, of which the table dead_letters keeps
         what the database rejected; and those of Worker."""

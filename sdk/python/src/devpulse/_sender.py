@@ -94,6 +94,10 @@ class Sender(Worker):
             logger.warning("%s: no answer in time; events lost at the end: %d", self._where, lost)
         return is_done
 
+    @property
+    def is_away(self) -> bool:
+        return self._is_told and not self._was_proven
+
     def stats(self) -> dict[str, int]:
         """Counts of events. `sent` counts what was sent again, too; what is sent to a server that
         does not acknowledge is never `acked`. `connected` is 0 or 1."""

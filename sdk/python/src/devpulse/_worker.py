@@ -108,6 +108,11 @@ class Worker:
         self._is_asleep = True
         return is_done
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the place that events are carried to was tried, and never there so far."""
+        return False
+
     def stats(self) -> dict[str, int]:
         """Counts of events. A sink adds its own."""
         dropped = self._buffer.dropped

@@ -10,6 +10,9 @@ from ._asgi_types import AsgiScope, Message, Receive, Send, Settings
 class LifespanExchange:
     """Passed through; what fails in it is reported. What it starts belongs to no trace.
 
+    At the end of its shutdown all events are delivered: uvicorn, told to stop by SIGTERM, ends the
+    process by that signal, of which atexit does not hear.
+
     An application that raises before it asks for anything says so that it knows no lifespan.
     """
 
@@ -32,15 +35,28 @@ class LifespanExchange:
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"].endswith(".failed"):
             self._failure = str(message.get("message") or "")
+        elif message["type"] == "lifespan.shutdown.complete":
+            self._deliver()
         return self._send(message)
 
     def raised(self, exc: BaseException) -> None:
         if self._stage and isinstance(exc, Exception):
             self._tell(exc)
+            self._deliver()
 
     def returned(self) -> None:
         if self._failure is not None:
             self._tell(None)
+            self._deliver()
+
+    def _deliver(self) -> None:
+        client = _client.active()
+        if client is None:
+            return
+        try:
+            client.flush_at_the_end()
+        except Exception:
+            _client.failed("the last events")
 
     def _tell(self, exc: Exception | None) -> None:
         client = _client.active()
