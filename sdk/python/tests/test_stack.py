@@ -340,7 +340,8 @@ def test_the_message_is_scrubbed_and_cut() -> None:
 
 
 def test_locals_are_filtered() -> None:
-    code = "import os\nclass C: pass\ndef f(): pass\ntotal = 3\n__x__ = 1\nboom = 1 / (total - 3)\n"
+    code = "import os\nclass C: pass\ndef f(): pass\ntotal = 3\n__x__ = 1\n"
+    code += "lazy = type('Lazy', (type(os),), {})('lazy')\nboom = 1 / (total - 3)\n"
     exc = caught(exec, compile(code, "<shop>", "exec"), {"__name__": "shop"})
     frame = fields_of(exc)["stacktrace"][-1]
     assert (frame["function"], frame["module"], frame["inApp"]) == ("<module>", "shop", True)

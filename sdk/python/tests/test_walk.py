@@ -1,12 +1,15 @@
 """The walk: any value becomes plain JSON values, bounded, and by no code of its own."""
 
+import asyncio
 import collections
 import dataclasses
 import datetime
 import decimal
 import enum
+import functools
 import gc
 import http.cookies
+import importlib.util
 import json
 import math
 import os
@@ -430,6 +433,8 @@ def test_objects_that_are_secrets() -> None:
         "pandas.core.frame",
         "polars",
         "torch",
+        "duckdb._relation",
+        "django.core.paginator",
     ],
 )
 def test_types_whose_repr_works_are_named_only(module: str) -> None:
@@ -443,6 +448,14 @@ def test_real_arrays_models_and_rows() -> None:
     numpy = pytest.importorskip("numpy")
     assert shown(numpy.zeros(3)) == "<numpy.ndarray>"
     assert "1.5" in str(shown(numpy.float64(1.5)))
+
+
+def test_a_real_proxy_is_not_followed() -> None:
+    celery = pytest.importorskip("celery")
+    app = celery.Celery("shop", set_as_current=False)
+    task, shared = app.task(lambda: None), celery.shared_task(lambda: None)
+    assert "@task" not in str(shown([task, shared]))
+    assert not app.finalized
 
 
 def test_real_sqlalchemy() -> None:
@@ -516,6 +529,66 @@ def test_huge_values_are_not_copied() -> None:
         w.mapping(huge)
     assert time.perf_counter() - began < 1.0  # a copy of them takes 20 ms each time
     assert w.spent < 5000
+
+
+def _subclass(base: Any) -> Any:
+    return type("Child", (base,), {})
+
+
+def _queue() -> Any:
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    for value in LOUD:
+        queue.put_nowait(value)
+    return queue
+
+
+LOUD = [*range(10), named("Loud", __repr__=_raises(AssertionError()))()]  # beyond what is shown
+LOUD_BY_NUMBER = dict(enumerate(LOUD))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        _subclass(collections.OrderedDict)(LOUD_BY_NUMBER),
+        _subclass(collections.defaultdict)(None, LOUD_BY_NUMBER),
+        _subclass(collections.Counter)(LOUD_BY_NUMBER),
+        _subclass(collections.deque)(LOUD),
+        _subclass(collections.UserDict)(LOUD_BY_NUMBER),
+        _subclass(collections.UserDict)(LOUD_BY_NUMBER).keys(),
+        _subclass(collections.UserDict)(LOUD_BY_NUMBER).values(),
+        _subclass(collections.UserList)(LOUD),
+        _subclass(collections.ChainMap)(LOUD_BY_NUMBER),
+        collections.OrderedDict(LOUD_BY_NUMBER).values(),
+        collections.OrderedDict(LOUD_BY_NUMBER).items(),
+        _subclass(types.SimpleNamespace)(all=LOUD),
+        _subclass(functools.partial)(print, *LOUD),
+        subprocess.CompletedProcess(LOUD, 0),
+        _queue(),
+    ],
+    ids=lambda value: f"{type(value).__mro__[1].__name__} {type(value).__name__}",
+)
+def test_what_holds_values_is_not_asked_for_the_repr_of_all(value: object) -> None:
+    assert "AssertionError" not in json.dumps(shown(value))
+
+
+def test_children_of_containers_are_shown_as_those() -> None:
+    assert shown(_subclass(collections.deque)([1, 2])) == [1, 2]
+    assert shown(_subclass(collections.OrderedDict)(a=1)) == {"a": 1}
+    done = subprocess.CompletedProcess(["ls", "--password", "x"], 2, stdout=b"y" * 300)
+    found = shown(done)
+    assert found["returncode"] == 2
+    assert found["args"] == ["ls", "--password", NAMED]
+    assert found["stdout"].endswith("(300 bytes)")
+
+
+def test_a_lazy_module_is_not_loaded(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "sleeping.py").write_text("raise AssertionError")
+    spec = importlib.util.spec_from_file_location("sleeping", tmp_path / "sleeping.py")
+    assert spec is not None and spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert shown(module) == "<module sleeping>"
 
 
 def test_a_dict_that_another_thread_changes() -> None:

@@ -5,9 +5,16 @@ So attributes are read by the descriptors of `type` and `object`, and types are 
 """
 
 import weakref
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from enum import IntEnum
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+from types import (
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any, NamedTuple
 
 from ._inapp import class_is_in_app
@@ -43,6 +50,8 @@ class How(IntEnum):
     TUPLE = 13
     SET = 14
     FROZENSET = 15
+    DEQUE = 17
+    MODULE = 18  # its name
 
 
 class Kind(NamedTuple):
@@ -63,13 +72,15 @@ _OPAQUE = (
     "pony.", "mongoengine.", "numpy.", "pandas.", "polars.", "torch.", "tensorflow.", "jax.",
     "jaxlib.", "cupy.", "xarray.", "dask.", "pyarrow.", "pyspark.", "scipy.", "unittest.mock.",
     "mock.", "werkzeug.local.", "wrapt.", "lazy_object_proxy.", "http.cookies.",
-    "http.cookiejar.",
+    "http.cookiejar.", "celery.local.", "django.core.paginator.", "duckdb.", "_duckdb.", "ibis.",
 )  # fmt: skip
-# Types of Python's own whose repr is that of all they hold or refer to, or holds secrets.
+# Types of Python's own whose repr is that of all they hold or refer to, or holds secrets; and what
+# inherits that repr.
 _OPAQUE_NAMES = frozenset(
     (
-        "array.array", "collections.ChainMap", "collections.UserDict", "collections.UserList",
-        "functools.partial", "functools.partialmethod", "mappingproxy", "os._Environ",
+        "array.array", "asyncio.queues.Queue", "collections.ChainMap", "collections.UserDict",
+        "collections.UserList", "collections.abc.MappingView", "functools.partial",
+        "functools.partialmethod", "mappingproxy", "os._Environ", "_weakrefset.WeakSet",
     )
 )  # fmt: skip
 
@@ -99,6 +110,11 @@ _BASES: tuple[tuple[type, How], ...] = (
     (tuple, How.TUPLE),
     (set, How.SET),
     (frozenset, How.FROZENSET),
+    (OrderedDict, How.DICT),
+    (defaultdict, How.DICT),
+    (Counter, How.DICT),
+    (deque, How.DEQUE),
+    (SimpleNamespace, How.FIELDS),
 )
 
 _memo: dict[int, tuple["weakref.ref[type]", Kind]] = {}
@@ -172,12 +188,15 @@ def _find_out(cls: type) -> Kind:
         return Kind(name, How.HOOK)
     if is_subclass(cls, type):
         return Kind(name, How.CLASS)
+    if is_subclass(cls, ModuleType):  # of one that is lazy all that is asked loads it
+        return Kind(name, How.MODULE)
     shown_by = static(cls, "__repr__")
     if shown_by is BaseException.__repr__:
         return Kind(name, How.EXCEPTION)
     if name in _STRINGS:
         return Kind(name, How.STRING)
-    if name in _OPAQUE_NAMES or _is_opaque(cls):
+    owner = _owner_of_repr(cls)
+    if owner in _OPAQUE_NAMES or _is_opaque(cls, shown_by):
         return Kind(name, How.NAME)
     for base, how in _BASES:
         if shown_by is base.__repr__ and is_subclass(cls, base):
@@ -187,16 +206,23 @@ def _find_out(cls: type) -> Kind:
         return Kind(name, How.NAMED_TUPLE, fields=fields)
     if shown_by is object.__repr__:
         return _by_fields(cls, name) if class_is_in_app(_module_name(cls)) else Kind(name, How.NAME)
-    if _is_of_fields(cls, shown_by):
+    if owner == "subprocess.CompletedProcess" or _is_of_fields(cls, shown_by):
         return _by_fields(cls, name)
     return Kind(name, How.REPR)
 
 
-def _is_opaque(cls: type) -> bool:
+def _owner_of_repr(cls: type) -> str:
+    """The name of the class that a class has its repr from."""
+    return next((type_name(c) for c in _mro_of(cls) if "__repr__" in _namespace_of(c)), "")
+
+
+def _is_opaque(cls: type, shown_by: object) -> bool:
     if static(cls, "_sa_class_manager") is not None:  # mapped by SQLAlchemy
         return True
-    names = [_module_name(base) + "." for base in (*_mro_of(cls), type(cls))]
-    return any(name.startswith(_OPAQUE) for name in names) and not _is_numpy_scalar(cls)
+    modules = [_module_name(base) for base in (*_mro_of(cls), type(cls))]
+    modules.append(_made_in(shown_by))  # a proxy may say that it is of another
+    is_opaque = any(f"{module}.".startswith(_OPAQUE) for module in modules)
+    return is_opaque and not _is_numpy_scalar(cls)
 
 
 def _is_numpy_scalar(cls: type) -> bool:

@@ -253,7 +253,9 @@ def _is_written(name: str) -> bool:
 def _is_definition(value: object) -> bool:
     """An import or a definition in a module, which says nothing about what happened."""
     cls = type(value)
-    return cls is ModuleType or cls is FunctionType or is_subclass(cls, type)
+    if cls is ModuleType or cls is FunctionType:
+        return True
+    return any(base is type or base is ModuleType for base in mro(cls))
 
 
 def _note(n: int) -> dict[str, Any]:

@@ -368,6 +368,9 @@ class Walk:
         path = (*path, id(value))
         return self._members(head, fields[: self.breadth], len(fields), path)
 
+    def _module(self, value: Any, kind: Kind, path: _Path) -> Any:
+        return self._leaf(LEAVES[id(types.ModuleType)](value))
+
     def _as_str(self, value: Any, kind: Kind, path: _Path) -> str:
         head = str.__getitem__(value, slice(self.string * 2))
         return self.string_of(head, str.__len__(value), self.string)
@@ -426,6 +429,9 @@ _BY_TYPE: dict[type, _Show] = {
     type({}.keys()): Walk._builtin,
     type({}.values()): Walk._builtin,
     type({}.items()): Walk._builtin,
+    type(collections.OrderedDict().keys()): Walk._builtin,
+    type(collections.OrderedDict().values()): Walk._builtin,
+    type(collections.OrderedDict().items()): Walk._builtin,
     types.SimpleNamespace: Walk._namespace,
 }
 # By identity, as LEAVES.
@@ -449,6 +455,8 @@ _FOREIGN: dict[How, Callable[[Walk, Any, Kind, _Path], Any]] = {
     How.TUPLE: Walk._as_sequence,
     How.SET: Walk._as_sequence,
     How.FROZENSET: Walk._as_sequence,
+    How.DEQUE: Walk._as_sequence,
+    How.MODULE: Walk._module,
 }
 
 # The ways that tell what an object is made of: not for one of class Cookies or AccessToken.
@@ -459,4 +467,5 @@ _SEQUENCES: dict[How, Any] = {
     How.TUPLE: tuple,
     How.SET: set,
     How.FROZENSET: frozenset,
+    How.DEQUE: collections.deque,
 }
