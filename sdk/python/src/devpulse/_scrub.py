@@ -102,6 +102,13 @@ _SHAPES: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
         ":",
         (
             _shape("://", "userinfo", r"(?<=://)[^\s/?#'\"<>]+(?=@)"),
+            # user:password@host by itself, or in quotes: what urlsplit() calls netloc.
+            _shape(
+                "@",
+                "userinfo",
+                r"(?<![^'\"])(?!(?:mailto|acct|sips?|xmpp|im|cid|mid|npm):)"
+                r"[^\s/?#@:'\"<>]*:[^\s/?#@'\"<>]+(?=@(?!sha\d)[\w.:%\[\]-]+(?![^'\"/?]))",
+            ),
             _shape("hooks.slack.com", "slack", r"(?<=hooks\.slack\.com)/[\w/-]{8,}"),
         ),
     ),
@@ -207,6 +214,7 @@ class Scrubber:
             or "earer " in value
             or "asic " in value
             or "://" in value
+            or (":" in value and "@" in value)
             or "AKIA" in value
             or "ASIA" in value
             or "AIza" in value
