@@ -231,6 +231,24 @@ def test_a_wrapper_is_of_its_functions_kind() -> None:
             assert ask(devpulse.trace(function)) == ask(function)
 
 
+def test_methods_of_classes_may_be_traced_above_their_decorator() -> None:
+    class Till:
+        @devpulse.trace
+        @classmethod
+        def opened(cls, at: int) -> tuple[type, int]:
+            return cls, at
+
+        @devpulse.trace("count", coins=2)
+        @staticmethod
+        def count(coins: int) -> int:
+            return coins
+
+    assert Till.opened(9) == Till().opened(9) == (Till, 9)
+    assert Till.count(2) == Till().count(2) == 2
+    with pytest.raises(TypeError, match="not a property"):
+        devpulse.trace(property(lambda self: 1))  # type: ignore[call-overload]
+
+
 def test_what_collides_with_the_spans_own_stands_beside(events_of: Events) -> None:
     @devpulse.trace(name="charge")
     def work() -> str | None:

@@ -146,8 +146,10 @@ def trace(function: Any = None, /, **values: object) -> Any:
     @devpulse.trace("charge a card", gateway="paygate")
     async def charge(order): ...
     """
-    if callable(function):
+    if callable(function) or isinstance(function, classmethod):
         return _traced(function, _name_of(function), values)
+    if function is not None and not isinstance(function, str):
+        raise TypeError(f"trace() wants a function or a name, not a {type(function).__name__}")
     name = function or values.pop("name", None)
     return lambda f: _traced(f, str(name or _name_of(f)), values)
 
@@ -156,7 +158,9 @@ def _name_of(function: Any) -> str:
     return str(getattr(function, "__qualname__", type(function).__name__))
 
 
-def _traced(function: Callable[..., Any], name: str, values: dict[str, Any]) -> Callable[..., Any]:
+def _traced(function: Any, name: str, values: dict[str, Any]) -> Any:
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(_traced(function.__func__, name, values))
     code = getattr(inspect.unwrap(function), "__code__", None)
 
     def new_span() -> Span:
