@@ -2,6 +2,8 @@
 
 import io
 import logging
+import logging.handlers
+import queue
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -163,3 +165,23 @@ def test_extra_does_not_repeat_the_correlation(
     (event,) = events_of(trace_id)
     assert "trace_id" not in event
     assert "taskName" not in event
+
+
+def test_behind_a_queue_a_record_keeps_its_trace(events_of: Events) -> None:
+    records: queue.Queue[Any] = queue.Queue()
+    log = logging.getLogger("shop.queued")
+    behind = logging.handlers.QueueHandler(records)
+    listener = logging.handlers.QueueListener(records, devpulse.DevPulseHandler())
+    before = logging.getLogRecordFactory()
+    try:
+        devpulse.install_log_correlation()
+        log.addHandler(behind)
+        listener.start()
+        with devpulse.span("order") as span:
+            log.warning("late")
+    finally:
+        listener.stop()
+        log.removeHandler(behind)
+        logging.setLogRecordFactory(before)
+    late, order = sorted(events_of(span.trace_id, events=2), key=lambda event: event["type"])
+    assert (late["details"], late["parentSpanId"]) == ("late", order["spanId"])

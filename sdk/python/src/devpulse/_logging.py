@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from . import _client, _context, _internal
+from ._context import Scope
 from ._fields import attributes
 
 _SEEN = "_devpulse_seen"  # of a record that another of these handlers has sent
@@ -17,6 +18,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "span_id",
     _SEEN,
 }
+_NONE = "-"  # what stands in a record outside a trace
 _busy = threading.local()
 
 
@@ -28,6 +30,9 @@ class DevPulseHandler(logging.Handler):
 
         logging.basicConfig()
         logging.getLogger().addHandler(devpulse.DevPulseHandler(level=logging.WARNING))
+
+    Behind a logging.handlers.QueueHandler, whose records come in another thread, they keep their
+    trace where install_log_correlation() has noted it in them.
 
     As the root logger's only handler it would keep Python from printing anything.
     """
@@ -57,18 +62,20 @@ def _emit(client: _client.Client, record: logging.LogRecord, handler: DevPulseHa
     extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
     fields: dict[str, Any] = {"logger": record.name, **attributes(extra, walk)}
     exc = _exception(record.exc_info)
+    scope = _context.current() or _noted_in(record)
     if exc is not None:
         fields["message"] = message
         client.capture_exception(
             exc,
             mechanism=handler.mechanism,
             handled=handler.handled,
+            scope=_context.scope_of(exc) or scope,
             severity=severity(record.levelno),
             extra=fields,
             callers=True,
         )
         return
-    scope = _context.current() or _context.new_scope()
+    scope = scope or _context.new_scope()
     fields |= {
         "details": message,
         "file": record.pathname,
@@ -93,6 +100,14 @@ def _exception(exc_info: Any) -> BaseException | None:
     return None
 
 
+def _noted_in(record: logging.LogRecord) -> Scope | None:
+    """The scope that install_log_correlation() has noted in a record."""
+    trace_id, span_id = getattr(record, "trace_id", _NONE), getattr(record, "span_id", "")
+    if trace_id == _NONE or not span_id or not _context.is_trace_id(trace_id):
+        return None
+    return Scope(trace_id, span_id if span_id != _NONE else "")
+
+
 def severity(level: int) -> str:
     """The severity of one of logging's levels."""
     if level >= logging.ERROR:
@@ -112,8 +127,8 @@ def install_log_correlation() -> None:
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = before(*args, **kwargs)
         scope = _context.current()
-        record.trace_id = scope.trace_id if scope is not None else "-"
-        record.span_id = (scope.span_id if scope is not None else "") or "-"
+        record.trace_id = scope.trace_id if scope is not None else _NONE
+        record.span_id = (scope.span_id if scope is not None else "") or _NONE
         return record
 
     factory._devpulse = True  # type: ignore[attr-defined]
