@@ -68,6 +68,10 @@ def define(app):
     def whoami(*_):
         return devpulse.get_trace_id()
 
+    @task(name="mourn")
+    def mourn(task_id):
+        return task_id
+
     @task(name="divide")
     def divide(dividend, divisor):
         password = "hunter2"  # noqa: F841 - a local variable that must not be told

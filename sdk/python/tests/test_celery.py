@@ -358,6 +358,15 @@ def test_the_main_process_tells_of_a_killed_run(tasks, trace, trace_id, task, er
     assert not events.of(type="log", severity="error")
 
 
+@pytest.mark.parametrize("task", ["hard", "die"])
+def test_what_is_called_for_a_killed_run_is_part_of_it(tasks, trace, trace_id, task):
+    tasks[task].apply_async(link_error=tasks["mourn"].s())
+    events = trace(trace_id, over("mourn"))
+    killed = events.one(name=task, stage="start")
+    for publish in events.of(name="mourn", stage="publish"):
+        assert publish["parentSpanId"] == killed["spanId"]
+
+
 # Trying again
 
 

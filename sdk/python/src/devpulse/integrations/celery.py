@@ -77,6 +77,7 @@ _is_beat: ContextVar[bool] = ContextVar("devpulse_celery_beat", default=False)
 
 # What the worker's main process has received and not finished, by task id: Celery's own objects.
 _received: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
+_failed: "weakref.WeakSet[Any]" = weakref.WeakSet()  # of those, whose failure is told
 
 _is_child = False  # a process of a prefork pool
 
@@ -128,7 +129,7 @@ def _on_publish(
     **_: Any,
 ) -> None:
     client = _client.active()
-    ambient = _context.current()
+    ambient = _context.current() or _run_of_parent(headers)
     if client is None:
         _client.missed()
         if ambient is None:
@@ -161,6 +162,19 @@ def _on_publish(
         events.add_arguments(fields, task, args, kwargs, walk)
     cost = walk.spent + _client.TYPICAL_BYTES
     client.emit(scope, "info", "task", fields, cost=cost, ns=now)
+
+
+def _run_of_parent(headers: Any) -> Scope | None:
+    """The run that sends a message where it has none of its own process: the worker's main process
+    sends the errbacks of a task that was killed."""
+    task_id = headers.get("parent_id")
+    received = _received.get(task_id) if task_id else None
+    if received is None:
+        return None
+    request = received.request_dict
+    carrier = carrier_of(request)
+    outer = _outer(carrier, task_id, system_of(received.task.app))
+    return outer._replace(span_id=run_span_id(carrier, task_id, request))
 
 
 def _on_beat(**_: Any) -> None:
@@ -217,9 +231,10 @@ def _on_failure(sender: Any = None, task_id: Any = None, exception: Any = None, 
         run.fail(_original(exception))
         return
     exc = exception.exc if type(exception).__name__ == "ExceptionWithTraceback" else exception
-    received = _received.pop(task_id, None)
-    if received is None or _steering(exc):
+    received = _received.get(task_id)
+    if received is None or received in _failed or _steering(exc):
         return
+    _failed.add(received)
     began, extra = received.time_start, {}
     if isinstance(began, float):
         extra["durationMs"] = max(0.0, round((time.time() - began) * 1000, 3))
