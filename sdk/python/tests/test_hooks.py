@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import Pipeline
+from pipeline import Ingest, Pipeline
 
 BEFORE = """
 import asyncio, os, signal, sys, threading, devpulse
@@ -68,6 +68,30 @@ def test_an_uncaught_exception_is_reported(mechanism: str, pipeline: Pipeline) -
         assert "Task exception was never retrieved" in data["message"]
     else:
         assert done.stdout == "chained ZeroDivisionError\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "work()",
+        "t = threading.Thread(target=work); t.start(); t.join()",
+        "logging.getLogger().addHandler(devpulse.DevPulseHandler())\n"
+        "try: work()\nexcept ZeroDivisionError: logging.exception('x')",
+    ],
+)
+def test_what_has_left_its_trace_is_not_reported_again(code: str, tmp_path: Any) -> None:
+    script = f"""
+import logging, sys, threading, devpulse
+devpulse.init(sys.argv[1])
+def work():
+    with devpulse.span("work"):
+        1 / 0
+{code}"""
+    with Ingest(tmp_path) as ingest:
+        command = [sys.executable, "-c", script, ingest.ws_url]
+        subprocess.run(command, capture_output=True, timeout=30)
+        events = ingest.wait_for_events(2)
+    assert [event["type"] for event in events] == ["error", "span"]
 
 
 @pytest.mark.parametrize("code", ["raise KeyboardInterrupt", "raise SystemExit(3)", "sys.exit(3)"])

@@ -111,16 +111,17 @@ def configure_in_app(include: Iterable[str] = (), exclude: Iterable[str] = ()) -
 
 def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
     """Marks an exception that middleware, signals and log records meet one after the other. False
-    if it was marked before, in this trace.
+    if it was marked before, in this trace; outside of all ("") in any, as it has left that.
 
     The mark is of this object in this process only: it does not hold for a copy that travelled
     within a pickle, nor for another trace in which an application raises the same object again.
     """
-    mark = f"{os.getpid()}:{id(exc)}:{trace_id}"
+    mark = f"{os.getpid()}:{id(exc)}:"
     attributes = _attributes_of(exc)
-    if dict.get(attributes, _MARK) == mark:
+    known = dict.get(attributes, _MARK)
+    if type(known) is str and known.startswith(mark) and trace_id in ("", known[len(mark) :]):
         return False
-    dict.__setitem__(attributes, _MARK, mark)
+    dict.__setitem__(attributes, _MARK, mark + trace_id)
     return True
 
 
