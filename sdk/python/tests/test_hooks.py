@@ -70,6 +70,44 @@ def test_an_uncaught_exception_is_reported(mechanism: str, pipeline: Pipeline) -
         assert done.stdout == "chained ZeroDivisionError\n"
 
 
+FORGOTTEN = """
+from devpulse.integrations.asgi import DevPulseMiddleware
+devpulse.set_trace_id("another")
+async def work():
+    await asyncio.sleep(0)
+    divide(30, 0)
+async def request():
+    devpulse.set_trace_id(sys.argv[2])
+    {begin}
+async def application(scope, receive, send): pass
+async def main():
+    await DevPulseMiddleware(application)({{"type": "lifespan"}}, None, None)
+    await asyncio.create_task(request())
+    while len(asyncio.all_tasks()) > 1:
+        await asyncio.sleep(0)
+{run}
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    "begin",
+    ["asyncio.create_task(work())", "asyncio.get_running_loop().call_soon(divide, 30, 0)"],
+    ids=["task", "callback"],
+)
+def test_what_fails_in_the_background_belongs_to_who_began_it(
+    begin: str, loop: str, pipeline: Pipeline
+) -> None:
+    how = "asyncio.run(main())"
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+        how = "import uvloop; uvloop.install(); " + how
+    trace_id = f"{loop}-{len(begin)}"
+    run(pipeline, trace_id, FORGOTTEN.format(begin=begin, run=how))
+    data = data_of(pipeline, trace_id)
+    assert (data["mechanism"], data["locals"]) == ("asyncio", {"total": 30, "pieces": 0})
+
+
 @pytest.mark.parametrize(
     "code",
     [

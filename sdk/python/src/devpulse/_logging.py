@@ -40,6 +40,10 @@ class DevPulseHandler(logging.Handler):
     mechanism = "logging"
     handled = True
 
+    def scope_of(self, record: logging.LogRecord) -> Scope | None:
+        """That of a record which comes outside of any."""
+        return _noted_in(record)
+
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith(_internal.logger.name) or getattr(_busy, "now", False):
             return
@@ -62,7 +66,7 @@ def _emit(client: _client.Client, record: logging.LogRecord, handler: DevPulseHa
     extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
     fields: dict[str, Any] = {"logger": record.name, **attributes(extra, walk)}
     exc = _exception(record.exc_info)
-    scope = _context.current() or _noted_in(record)
+    scope = _context.current() or handler.scope_of(record)
     if exc is not None:
         fields["message"] = message
         client.capture_exception(

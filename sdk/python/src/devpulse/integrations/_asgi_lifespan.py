@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any
 
-from .. import _client, _context
+from .. import _client, _context, _hooks
 from ._asgi_types import AsgiScope, Message, Receive, Send, Settings
 
 
@@ -26,6 +26,7 @@ class LifespanExchange:
         self._send = send
         self._stage = ""  # "startup", "shutdown"; "" while the application asked for neither
         self._failure: str | None = None
+        _hooks.watch_running_loop()
 
     async def receive(self) -> Message:
         message = await self._receive()
