@@ -133,10 +133,11 @@ _SHAPES: tuple[tuple[str, tuple[_Shape, ...]], ...] = (
 )
 
 # A name and what stands between it and its value: name=value, "name": value, name => value, the
-# same within a string of JSON, and the pair ("name", "value") of headers.
+# same within a string of JSON, the pair ("name", "value") of headers, SQL's PASSWORD 'value', and
+# <name>value</name>.
 _NAME_AND_MARK = re.compile(
     r"(?<![\w.])(?P<name>[A-Za-z_][\w.-]{0,99})"
-    r"(?P<mark>\\?[\"']?\s{0,2}(?:={1,2}>?|:)\s{0,2}|[\"'], (?=b?[\"']))"
+    r"(?P<mark>\\?[\"']?\s{0,2}(?:={1,2}>?|:)\s{0,2}|[\"'], (?=b?[\"'])|\s{1,2}(?=')|>(?=[^<>]+</))"
 )
 _PAIR = re.compile(r"\(b?[\"']\Z")
 _QUOTED = re.compile(r"[bruf]{0,2}(\\?[\"'])((?:(?!\1).)*)", re.DOTALL)
@@ -204,6 +205,7 @@ class Scrubber:
     def text(self, value: str) -> str:
         """The text with every secret in it replaced by "[scrubbed: kind]"."""
         names = "=" in value or ":" in value or "', " in value or "--" in value
+        names = names or " '" in value or "</" in value
         if not names and len(value) < _SHAPE_MIN:
             return value
         # Looks for their marks are cheap, and most texts have none.
@@ -369,6 +371,10 @@ def _basic(match: re.Match[str]) -> str:
 def _secret_span(text: str, match: re.Match[str], verdict: int) -> tuple[int, int]:
     """From where to where the value of a name is to be hidden; nothing if the two are equal."""
     start = match.end()
+    if match["mark"] == ">":
+        return start, text.index("<", start)
+    if match["mark"].isspace() and "pass" not in match["name"].lower():
+        return start, start
     if "," in match["mark"] and not _PAIR.search(text[max(0, match.start() - 3) : match.start()]):
         return start, start
     quoted = _QUOTED.match(text, start)
