@@ -651,8 +651,17 @@ class Peer:
 LIFESPAN = {"type": "lifespan", "asgi": {"version": "3.0"}}
 
 
+class Raising(Peer):
+    """Answers a failure by an exception of its own, as hypercorn does."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        raise InterruptedError
+
+
+@pytest.mark.parametrize("server", [Peer, Raising])
 def test_a_start_that_fails_is_reported_and_passed_on(
-    devpulse_ready: None, monkeypatch: pytest.MonkeyPatch
+    server: type[Peer], devpulse_ready: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = captured(monkeypatch)
 
@@ -669,8 +678,8 @@ def test_a_start_that_fails_is_reported_and_passed_on(
 
     app = Starlette(lifespan=lifespan)
     add_devpulse_middleware(app)
-    peer = Peer({"type": "lifespan.startup"}, **LIFESPAN)
-    with pytest.raises(asgi_app.Broken):
+    peer = server({"type": "lifespan.startup"}, **LIFESPAN)
+    with pytest.raises((asgi_app.Broken, InterruptedError)):
         asyncio.run(peer.serve(app))
     assert peer.sent[-1]["type"] == "lifespan.startup.failed"
     (event,) = told

@@ -26,6 +26,7 @@ class LifespanExchange:
         self._send = send
         self._stage = ""  # "startup", "shutdown"; "" while the application asked for neither
         self._failure: str | None = None
+        self._answer: Exception | None = None
         _hooks.watch_running_loop()
 
     async def receive(self) -> Message:
@@ -36,11 +37,21 @@ class LifespanExchange:
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"].endswith(".failed"):
             self._failure = str(message.get("message") or "")
-        elif message["type"] == "lifespan.shutdown.complete":
+            return self._send_failure(message)
+        if message["type"] == "lifespan.shutdown.complete":
             self._deliver()
         return self._send(message)
 
+    async def _send_failure(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except Exception as exc:  # hypercorn's answer to it
+            self._answer = exc
+            raise
+
     def raised(self, exc: BaseException) -> None:
+        if exc is self._answer and exc.__context__ is not None:
+            exc = exc.__context__
         if self._stage and isinstance(exc, Exception):
             self._tell(exc)
             self._deliver()
