@@ -23,6 +23,8 @@ error
     An exception that nothing handled, severity error, or that a handler made a response of: error
     from status 500 on, info for an HTTPException and for what became a redirect, else warning. An
     HTTPException that the framework itself raised, as for a path without a route, has none.
+    Handlers are seen in Starlette and FastAPI alone: what another framework (Litestar, Quart) makes
+    a response of has one only where it is logged with its exception, and DevPulseHandler listens.
     `stage`: "body" where it cut a response off, "background" after its end, "startup", "shutdown".
     Of a failed validation `faults`: where, and what was expected; not the values.
 
