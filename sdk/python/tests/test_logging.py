@@ -167,6 +167,24 @@ def test_extra_does_not_repeat_the_correlation(
     assert "taskName" not in event
 
 
+def test_what_was_logged_as_a_warning_is_an_error_when_it_is_one(
+    log: logging.Logger, events_of: Events
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        with devpulse.span("work") as span:
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                log.warning("so far", exc_info=True)
+                log.info("once more", exc_info=True)
+                raise
+    errors = [e for e in events_of(span.trace_id, events=3) if e["type"] == "error"]
+    assert [(e["severity"], e["mechanism"]) for e in errors] == [
+        ("warning", "logging"),
+        ("error", "span"),
+    ]
+
+
 def test_behind_a_queue_a_record_keeps_its_trace(events_of: Events) -> None:
     records: queue.Queue[Any] = queue.Queue()
     log = logging.getLogger("shop.queued")

@@ -445,6 +445,7 @@ def test_mark_is_of_the_object_and_the_trace() -> None:
     assert not mark_reported(exc, "a")
     assert mark_reported(exc, "b"), "one object, raised again in another trace"
     assert not mark_reported(exc, ""), "it has left the trace"
+    assert not mark_reported(exc, "b", "warning")
     assert mark_reported(pickle.loads(pickle.dumps(exc)), "b"), "a copy in another process"
 
 

@@ -115,17 +115,16 @@ class Client:
         system: str = "",
         extra: Mapping[str, Any] | None = None,
         callers: bool = False,
-        again: bool = False,
     ) -> Record | None:
         """An event of type error with stack, source and locals; None where this exception was
-        reported in this trace already (unless `again`), or could not be.
+        reported in this trace already, and as no less severe, or could not be.
 
         `extra`: further fields, plain and scrubbed, which win over those of the exception.
         `callers`: whether the stack goes on outwards from the code that caught it, as it runs.
         """
         try:
             scope = scope or scope_of(exc)
-            if not mark_reported(exc, scope.trace_id if scope else "") and not again:
+            if not mark_reported(exc, scope.trace_id if scope else "", severity):
                 return None
             scope = scope or new_scope()
             walk = self.walk()

@@ -19,6 +19,7 @@ from . import _inapp, _kinds, _places
 from ._inapp import APPLICATION, THIS_PACKAGE, is_in_app, whose
 from ._kinds import is_subclass, mro, type_name
 from ._places import places_of
+from ._record import SEVERITIES
 from ._walk import CUT, Walk
 
 __all__ = ["configure_in_app", "exception_fields", "is_in_app", "mark_reported"]
@@ -109,9 +110,10 @@ def configure_in_app(include: Iterable[str] = (), exclude: Iterable[str] = ()) -
     _places.forget()
 
 
-def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
+def mark_reported(exc: BaseException, trace_id: str = "", severity: str = "error") -> bool:
     """Marks an exception that middleware, signals and log records meet one after the other. False
-    if it was marked before, in this trace; outside of all ("") in any, as it has left that.
+    if it was marked before, in this trace; outside of all ("") in any, as it has left that. What
+    was a warning when it was logged, and then became an error, is to be reported as one.
 
     The mark is of this object in this process only: it does not hold for a copy that travelled
     within a pickle, nor for another trace in which an application raises the same object again.
@@ -119,9 +121,11 @@ def mark_reported(exc: BaseException, trace_id: str = "") -> bool:
     mark = f"{os.getpid()}:{id(exc)}:"
     attributes = _attributes_of(exc)
     known = dict.get(attributes, _MARK)
-    if type(known) is str and known.startswith(mark) and trace_id in ("", known[len(mark) :]):
-        return False
-    dict.__setitem__(attributes, _MARK, mark + trace_id)
+    if type(known) is str and known.startswith(mark):
+        rank, _, known_trace_id = known[len(mark) :].partition(":")
+        if trace_id in ("", known_trace_id) and SEVERITIES.index(severity) <= int(rank):
+            return False
+    dict.__setitem__(attributes, _MARK, f"{mark}{SEVERITIES.index(severity)}:{trace_id}")
     return True
 
 
