@@ -368,6 +368,14 @@ test("frames: the most recent call first, whatever the language's order", () => 
 	assert.deepEqual(files("Cart.java", "Main.java"), ["Cart.java", "Main.java"]);
 	assert.deepEqual(files("main.rb", "cart.rb"), ["cart.rb", "main.rb"]);
 	assert.deepEqual(framesOf([frame("a.js"), "a line"]), []);
+	const cut = { function: "… 13 more", inApp: false };
+	assert.deepEqual(framesOf([frame("main.py"), cut, frame("cart.py")]), [
+		frame("cart.py"),
+		cut,
+		frame("main.py"),
+	]);
+	assert.deepEqual(framesOf([cut]), [], "nothing says where");
+	assert.equal(ownFrame([{ function: "Array.map" }, frame("a.js")])?.["file"], "a.js");
 	const stack = [frame("node_modules/pg.js", false), frame("cart.js"), frame("main.js")];
 	assert.equal(ownFrame(framesOf(stack))?.["file"], "cart.js", "the innermost of the application");
 });
@@ -505,4 +513,6 @@ test("snippets: what is pasted means the same there", () => {
 	const text = asMarkdown(event, "http://h/#/trace/t");
 	assert.match(text, /^### Boom: it's \\`so\\`\n/);
 	assert.match(text, /\n````\n\{\n {2}"code": "```"\n\}\n````\n/);
+	const stacktrace = [{ file: "a.py", line: 1, function: "f" }, { function: "… 13 more" }];
+	assert.match(asMarkdown(at(0, "api", { stacktrace }), ""), /\na\.py:1 in f\n… 13 more\n/);
 });

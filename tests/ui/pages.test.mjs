@@ -428,6 +428,25 @@ test("a stack of JavaScript begins with what failed", async () => {
 	await page.done();
 });
 
+test("a stack of which the SDK left out the middle has its code", async () => {
+	const frame = (file, line, code, more = {}) => ({ file, line, function: "f", code, ...more });
+	const stacktrace = [
+		frame("/app/main.py", 3, "serve(app)"),
+		frame("/lib/uvicorn/main.py", 7, "run()", { inApp: false }),
+		{ function: "… 13 more", inApp: false },
+		frame("/app/cart.py", 12, "return total / pieces", { locals: { pieces: 0 } }),
+	];
+	await pipeline.send([{ traceId: "cut", system: "cut", severity: "error", stacktrace }]);
+	const page = await open(browser, `${pipeline.url}/#/trace/cut`);
+	await says(page, ".frames mark", "return total / pieces");
+	await page.getByRole("button", { name: "2 frames of libraries" }).click();
+	assert.deepEqual(
+		firstLines(await page.locator(".frames > li").allInnerTexts()).map((each) => each.trim()),
+		["/app/cart.py:12 in f", "… 13 more", "/lib/uvicorn/main.py:7 in f", "/app/main.py:3 in f"],
+	);
+	await page.done();
+});
+
 test("a trace of failed spans shows the error with the stack", async () => {
 	const span = (spanId, parentSpanId, more = {}) => ({
 		traceId: "failed-spans",

@@ -2,8 +2,9 @@
 
 import { isGiven, isObject, type Json, type JsonObject, plain } from "./json";
 
+// One without a file has a function at least: the language's own, or how many the SDK left out.
 function isFrame(value: Json): value is JsonObject {
-	return isObject(value) && isGiven(value["file"]);
+	return isObject(value) && (isGiven(value["file"]) || isGiven(value["function"]));
 }
 
 // Stacks are in their language's own order: Python's end with what failed, those of JavaScript, Java and Go begin with
@@ -12,7 +13,7 @@ const ENDING = /\.(?:(py)|[cm]?js|jsx|tsx?|java|kt|scala|go)$/;
 
 function endsWithLast(frames: JsonObject[]): boolean {
 	for (const frame of frames) {
-		const known = ENDING.exec(plain(frame["file"]!));
+		const known = ENDING.exec(plain(frame["file"] ?? ""));
 		if (known) return known[1] !== undefined;
 	}
 	return true;
@@ -21,11 +22,11 @@ function endsWithLast(frames: JsonObject[]): boolean {
 // The most recent call first; none where a part of the stack is no frame.
 export function framesOf(stack: Json | undefined): JsonObject[] {
 	const frames = Array.isArray(stack) ? stack : stack === undefined ? [] : [stack];
-	if (!frames.every(isFrame)) return [];
+	if (!frames.every(isFrame) || !frames.some((frame) => isGiven(frame["file"]))) return [];
 	return endsWithLast(frames) ? frames.toReversed() : frames;
 }
 
 // The application's own frame that the error came from, or was raised by what it called.
 export function ownFrame(frames: JsonObject[]): JsonObject | undefined {
-	return frames.find((frame) => frame["inApp"] !== false);
+	return frames.find((frame) => frame["inApp"] !== false && isGiven(frame["file"]));
 }

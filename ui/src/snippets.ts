@@ -59,7 +59,9 @@ function stackText(stack: Json): string {
 	return frames
 		.map((frame) => {
 			if (!isObject(frame)) return plain(frame);
-			const where = `${place(frame["file"], frame["line"]) ?? "?"} in ${plain(frame["function"] ?? "?")}`;
+			const at = place(frame["file"], frame["line"]);
+			const within = plain(frame["function"] ?? "?");
+			const where = at === null ? within : `${at} in ${within}`;
 			return isGiven(frame["code"]) ? `${where}\n    ${plain(frame["code"])}` : where;
 		})
 		.join("\n");

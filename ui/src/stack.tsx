@@ -118,8 +118,15 @@ function Frame({
 }) {
 	const [isOpen, setOpen] = useState(open);
 	const where = { file: frame["file"], line: frame["line"], in: frame["function"] };
+	const kind = frame["inApp"] === false ? "library" : undefined;
+	if (!isGiven(where.file))
+		return (
+			<li class={kind}>
+				<code>{plain(where.in!)}</code>
+			</li>
+		);
 	return (
-		<li class={frame["inApp"] === false ? "library" : undefined}>
+		<li class={kind}>
 			<details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
 				<summary>
 					<Spot {...where} />
