@@ -219,6 +219,30 @@ test("model: spans in a circle are shown, too", () => {
 	assert.equal(rows.filter((row) => row.kind === "event").length, 2);
 });
 
+test("model: spans are nested however deep, also below a circle", () => {
+	const deep = 20_000;
+	const spans = Array.from({ length: deep }, (_, i) =>
+		at(
+			i,
+			"a",
+			{ spanId: `s${i}`, parentSpanId: `s${i - 1}`, durationMs: 2 * deep - 2 * i },
+			"span",
+		),
+	);
+	const model = modelOf(spans, true);
+	assert.deepEqual([model.rows.at(-1)!.depth, model.rows[0]!.next], [deep - 1, deep]);
+	assert.equal(criticalPath(model).length, 2 * deep - 1);
+	const circle = [
+		at(0, "a", { spanId: "x", parentSpanId: "y" }),
+		at(1, "a", { spanId: "y", parentSpanId: "x" }),
+		at(2, "a", { spanId: "z", parentSpanId: "y" }),
+	];
+	assert.deepEqual(
+		modelOf(circle, true).rows.map((row) => row.depth),
+		[0, 0, 1],
+	);
+});
+
 test("critical path: what was waited for at every moment", () => {
 	const model = modelOf(
 		[

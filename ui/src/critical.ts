@@ -26,42 +26,49 @@ function reaches(rows: Row[]): number[] {
 	return reach;
 }
 
-// From `until` back to `from`: what ended last was waited for; before it began, what had ended last by
-// then. The time that no child explains is the row's own while it ran, and else nobody's.
-function walk(
-	rows: Row[],
-	reach: number[],
-	parent: number,
-	from: number,
-	until: number,
-	segments: Segment[],
-): void {
-	const children = childrenOf(rows, parent)
-		.filter((i) => reach[i]! > rows[i]!.start)
-		.sort((a, b) => reach[b]! - reach[a]!);
-	const owner = rows[parent];
-	let at = until;
-	const explain = (since: number): void => {
-		const ran = owner ? Math.min(Math.max(owner.end, since), at) : since;
-		if (at > ran) segments.push({ row: -1, from: ran, to: at });
-		if (ran > since) segments.push({ row: parent, from: since, to: ran });
-	};
-	for (const i of children) {
-		const child = rows[i]!;
-		const end = Math.min(reach[i]!, at);
-		if (child.start >= at || end <= from) continue;
-		explain(end);
-		const start = Math.max(child.start, from);
-		walk(rows, reach, i, start, end, segments);
-		at = start;
-	}
-	if (at > from) explain(from);
+// A row of which it is told what it waited for, from `at` back to `from`.
+interface Visit {
+	row: number; // -1: the whole trace
+	from: number;
+	at: number;
+	children: number[]; // that are still to be visited; of those the last is what ended last
 }
 
-// In order of time.
-export function criticalPath(model: Model): Segment[] {
+// In order of time. What ended last was waited for; before it began, what had ended last by then. The time that no
+// child explains is the row's own while it ran, and else nobody's.
+export function criticalPath({ rows, length }: Model): Segment[] {
 	const segments: Segment[] = [];
-	walk(model.rows, reaches(model.rows), -1, 0, model.length, segments);
+	const reach = reaches(rows);
+	const visit = (row: number, from: number, at: number): Visit => ({
+		row,
+		from,
+		at,
+		children: childrenOf(rows, row)
+			.filter((i) => reach[i]! > rows[i]!.start)
+			.sort((a, b) => reach[b]! - reach[a]!)
+			.reverse(),
+	});
+	const explain = ({ row, at }: Visit, since: number): void => {
+		const owner = rows[row];
+		const ran = owner ? Math.min(Math.max(owner.end, since), at) : since;
+		if (at > ran) segments.push({ row: -1, from: ran, to: at });
+		if (ran > since) segments.push({ row, from: since, to: ran });
+	};
+	const visits = [visit(-1, 0, length)];
+	for (let now = visits.at(-1); now; now = visits.at(-1)) {
+		const i = now.children.pop();
+		if (i === undefined) {
+			explain(now, now.from);
+			visits.pop();
+			continue;
+		}
+		const start = Math.max(rows[i]!.start, now.from);
+		const end = Math.min(reach[i]!, now.at);
+		if (rows[i]!.start >= now.at || end <= now.from) continue;
+		explain(now, end);
+		now.at = start;
+		visits.push(visit(i, start, end));
+	}
 	return segments.reverse();
 }
 

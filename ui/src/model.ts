@@ -41,7 +41,6 @@ interface Node {
 }
 
 const RANK: Record<Severity, number> = { debug: 0, info: 1, warning: 2, error: 3 };
-const DEEPEST = 60;
 
 export function worse(a: Severity, b: Severity): Severity {
 	return RANK[a] >= RANK[b] ? a : b;
@@ -130,9 +129,10 @@ function bySpan(spans: Map<string, DpEvent[]>): Node[] {
 		parents.set(id, parentOf(id, group));
 	}
 	const roots: Node[] = [];
+	const circular = circlesOf(parents);
 	for (const [id, node] of nodes) {
-		const parent = nodes.get(parents.get(id)!);
-		if (parent && !isLoop(id, parents)) parent.children.push(node);
+		const parent = circular.has(id) ? undefined : nodes.get(parents.get(id)!);
+		if (parent) parent.children.push(node);
 		else roots.push(node);
 	}
 	const homeless: DpEvent[] = [];
@@ -144,13 +144,18 @@ function bySpan(spans: Map<string, DpEvent[]>): Node[] {
 	return [...roots, ...byStage(homeless)];
 }
 
-function isLoop(id: string, parents: Map<string, string>): boolean {
-	let at = parents.get(id) ?? "";
-	for (let steps = 0; at !== "" && steps < DEEPEST; steps++) {
-		if (at === id) return true;
-		at = parents.get(at) ?? "";
+// The spans that, by way of others, were called by themselves.
+function circlesOf(parents: Map<string, string>): Set<string> {
+	const circular = new Set<string>();
+	const known = new Set([""]);
+	for (const id of parents.keys()) {
+		const way = new Set<string>();
+		let at = id;
+		for (; !known.has(at) && !way.has(at); at = parents.get(at) ?? "") way.add(at);
+		for (; way.has(at) && !circular.has(at); at = parents.get(at)!) circular.add(at);
+		for (const each of way) known.add(each);
 	}
-	return at !== "";
+	return circular;
 }
 
 function isNested(spans: Map<string, DpEvent[]>): boolean {
@@ -164,10 +169,13 @@ function isNested(spans: Map<string, DpEvent[]>): boolean {
 	return false;
 }
 
-// A node and what is below it as rows; what runs longer than its parent makes the parent no longer.
-function flatten(node: Node, depth: number, parent: number, rows: Row[]): Row {
-	const at = rows.length;
-	const row: Row = {
+function byTime(a: Node, b: Node): number {
+	return a.start - b.start || a.end - b.end;
+}
+
+function asRow(node: Node, depth: number, parent: number): Row {
+	const isEvent = node.kind === "event";
+	return {
 		kind: node.kind,
 		label: node.label,
 		system: node.event.system,
@@ -178,28 +186,41 @@ function flatten(node: Node, depth: number, parent: number, rows: Row[]): Row {
 		parent,
 		next: 0,
 		event: node.event,
-		errors: node.kind === "event" && node.event.severity === "error" ? 1 : 0,
-		events: node.kind === "event" ? 1 : 0,
+		errors: isEvent && node.event.severity === "error" ? 1 : 0,
+		events: isEvent ? 1 : 0,
 	};
-	rows.push(row);
-	node.children.sort((a, b) => a.start - b.start || a.end - b.end);
-	for (const child of node.children) {
-		const below = flatten(child, depth + 1, at, rows);
-		row.severity = worse(row.severity, below.severity);
-		row.errors += below.errors;
-		row.events += below.events;
+}
+
+// Nodes and what is below them as rows; what runs longer than its parent makes the parent no longer. Without recursion, as
+// there is no end to how deep it may be: a task that enqueues itself is one trace.
+function flatten(roots: Node[]): Row[] {
+	const rows: Row[] = [];
+	const todo = roots.sort(byTime).map((node) => ({ node, depth: 0, parent: -1 }));
+	todo.reverse();
+	for (let at = todo.pop(); at; at = todo.pop()) {
+		const { node, depth } = at;
+		const parent = rows.push(asRow(node, depth, at.parent)) - 1;
+		for (const child of node.children.sort(byTime).reverse())
+			todo.push({ node: child, depth: depth + 1, parent });
 	}
-	row.next = rows.length;
-	return row;
+	for (let i = rows.length - 1; i >= 0; i--) {
+		const row = rows[i]!;
+		row.next = Math.max(row.next, i + 1);
+		const above = rows[row.parent];
+		if (!above) continue;
+		above.next = Math.max(above.next, row.next);
+		above.severity = worse(above.severity, row.severity);
+		above.errors += row.errors;
+		above.events += row.events;
+	}
+	return rows;
 }
 
 export function modelOf(events: DpEvent[], nest: boolean): Model {
 	const spans = grouped(events, (event) => spanId(event, "spanId"));
 	const canNest = isNested(spans);
 	const roots = nest && canNest ? bySpan(spans) : byStage(events);
-	roots.sort((a, b) => a.start - b.start || a.end - b.end);
-	const rows: Row[] = [];
-	for (const root of roots) flatten(root, 0, -1, rows);
+	const rows = flatten(roots);
 	let startUs = Infinity;
 	let endUs = -Infinity;
 	for (const row of rows) {
