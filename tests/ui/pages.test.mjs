@@ -496,6 +496,47 @@ test("a trace's page goes on live and keeps what was chosen", async () => {
 	await page.done();
 });
 
+test("a trace's rows and its event stay where they are read, until another is asked for", async () => {
+	const event = (i, more = {}) => ({
+		traceId: "read",
+		system: i % 2 === 0 ? "a" : "b",
+		timestamp: new Date(Date.now() - 60e3 + i).toISOString(),
+		details: `event ${i}`,
+		...more,
+	});
+	await pipeline.send(Array.from({ length: 200 }, (_, i) => event(i)));
+	const page = await open(browser, `${pipeline.url}/#/trace/read`);
+	await page.locator(".row").first().waitFor();
+	await isLive(page);
+	await page.locator(".event-panel h2").hover();
+	const error = { severity: "error", details: "it failed" };
+	await pipeline.send([event(198, error)]);
+	await page.getByRole("button", { name: "Next of 1 error" }).waitFor();
+	assert.equal(await text(page, ".event-panel h2"), "event 0");
+
+	const top = () => page.locator(".rows").evaluate((rows) => rows.scrollTop);
+	const toEnd = () =>
+		page.locator(".rows").evaluate((rows) => {
+			rows.scrollTop = rows.scrollHeight;
+			return rows.scrollTop;
+		});
+	await page.locator(".row", { hasText: "event 2" }).first().click();
+	const end = await toEnd();
+	await pipeline.send([event(-2), event(-4)]);
+	await says(page, ".head .facts", "203 events");
+	assert.equal(await top(), end);
+	await page.keyboard.press("n");
+	await says(page, ".event-panel h2", "it failed");
+	await page.locator(".rows").evaluate((rows) => (rows.scrollTop = 0));
+	await page.locator(".row.stage .fold").first().click();
+	await page.locator(".row.stage[aria-expanded=false]").waitFor();
+	assert.equal(await top(), 0);
+	await toEnd();
+	await page.keyboard.press("n");
+	await until("it is brought into sight", () => page.locator(".row.chosen").isVisible());
+	await page.done();
+});
+
 test("a trace that is not there is waited for", async () => {
 	const page = await open(browser, `${pipeline.url}/#/trace/later`, { allowed: /404/ });
 	await page.getByRole("heading", { name: "No events of this trace" }).waitFor();

@@ -47,3 +47,12 @@ export function useInView(
 		look,
 	};
 }
+
+// Whether what is shown there would move under the reader's eyes.
+export function isBeingRead(box: HTMLElement | null): boolean {
+	return (
+		scrollY > 40 ||
+		(box?.matches(":hover") ?? false) ||
+		(box?.contains(document.activeElement) ?? false)
+	);
+}

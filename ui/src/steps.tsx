@@ -110,7 +110,8 @@ function useCritical(model: Model) {
 
 export function Steps({ model }: { model: Model }) {
 	const folding = useFolding(model);
-	const { chosen, choose, step, move } = useChosen(model, folding);
+	const box = useRef<HTMLDivElement>(null);
+	const { chosen, choose, step, move, asked } = useChosen(model, folding, box);
 	const found = useSearch(model, route.value.query.get("q") ?? "");
 	const marked = useMemo(() => new Set(found), [found]);
 	const errors = useMemo(() => errorRows(model), [model]);
@@ -135,7 +136,7 @@ export function Steps({ model }: { model: Model }) {
 		{ key: "Enter", does: "in the steps: to the event beside them" },
 	]);
 	return (
-		<div class="steps">
+		<div class="steps" ref={box}>
 			<div class="left">
 				<div class="controls">
 					<Search found={found} chosen={chosen} step={step} />
@@ -152,6 +153,7 @@ export function Steps({ model }: { model: Model }) {
 					model={model}
 					folding={folding}
 					chosen={chosen}
+					asked={asked}
 					zoom={at}
 					found={marked}
 					segments={critical.segments}

@@ -1,7 +1,8 @@
 // What the reader of a trace has folded, zoomed to, searched for and chosen.
 
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { asSent } from "./api";
+import { isBeingRead } from "./inview";
 import { isGiven, write } from "./json";
 import { type Model, type Row, type Zoom, unfolded } from "./model";
 import { change, route } from "./route";
@@ -92,16 +93,34 @@ function nextOf(rows: number[], at: number, by: 1 | -1): number | undefined {
 // Chooses that one of some rows which comes next, before or behind the chosen one.
 export type Step = (rows: number[], by: 1 | -1) => void;
 
-// The chosen row, which is that of the event in the address, or its stage.
-export function useChosen(model: Model, { shown, reveal }: Folding) {
+// firstRow; but while it is being read in `box` it stays, whatever comes.
+function useFirst(model: Model, box: { readonly current: HTMLElement | null }): number {
+	const event = useRef("");
+	return useMemo(() => {
+		const old = isBeingRead(box.current) ? model.rowOf.get(event.current) : undefined;
+		const first = old ?? firstRow(model);
+		event.current = model.rows[first]!.event.event_id;
+		return first;
+	}, [model]);
+}
+
+// The chosen row, which is that of the event in the address, or its stage. `box` is where it is read; `asked` is another
+// one each time that it is to be brought into sight.
+export function useChosen(
+	model: Model,
+	{ shown, reveal }: Folding,
+	box: { readonly current: HTMLElement | null },
+) {
 	const [stage, setStage] = useState<string | null>(null);
-	const first = useMemo(() => firstRow(model), [model]);
+	const [times, setTimes] = useState(0);
+	const first = useFirst(model, box);
 	const onStage = stage === null ? -1 : model.rows.findIndex((row) => keyOf(row) === stage);
-	const asked = model.rowOf.get(route.value.query.get("event") ?? "");
-	const chosen = onStage >= 0 ? onStage : (asked ?? first);
+	const inAddress = model.rowOf.get(route.value.query.get("event") ?? "");
+	const chosen = onStage >= 0 ? onStage : (inAddress ?? first);
 	const choose = (to: number): void => {
 		const row = model.rows[to]!;
 		reveal(to);
+		setTimes(times + 1);
 		setStage(row.kind === "stage" ? keyOf(row) : null);
 		change({ event: row.event.event_id }, true);
 	};
@@ -113,7 +132,7 @@ export function useChosen(model: Model, { shown, reveal }: Folding) {
 		const to = shown[shown.indexOf(chosen) + by];
 		if (to !== undefined) choose(to);
 	};
-	return { chosen, choose, step, move };
+	return { chosen, choose, step, move, asked: `${times} ${keyOf(model.rows[chosen]!)}` };
 }
 
 // The rows whose events have a text anywhere in them.

@@ -15,7 +15,8 @@ const HEAD = 24; // px: the ticks above them
 export interface WaterfallProps {
 	model: Model;
 	folding: Folding;
-	chosen: number; // a row, or -1
+	chosen: number; // a row
+	asked: string; // another one each time that it is to be brought into sight
 	zoom: Zoom;
 	found: ReadonlySet<number>; // by a search
 	segments: ReadonlyMap<number, Segment[]>; // of the critical path, by row; empty: not shown
@@ -195,7 +196,7 @@ function onKey(key: string, at: number, page: number, props: WaterfallProps): bo
 }
 
 export function Waterfall(props: WaterfallProps) {
-	const { chosen } = props;
+	const { chosen, asked } = props;
 	const { shown } = props.folding;
 	const box = useRef<HTMLDivElement>(null);
 	const { width, page, first, last, look } = useInView(box, shown.length, ROW);
@@ -206,7 +207,7 @@ export function Waterfall(props: WaterfallProps) {
 		const y = at * ROW;
 		if (at >= 0 && (y < node.scrollTop || y + ROW + HEAD > node.scrollTop + node.clientHeight))
 			node.scrollTop = Math.max(0, y - node.clientHeight / 3);
-	}, [chosen, at]);
+	}, [asked]);
 	return (
 		<div class="waterfall">
 			<div

@@ -9,6 +9,7 @@ import { valueOf } from "../filter";
 import { useRefresh } from "../following";
 import { count, duration } from "../format";
 import { Histogram } from "../histogram";
+import { isBeingRead } from "../inview";
 import { focusRow, useKeys } from "../keys";
 import { Empty, Icon, Loading, Time } from "../parts";
 import { useResource } from "../resource";
@@ -42,15 +43,6 @@ const CHART = "1h"; // what the chart shows where no time is chosen
 
 function instant(ms: number): string {
 	return new Date(ms).toISOString();
-}
-
-// Where what is shown would move under the reader's eyes.
-function isBeingRead(list: HTMLElement | null): boolean {
-	return (
-		scrollY > 40 ||
-		(list?.matches(":hover") ?? false) ||
-		(list?.contains(document.activeElement) ?? false)
-	);
 }
 
 function Controls({ live, onPause }: { live: boolean; onPause: () => void }) {
