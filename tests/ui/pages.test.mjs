@@ -409,6 +409,19 @@ test("a trace: nested steps, the error's code and locals, the address", async ()
 	await page.done();
 });
 
+test("a search in a trace finds a text as it reads, and as it stands in JSON", async () => {
+	const details = 'can\'t open "C:\\temp\\x"\nat all';
+	await pipeline.send([{ traceId: "quotes", severity: "error", details, locals: { id: 7 } }]);
+	const page = await open(browser, `${pipeline.url}/#/trace/quotes`);
+	for (const wanted of ['open "C:\\TEMP', '\\"C:', '"id":7']) {
+		await page.locator("[data-search]").fill(`not ${wanted}`);
+		await says(page, ".controls .note", "0 found");
+		await page.locator("[data-search]").fill(wanted);
+		await says(page, ".controls .note", "1 found");
+	}
+	await page.done();
+});
+
 test("a stack of JavaScript begins with what failed", async () => {
 	const frame = (file, line, code, more = {}) => ({ file, line, function: "f", code, ...more });
 	const stacktrace = [

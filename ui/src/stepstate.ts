@@ -135,7 +135,7 @@ export function useChosen(
 	return { chosen, choose, step, move, asked: `${times} ${keyOf(model.rows[chosen]!)}` };
 }
 
-// The rows whose events have a text anywhere in them.
+// The rows whose events have a text anywhere in them: as it reads, or as it stands in their JSON.
 export function useSearch(model: Model, text: string): number[] {
 	const texts = useMemo(() => new Map<string, string>(), [model]);
 	const textOf = ({ event }: Row): string => {
@@ -147,9 +147,12 @@ export function useSearch(model: Model, text: string): number[] {
 	return useMemo(() => {
 		const wanted = text.toLowerCase();
 		if (wanted === "") return [];
-		return model.rows.flatMap((row, i) =>
-			row.kind === "event" && textOf(row).includes(wanted) ? [i] : [],
-		);
+		const escaped = JSON.stringify(wanted).slice(1, -1);
+		return model.rows.flatMap((row, i) => {
+			if (row.kind === "stage") return [];
+			const whole = textOf(row);
+			return whole.includes(escaped) || whole.includes(wanted) ? [i] : [];
+		});
 	}, [model, text]);
 }
 
