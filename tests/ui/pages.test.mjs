@@ -847,6 +847,46 @@ test("a long list is walked by pages, each trace once", async () => {
 	await page.done();
 });
 
+test("who comes back to a list is where it was left", async () => {
+	const many = Array.from({ length: 60 }, (_, i) => ({
+		traceId: `left-${i}`,
+		system: "left",
+		severity: "error",
+		type: "error",
+		name: `Left${String.fromCharCode(65 + (i % 26), 65 + i / 26)}`,
+		details: "behind",
+	}));
+	await pipeline.send(many);
+	await until("all are stored", async () => (await pipeline.events("system=left")).length === 60);
+	const lists = [
+		["?filter=system%3Dleft", ".row"],
+		["errors?filter=system%3Dleft", ".error-group"],
+	];
+	for (const [address, opened] of lists) {
+		const page = await open(browser, `${pipeline.url}/#/${address}`, { width: 390 });
+		const row = page.locator("tbody a").nth(40);
+		await row.scrollIntoViewIfNeeded();
+		const top = () => row.evaluate((link) => Math.round(link.getBoundingClientRect().top));
+		const [name, before] = [await row.textContent(), await top()];
+		await row.focus();
+		await page.keyboard.press("Enter");
+		await page.locator(opened).first().waitFor();
+		await page.goBack();
+		await until(
+			"the row has the focus",
+			async () => (await page.evaluate(() => document.activeElement.textContent)) === name,
+		);
+		assert.ok(Math.abs((await top()) - before) < 4, `it is at ${await top()}, was at ${before}`);
+		await page.keyboard.press("j");
+		assert.notEqual(await page.evaluate(() => document.activeElement.textContent), name);
+		await page.getByRole("link", { name: "Flow" }).click();
+		await page.getByRole("link", { name: "Traces" }).click();
+		await page.locator("tbody a").first().waitFor();
+		assert.equal(await page.evaluate(() => scrollY), 0, "by a link it begins anew");
+		await page.done();
+	}
+});
+
 test("by keyboard alone, with the focus to be seen", async () => {
 	const page = await open(browser, `${pipeline.url}/`);
 	const focused = (probe) => page.evaluate(`(${probe})(document.activeElement)`);

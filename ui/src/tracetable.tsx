@@ -1,7 +1,8 @@
 // Traces as rows; on a narrow screen as cards.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { TraceSummary } from "./api";
+import { leave, useComeback } from "./comeback";
 import { count, duration } from "./format";
 import { Badge, Systems, Time } from "./parts";
 import { link } from "./route";
@@ -72,14 +73,17 @@ function useRows(traces: TraceSummary[]) {
 		const timer = setTimeout(() => setLate(traces), LATER_MS);
 		return () => clearTimeout(timer);
 	}, [traces]);
-	return [
-		useMemo(() => rowsOf(traces, 0, FIRST), [traces]),
-		useMemo(() => rowsOf(late, FIRST, Infinity), [late]),
-	];
+	return {
+		first: useMemo(() => rowsOf(traces, 0, FIRST), [traces]),
+		others: useMemo(() => rowsOf(late, FIRST, Infinity), [late]),
+		isWhole: late.length > 0,
+	};
 }
 
 export function TraceTable({ traces, sort }: { traces: TraceSummary[]; sort: string }) {
-	const [first, others] = useRows(traces);
+	const body = useRef<HTMLTableSectionElement>(null);
+	const { first, others, isWhole } = useRows(traces);
+	useComeback(body, isWhole);
 	const sorted = (name: string): "descending" | undefined =>
 		sort === name ? "descending" : undefined;
 	return (
@@ -103,7 +107,7 @@ export function TraceTable({ traces, sort }: { traces: TraceSummary[]; sort: str
 					</th>
 				</tr>
 			</thead>
-			<tbody role="rowgroup">
+			<tbody role="rowgroup" ref={body} onClick={leave}>
 				{first}
 				{others}
 			</tbody>

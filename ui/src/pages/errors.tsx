@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { type ErrorGroup, get, type Page } from "../api";
+import { leave, useComeback } from "../comeback";
 import { Paging } from "../controls";
 import { FilterBar } from "../filterbar";
 import { useRefresh } from "../following";
@@ -56,6 +57,7 @@ function Row({ group, since }: { group: ErrorGroup; since: string }) {
 
 function Table({ groups, since }: { groups: ErrorGroup[]; since: string }) {
 	const list = useRef<HTMLTableSectionElement>(null);
+	useComeback(list, true);
 	useKeys("Errors", [
 		{ key: "j", does: "next group", run: () => focusRow(list.current, 1) },
 		{ key: "k", does: "previous group", run: () => focusRow(list.current, -1) },
@@ -73,7 +75,7 @@ function Table({ groups, since }: { groups: ErrorGroup[]; since: string }) {
 					<th class="number first">First seen</th>
 				</tr>
 			</thead>
-			<tbody ref={list}>
+			<tbody ref={list} onClick={leave}>
 				{groups.map((group) => (
 					<Row key={group.fingerprint} group={group} since={since} />
 				))}
