@@ -124,12 +124,14 @@ function TokenForm() {
 	const use = (event: Event): void => {
 		event.preventDefault();
 		token.set(input.current!.value.trim());
-		complaint.value = "";
 		tokenWanted.value = false;
 	};
 	return (
 		<form class="empty" onSubmit={use}>
 			<h1>A token is wanted</h1>
+			{token.get() !== null && (
+				<p role="alert">The one that was used is not, or no longer, valid.</p>
+			)}
 			<p>
 				dp-http was started with one: in its --token-file or DEVPULSE_TOKEN. It is kept until this
 				tab is closed.

@@ -17,7 +17,10 @@ setInterval(() => {
 }, 5000);
 
 export function failed(error: unknown): void {
-	if (error instanceof Problem && error.status === 401) tokenWanted.value = true;
-	else if (error instanceof Problem) complaint.value = error.message;
+	if (error instanceof Problem && error.status === 401) {
+		complaint.value = "";
+		connection.value = { state: "away", text: "No token" };
+		tokenWanted.value = true;
+	} else if (error instanceof Problem) complaint.value = error.message;
 	else complaint.value = "dp-http does not answer. Is it running? ./devpulse status tells.";
 }
