@@ -10,7 +10,15 @@ import { distributions } from "../../ui/src/distribution";
 import { editorLink, mapped } from "../../ui/src/editor";
 import { complete, terms, valueOf, withTerm } from "../../ui/src/filter";
 import { nameOf, tracksOf } from "../../ui/src/flowvalue";
-import { age, duration, micros, number, short } from "../../ui/src/format";
+import {
+	age,
+	briefDuration,
+	duration,
+	micros,
+	number,
+	roundStep,
+	short,
+} from "../../ui/src/format";
 import { framesOf, ownFrame } from "../../ui/src/frames";
 import { idOf, layout } from "../../ui/src/graph";
 import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
@@ -108,8 +116,14 @@ test("format: times and numbers", () => {
 		[duration(12.345), "12.3 ms"],
 		[duration(1234), "1.23 s"],
 		[duration(61000), "1 min 1 s"],
-		[duration(3600e3), "1 h 0 min"],
-		[duration(3 * 864e5), "3 d 0 h"],
+		[duration(120e3), "2 min"],
+		[duration(3600e3), "1 h"],
+		[duration(47 * 3600e3 + 59 * 60e3), "47 h 59 min"],
+		[duration(3 * 864e5), "3 d"],
+		[briefDuration(475e3), "7.92 min"],
+		[briefDuration(755e3), "12.6 min"],
+		[briefDuration(47 * 3600e3 + 59 * 60e3), "48 h"],
+		[briefDuration(12.5 * 864e5), "12.5 d"],
 		[age("2026-01-01T00:00:00Z", Date.UTC(2026, 0, 1, 0, 0, 2)), "now"],
 		[age("2026-01-01T00:00:00Z", Date.UTC(2026, 0, 1, 2)), "2 h ago"],
 		[short(999), "999"],
@@ -126,6 +140,26 @@ test("format: times and numbers", () => {
 	];
 	for (const [text, us] of times)
 		assert.equal(micros(text) - Date.UTC(2026, 0, 1) * 1000, us, text);
+});
+
+test("format: a distance between marks is round in the units that are shown", () => {
+	const s = 1e6;
+	const wanted: [least: number, step: string][] = [
+		[0.25, "1 µs"],
+		[120, "200 µs"],
+		[1e3, "1 ms"],
+		[9 * s, "10 s"],
+		[11 * s, "15 s"],
+		[40 * s, "1 min"],
+		[118 * s, "2 min"],
+		[700 * s, "15 min"],
+		[3000 * s, "1 h"],
+		[43000 * s, "12 h"],
+		[50000 * s, "24 h"],
+		[200000 * s, "5 d"],
+		[1e7 * s, "200 d"],
+	];
+	for (const [least, step] of wanted) assert.equal(duration(roundStep(least) / 1000), step);
 });
 
 test("filter: cut into terms, completed where the caret is", () => {

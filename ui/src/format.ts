@@ -17,14 +17,39 @@ export function duration(ms: number): string {
 	if (ms < 1000) return `${trim(ms)} ms`;
 	if (ms < 60e3) return `${trim(ms / 1000)} s`;
 	const s = Math.round(ms / 1000);
-	if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-	if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-	return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+	if (s < 3600) return both(s, 60, "min", 1, "s");
+	if (s < 172800) return both(s, 3600, "h", 60, "min");
+	return both(s, 86400, "d", 3600, "h");
+}
+
+function both(s: number, large: number, largeUnit: string, small: number, unit: string): string {
+	const rest = Math.floor((s % large) / small);
+	return `${Math.floor(s / large)} ${largeUnit}${rest > 0 ? ` ${rest} ${unit}` : ""}`;
+}
+
+// The same in the room of nine characters.
+export function briefDuration(ms: number): string {
+	if (ms < 60e3) return duration(ms);
+	if (ms < 3600e3) return `${trim(ms / 60e3)} min`;
+	return ms < 172800e3 ? `${trim(ms / 3600e3)} h` : `${trim(ms / 86400e3)} d`;
 }
 
 // Three digits that mean something.
 function trim(value: number): string {
 	return String(Number(value.toPrecision(value < 1000 ? 3 : 4)));
+}
+
+const DAY = 86400e6; // µs
+const STEPS = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200]; // s
+
+// The next round distance, in µs: of days, minutes or hours, or seconds and less.
+export function roundStep(least: number): number {
+	const enough = (step: number): boolean => step >= least * 0.999;
+	const found = least > 10e6 && STEPS.map((s) => s * 1e6).find(enough);
+	if (found) return found;
+	const unit = least > 10e6 ? DAY : 1;
+	const power = unit * 10 ** Math.floor(Math.log10(least / unit));
+	return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= unit && enough(step))!;
 }
 
 export function age(text: string, now = Date.now()): string {

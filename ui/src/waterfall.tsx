@@ -3,7 +3,7 @@
 import type { ComponentChild } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Segment } from "./critical";
-import { count, duration } from "./format";
+import { briefDuration, count, duration, roundStep } from "./format";
 import { useInView } from "./inview";
 import type { Model, Row, Zoom } from "./model";
 import { hueOf, Icon } from "./parts";
@@ -105,6 +105,15 @@ function Name({ row, above, fold }: { row: Row; above: Row | undefined; fold: Co
 	);
 }
 
+function Took({ row: { start, end } }: { row: Row }) {
+	const [sign, ms] = end > start ? ["", (end - start) / 1000] : ["+", start / 1000];
+	return (
+		<div role="gridcell" class="took" title={sign + duration(ms)}>
+			{sign + briefDuration(ms)}
+		</div>
+	);
+}
+
 // The row `i` of the model, in the place `at` of those that are shown.
 function Line({ i, at, props }: { i: number; at: number; props: WaterfallProps }) {
 	const { model, folding, chosen, zoom, found, segments, onChoose } = props;
@@ -134,11 +143,7 @@ function Line({ i, at, props }: { i: number; at: number; props: WaterfallProps }
 			<div role="gridcell" class="track" aria-label={`at ${duration(row.start / 1000)}`}>
 				<Bar row={row} zoom={zoom} segments={segments.get(i) ?? []} />
 			</div>
-			<div role="gridcell" class="took">
-				{row.end > row.start
-					? duration((row.end - row.start) / 1000)
-					: `+${duration(row.start / 1000)}`}
-			</div>
+			<Took row={row} />
 		</div>
 	);
 }
@@ -146,9 +151,7 @@ function Line({ i, at, props }: { i: number; at: number; props: WaterfallProps }
 // Marks at round distances.
 function Ticks({ zoom: [from, to], most }: { zoom: Zoom; most: number }) {
 	const length = to - from;
-	const raw = length / (most - 0.9);
-	const power = 10 ** Math.floor(Math.log10(raw));
-	const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= raw * 0.999)!;
+	const step = roundStep(length / (most - 0.9));
 	const marks: number[] = [];
 	for (let at = Math.ceil(from / step) * step; at < to - length * 0.06; at += step) marks.push(at);
 	return (
