@@ -359,6 +359,29 @@ test("the flow of many systems: no line leads through another system, also on a 
 	}
 });
 
+test("the flow of a crowd of systems: what fails and what is busy is drawn, the tables have all", async () => {
+	const event = (i) => ({ traceId: `crowd-${i}`, system: `crowd-${i}`, environment: "crowd" });
+	const events = Array.from({ length: 60 }, (_, i) => event(i));
+	const more = [event(58), event(58), { ...event(59), severity: "error" }];
+	await pipeline.send([...events, ...more]);
+	await until("they are stored", async () => (await pipeline.events("env=crowd")).length === 63);
+	const page = await open(browser, `${pipeline.url}/#/flow?filter=env%3Dcrowd`);
+	await page.getByText("40 of 60 systems are drawn").waitFor();
+	assert.equal(await page.locator(".node").count(), 40);
+	assert.deepEqual(
+		await page
+			.locator(".node .name")
+			.filter({ hasText: /-5[89]/ })
+			.allTextContents(),
+		["crowd-59", "crowd-58"],
+	);
+	await until(
+		"the table has all",
+		async () => (await page.locator("[aria-label=Systems] tbody tr").count()) === 60,
+	);
+	await page.done();
+});
+
 test("a trace: nested steps, the error's code and locals, the address", async () => {
 	const page = await open(browser, `${pipeline.url}/#/trace/${declined}`);
 	await page.locator(".row.chosen.error").waitFor();

@@ -188,6 +188,16 @@ function Node({
 	);
 }
 
+const DRAWN = 40; // systems: more of them are a drawing of many windows, with nothing to be seen in each
+
+// What is drawn of many systems.
+function mostTelling({ nodes }: Flow): Flow["nodes"] {
+	if (nodes.length <= DRAWN) return nodes;
+	return nodes
+		.toSorted((a, b) => Number(b.errors > 0) - Number(a.errors > 0) || b.events - a.events)
+		.slice(0, DRAWN);
+}
+
 export function Graph({
 	flow,
 	stats,
@@ -198,34 +208,43 @@ export function Graph({
 	filter: string;
 }) {
 	const its = shape.value;
-	const names = flow.nodes.map((node) => node.system).sort();
+	const nodes = mostTelling(flow);
+	const names = nodes.map((node) => node.system).sort();
 	// It stands still as long as the systems and their calls are the same, however often there were any.
 	const drawn = JSON.stringify([names, flow.edges.map(idOf).sort()]);
 	const at = useMemo(() => layout(names, flow.edges, its.room), [drawn, its]);
 	const { x: width, y: height } = spot(its, at.layers * its.along, at.breadth);
 	const rates = new Map(stats?.systems.map((each) => [each.system, each.rate_per_s]));
 	return (
-		<div class="wide graph card" tabIndex={0} role="region" aria-label="Graph of the systems">
-			<svg
-				viewBox={`0 0 ${width} ${height}`}
-				width={width}
-				height={height}
-				role="group"
-				aria-label={`${count(names.length, "system")}; the table below says the same`}
-			>
-				<Arrow />
-				<Edges flow={flow} at={at} its={its} />
-				{flow.nodes.map((node) => (
-					<Node
-						key={node.system}
-						node={node}
-						middle={middleOf(its, at.nodes.get(node.system)!)}
-						its={its}
-						rate={rates.get(node.system)}
-						href={link([], { filter: withTerm(filter, "system", node.system) })}
-					/>
-				))}
-			</svg>
-		</div>
+		<>
+			{nodes.length < flow.nodes.length && (
+				<p class="note">
+					{nodes.length} of {count(flow.nodes.length, "system")} are drawn, those with errors first,
+					then those with the most events. The tables below have all.
+				</p>
+			)}
+			<div class="wide graph card" tabIndex={0} role="region" aria-label="Graph of the systems">
+				<svg
+					viewBox={`0 0 ${width} ${height}`}
+					width={width}
+					height={height}
+					role="group"
+					aria-label={`${count(names.length, "system")}; the table below says the same`}
+				>
+					<Arrow />
+					<Edges flow={flow} at={at} its={its} />
+					{nodes.map((node) => (
+						<Node
+							key={node.system}
+							node={node}
+							middle={middleOf(its, at.nodes.get(node.system)!)}
+							its={its}
+							rate={rates.get(node.system)}
+							href={link([], { filter: withTerm(filter, "system", node.system) })}
+						/>
+					))}
+				</svg>
+			</div>
+		</>
 	);
 }
