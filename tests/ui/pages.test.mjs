@@ -1057,6 +1057,33 @@ test("what events say stays text", async () => {
 	await page.done();
 });
 
+test("a text that is cut shows its beginning, also from right to left", async () => {
+	const arabic = "تعذر حفظ الطلب: المبلغ سالب ".repeat(8);
+	const event = { traceId: "arabic", system: "خدمة", severity: "error", details: arabic };
+	await pipeline.send([event, { ...event, details: "plain text ".repeat(20) }]);
+	const areBeginningsSeen = (nodes) =>
+		nodes.map((node) => {
+			const range = document.createRange();
+			range.setStart(node.firstChild, 0);
+			range.setEnd(node.firstChild, 1);
+			const [first, box] = [range.getBoundingClientRect(), node.getBoundingClientRect()];
+			const isCut = node.scrollWidth > node.clientWidth;
+			return isCut && first.left >= box.left - 1 && first.right <= box.right + 1;
+		});
+	const page = await open(browser, `${pipeline.url}/`, { width: 390 });
+	for (const [address, selector] of [
+		["?filter=trace%3Darabic", "td.title a, td.title .last-error"],
+		["trace/arabic", ".row.event .label"],
+		["live?filter=trace%3Darabic", ".line .message"],
+	]) {
+		await page.goto(`${pipeline.url}/#/${address}`);
+		await page.locator(selector).nth(1).waitFor();
+		const seen = await page.locator(selector).evaluateAll(areBeginningsSeen);
+		assert.deepEqual(seen, [true, true], address);
+	}
+	await page.done();
+});
+
 test("a text of a megabyte names its trace by its beginning", async () => {
 	const details = "ä long story ".repeat(72000);
 	await pipeline.send([{ traceId: "long-story", system: "a", severity: "error", details }]);

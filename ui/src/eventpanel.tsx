@@ -157,7 +157,7 @@ export function EventPanel({ event }: { event: DpEvent }) {
 	return (
 		<article class={`event-panel ${event.severity}`} aria-label="The chosen event">
 			<Facts event={event} />
-			<h2 class="message">
+			<h2 class="message" dir="auto">
 				<Text text={message(event)} most={500} />
 			</h2>
 			<Place file={data["file"]} line={data["line"]} in={code.includes("\n") ? undefined : code} />
