@@ -63,6 +63,7 @@ test("json: a folded value is told in a line", () => {
 	assert.equal(preview(inside), "{name: paygate, status: 402, reply: {…}, none: null, tags: []}");
 	assert.equal(preview([1, new Digits("2.0"), [3], {}]), "[1, 2.0, […], {}]");
 	assert.equal(preview({}), "{}");
+	assert.equal(preview(["", " x", "7", 7, "null", "7 d"]), '["", " x", "7", 7, "null", 7 d]');
 	assert.equal(preview(["x".repeat(1e6), 2]), `[${"x".repeat(60)}…]`);
 	assert.equal(preview({ ["n".repeat(1e6)]: 1 }), `{${"n".repeat(60)}…}`);
 });
@@ -343,12 +344,12 @@ test("data flow: one name however it is written, and where its value changed", (
 test("compare: steps that only one has, values that differ", () => {
 	const good = [
 		at(0, "web", { details: "order 1" }),
-		at(5, "api", { details: "paid", locals: { n: 3 } }),
+		at(5, "api", { details: "paid", locals: { n: 3, id: 17 } }),
 		at(9, "mail", { details: "sent" }),
 	];
 	const bad = [
 		at(0, "web", { details: "order 2" }),
-		at(50, "api", { details: "paid", locals: { n: 0 } }),
+		at(50, "api", { details: "paid", locals: { n: 0, id: "17" } }),
 		at(60, "api", { details: "boom" }, "error", "error"),
 	];
 	assert.deepEqual(
@@ -359,12 +360,15 @@ test("compare: steps that only one has, values that differ", () => {
 		]),
 		[
 			["order 1", "order 2", 0],
-			["paid", "paid", 1],
+			["paid", "paid", 2],
 			["sent", null, 0],
 			[null, "boom", 0],
 		],
 	);
-	assert.deepEqual(pairsOf(good, bad)[1]!.values, [{ path: "locals.n", a: "3", b: "0" }]);
+	assert.deepEqual(pairsOf(good, bad)[1]!.values, [
+		{ path: "locals.n", a: "3", b: "0" },
+		{ path: "locals.id", a: "17", b: '"17"' },
+	]);
 	assert.deepEqual(
 		stagesOf(good, bad).map(({ system, a, b }) => [system, a?.ms ?? null, b?.errors ?? null]),
 		[

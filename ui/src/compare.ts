@@ -1,9 +1,10 @@
 // Two traces side by side: which steps only one of them has, and which values differ.
 
 import type { DpEvent } from "./api";
+import { distinct } from "./json";
 import { interval } from "./model";
 import { message } from "./message";
-import { scalarsOf, textOf } from "./scalars";
+import { scalarsOf } from "./scalars";
 
 export interface Stage {
 	system: string;
@@ -77,8 +78,8 @@ function lengths(a: string[], b: string[]): Uint16Array[] {
 }
 
 export function differences(a: DpEvent, b: DpEvent): Difference[] {
-	const inA = new Map(scalarsOf(a).map(({ path, value }) => [path.join("."), textOf(value)]));
-	const inB = new Map(scalarsOf(b).map(({ path, value }) => [path.join("."), textOf(value)]));
+	const inA = new Map(scalarsOf(a).map(({ path, value }) => [path.join("."), distinct(value)]));
+	const inB = new Map(scalarsOf(b).map(({ path, value }) => [path.join("."), distinct(value)]));
 	return [...new Set([...inA.keys(), ...inB.keys()])]
 		.map((path) => ({ path, a: inA.get(path) ?? null, b: inB.get(path) ?? null }))
 		.filter((each) => each.a !== each.b);

@@ -75,10 +75,18 @@ export function plain(value: Json): string {
 	return typeof value === "string" ? value : write(value);
 }
 
+// A value among others: a string in quotes where it would not be seen, or would be taken for another kind of value.
+export function distinct(value: Json): string {
+	const isUnclear =
+		typeof value === "string" &&
+		(value.trim() !== value || /^(?:|true|false|null|-?[\d.]+(?:[eE][-+]?\d+)?)$/.test(value));
+	return isUnclear ? `"${value}"` : plain(value);
+}
+
 const PREVIEW = 60; // characters
 
 function brief(value: Json): string {
-	if (!isBranch(value)) return plain(value).slice(0, PREVIEW);
+	if (!isBranch(value)) return distinct(value).slice(0, PREVIEW);
 	const [open, close] = Array.isArray(value) ? "[]" : "{}";
 	return `${open!}${Object.keys(value).length > 0 ? "…" : ""}${close!}`;
 }

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { count } from "./format";
-import { Digits, isBranch, type Json, type JsonObject, plain, preview } from "./json";
+import { Digits, distinct, isBranch, type Json, type JsonObject, plain, preview } from "./json";
 
 const CHILDREN = 200; // of one node, at first and at each "more"
 const LONGEST = 2000; // characters of a string, before it is asked for
@@ -25,7 +25,7 @@ export function Scalar({ value }: { value: Json }) {
 	if (typeof value === "string")
 		return (
 			<span class="value string">
-				<Text text={value} />
+				<Text text={distinct(value)} />
 			</span>
 		);
 	if (value instanceof Digits) return <span class="value number">{value.text}</span>;
