@@ -664,6 +664,18 @@ test("errors: groups, one of them with its values and its traces", async () => {
 	await page.done();
 });
 
+test("errors: where there are none in the time that is chosen, older ones are not denied", async () => {
+	const timestamp = new Date(Date.now() - 20 * 864e5).toISOString();
+	const event = { traceId: "bygone", system: "bygone", severity: "error", timestamp };
+	await pipeline.send([{ ...event, name: "Bygone", details: "long ago" }]);
+	await until("it is stored", async () => (await pipeline.events("trace=bygone")).length === 1);
+	const page = await open(browser, `${pipeline.url}/#/errors?filter=system%3Dbygone`);
+	await page.getByRole("heading", { name: "Nothing matches in this time" }).waitFor();
+	await page.getByRole("button", { name: "The last year" }).click();
+	await says(page, "tbody tr", "Bygone: long ago");
+	await page.done();
+});
+
 test("errors: from one occurrence of a group to the other", async () => {
 	const event = (order) => ({
 		traceId: `twice-${order}`,

@@ -23,10 +23,10 @@ export function nameOfBars(since: string): string {
 export function TimeOfBars({ since }: { since: string }) {
 	return (
 		<Choice
-			label="Time of the bars"
+			label="Time"
 			options={RANGES}
 			value={since}
-			onChoose={(value) => change({ since: value })}
+			onChoose={(value) => change({ since: value, cursor: null })}
 		/>
 	);
 }

@@ -84,14 +84,30 @@ function Table({ groups, since }: { groups: ErrorGroup[]; since: string }) {
 	);
 }
 
-function Nothing({ narrowed }: { narrowed: boolean }) {
-	return narrowed ? (
-		<Empty title="Nothing matches">
-			<p>No group has an error for which all of this holds.</p>
-		</Empty>
-	) : (
-		<Empty title="No errors">
-			<p>None has been stored. One would be shown here the moment it arrives.</p>
+const LONGEST = "365d";
+
+function Nothing({ filter, since }: { filter: string; since: string }) {
+	return (
+		<Empty title={filter === "" ? "No errors in this time" : "Nothing matches in this time"}>
+			<p>
+				{filter === ""
+					? "One would be shown here the moment it arrives."
+					: "No group has an error for which all of this holds."}
+			</p>
+			{since !== LONGEST && (
+				<button
+					type="button"
+					class="button"
+					onClick={() => change({ since: LONGEST, cursor: null })}
+				>
+					The last year
+				</button>
+			)}
+			{filter !== "" && (
+				<button type="button" class="button" onClick={() => change({ filter: null, cursor: null })}>
+					All errors
+				</button>
+			)}
 		</Empty>
 	);
 }
@@ -139,7 +155,7 @@ export function ErrorsPage() {
 				<TimeOfBars since={since} />
 			</div>
 			{!page && complaint.value === "" && problem === null && <Loading what="errors" />}
-			{page?.items.length === 0 && <Nothing narrowed={filter !== ""} />}
+			{page?.items.length === 0 && <Nothing filter={filter} since={since} />}
 			{page && page.items.length > 0 && <Table groups={page.items} since={since} />}
 			{page && <Paging page={page} />}
 		</section>
