@@ -22,7 +22,7 @@ import {
 import { framesOf, ownFrame } from "../../ui/src/frames";
 import { idOf, layout } from "../../ui/src/graph";
 import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
-import { modelOf, unfolded } from "../../ui/src/model";
+import { inOrder, modelOf, unfolded } from "../../ui/src/model";
 import { asCurl, asLine, asMarkdown, shellQuoted } from "../../ui/src/snippets";
 import { takeMessages } from "../../ui/src/sse";
 
@@ -252,6 +252,21 @@ test("model: spans in a circle are shown, too", () => {
 		true,
 	);
 	assert.equal(rows.filter((row) => row.kind === "event").length, 2);
+});
+
+test("model: what has one time is in the order in which it was stored", () => {
+	const events = [at(5, "a"), at(5, "a", { n: 1 }), at(5, "a", { n: 2 }), at(1, "a")];
+	const ids = events.map((event) => event.event_id);
+	const [first, second, third, before] = ids;
+	const mixed = [1, 3, 2, 0].map((i) => events[i]!);
+	const rows = modelOf(mixed, true).rows.filter((row) => row.kind === "event");
+	assert.deepEqual(
+		[rows.map((row) => row.event.event_id), inOrder(mixed).map((event) => event.event_id)],
+		[
+			[before, first, second, third],
+			[before, first, second, third],
+		],
+	);
 });
 
 test("model: spans are nested however deep, also below a circle", () => {

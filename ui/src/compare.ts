@@ -2,7 +2,7 @@
 
 import type { DpEvent } from "./api";
 import { distinct } from "./json";
-import { interval } from "./model";
+import { inOrder, interval } from "./model";
 import { message } from "./message";
 import { scalarsOf } from "./scalars";
 
@@ -87,7 +87,7 @@ export function differences(a: DpEvent, b: DpEvent): Difference[] {
 
 // The steps of both in order: those of one trace alone, and those that both have.
 export function pairsOf(a: DpEvent[], b: DpEvent[]): Pair[] {
-	const [first, second] = [a.slice(0, MOST), b.slice(0, MOST)];
+	const [first, second] = [inOrder(a).slice(0, MOST), inOrder(b).slice(0, MOST)];
 	const [keysA, keysB] = [first.map(stepKey), second.map(stepKey)];
 	const table = lengths(keysA, keysB);
 	const pairs: Pair[] = [];

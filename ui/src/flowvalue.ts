@@ -2,7 +2,7 @@
 // and where its value turns up under another name or in a message.
 
 import type { DpEvent } from "./api";
-import { interval } from "./model";
+import { inOrder } from "./model";
 import { message } from "./message";
 import { type Scalar, scalarsOf, textOf, typeOf } from "./scalars";
 
@@ -204,10 +204,7 @@ function findAliases(tracks: Track[], collected: Map<string, Seen[]>): void {
 
 // Those that were seen in more than one place, first what crossed most systems, then what changed most.
 export function tracksOf(events: DpEvent[]): Track[] {
-	const ordered = events
-		.map((event) => ({ event, at: interval(event)[1] }))
-		.sort((a, b) => a.at - b.at)
-		.map(({ event }) => event);
+	const ordered = inOrder(events);
 	const collected = collect(ordered);
 	const words = wordsOf(ordered);
 	const tracks = [...collected].map(([name, seen]) => trackOf(name, seen, ordered, words));

@@ -54,6 +54,14 @@ export function interval(event: DpEvent): [from: number, to: number] {
 	return event.event_type === "span" ? [at, at + length] : [at - length, at];
 }
 
+// As they ended. Many clocks know no more than the millisecond: what has one time is in the order in which it was stored.
+export function inOrder(events: DpEvent[]): DpEvent[] {
+	return events
+		.map((event) => ({ event, at: interval(event)[1] }))
+		.sort((a, b) => a.at - b.at || a.event.id - b.event.id)
+		.map(({ event }) => event);
+}
+
 function leaf(event: DpEvent): Node {
 	const [start, end] = interval(event);
 	return { kind: "event", label: message(event), event, start, end, children: [] };
@@ -170,7 +178,7 @@ function isNested(spans: Map<string, DpEvent[]>): boolean {
 }
 
 function byTime(a: Node, b: Node): number {
-	return a.start - b.start || a.end - b.end;
+	return a.start - b.start || a.end - b.end || a.event.id - b.event.id;
 }
 
 function asRow(node: Node, depth: number, parent: number): Row {
