@@ -707,6 +707,15 @@ test("errors: from one occurrence of a group to the other", async () => {
 	await says(page, ".right [role=status]", "1 of 2 occurrences");
 	assert.match(await text(page, ".distribution"), /4711 to 4712/);
 	await page.done();
+
+	const phone = await open(browser, `${pipeline.url}/#/errors/${fingerprint}`, { width: 390 });
+	await phone.locator(".occurrences button").last().click();
+	await says(phone, ".right [role=status]", "2 of 2 occurrences");
+	const [header, { y, height }] = await Promise.all(
+		[".top", ".right"].map((selector) => phone.locator(selector).boundingBox()),
+	);
+	assert.ok(y >= header.height && y + Math.min(height, 300) <= 860, `it is in sight, at ${y}`);
+	await phone.done();
 });
 
 test("a filter that is wrong is told where it is wrong", async () => {

@@ -1,6 +1,6 @@
 // One group of errors: how often, where, with which values, in which traces.
 
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type DpEvent, type ErrorGroup, get, type Page, type Problem } from "../api";
 import { distributions, type Distribution } from "../distribution";
 import { EventPanel } from "../eventpanel";
@@ -56,16 +56,20 @@ function Values({ value, of }: { value: Distribution; of: number }) {
 	);
 }
 
-function Occurrences({ events, chosen }: { events: DpEvent[]; chosen: DpEvent | undefined }) {
+function Occurrences({
+	events,
+	chosen,
+	onChoose,
+}: {
+	events: DpEvent[];
+	chosen: DpEvent | undefined;
+	onChoose: (event: DpEvent) => void;
+}) {
 	return (
 		<ul class="occurrences">
 			{events.slice(0, 30).map((event) => (
 				<li key={event.event_id}>
-					<button
-						type="button"
-						aria-pressed={event === chosen}
-						onClick={() => change({ event: event.event_id }, true)}
-					>
+					<button type="button" aria-pressed={event === chosen} onClick={() => onChoose(event)}>
 						<Time at={event.timestamp} /> <code>{event.trace_id.slice(0, 16)}</code>
 					</button>
 					<a href={link(["trace", event.trace_id], { event: event.event_id })}>its trace</a>
@@ -175,6 +179,11 @@ function Sample({ events }: { events: DpEvent[] }) {
 		0,
 	);
 	const chosen = events[at];
+	const panel = useRef<HTMLDivElement>(null);
+	const choose = (event: DpEvent): void => {
+		change({ event: event.event_id }, true);
+		panel.current?.scrollIntoView({ block: "nearest" }); // on a phone it is below all of them
+	};
 	const step: Step = (by) => {
 		const next = events[at + by];
 		if (next) change({ event: next.event_id }, true);
@@ -203,9 +212,9 @@ function Sample({ events }: { events: DpEvent[] }) {
 					</ul>
 				)}
 				<h2>Occurrences</h2>
-				<Occurrences events={events} chosen={chosen} />
+				<Occurrences events={events} chosen={chosen} onChoose={choose} />
 			</div>
-			<div class="right">
+			<div class="right" ref={panel}>
 				{chosen && <Occurrence events={events} at={at} step={step} />}
 				{chosen && <EventPanel key={chosen.event_id} event={chosen} />}
 			</div>
