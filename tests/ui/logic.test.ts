@@ -22,6 +22,7 @@ import {
 import { framesOf, ownFrame } from "../../ui/src/frames";
 import { idOf, layout } from "../../ui/src/graph";
 import { Digits, type JsonObject, parse, preview, write } from "../../ui/src/json";
+import { message } from "../../ui/src/message";
 import { inOrder, modelOf, unfolded } from "../../ui/src/model";
 import { asCurl, asLine, asMarkdown, shellQuoted } from "../../ui/src/snippets";
 import { takeMessages } from "../../ui/src/sse";
@@ -390,6 +391,38 @@ test("compare: steps that only one has, values that differ", () => {
 			["web", 0, 0],
 			["api", 0, 1],
 			["mail", 0, null],
+		],
+	);
+});
+
+test("compare: steps whose texts are alike stand side by side", () => {
+	const order = (what: string) => [
+		at(0, "web", { name: `GET /order/${what}` }, "request"),
+		at(1, "web", { details: `order 1 of 2 ${what}` }),
+		at(2, "db", { name: `SELECT ${what}` }, "query"),
+	];
+	const good = [...order("tea"), at(9, "web", { details: "sent to you" })];
+	const bad = [...order("pot"), at(9, "web", { details: "not sent to you" }, "log", "error")];
+	assert.deepEqual(
+		pairsOf(good, bad).map(({ a, b, isSame }) => [a && message(a), b && message(b), isSame]),
+		[
+			["GET /order/tea", "GET /order/pot", false],
+			["order 1 of 2 tea", "order 1 of 2 pot", false],
+			["SELECT tea", null, false],
+			["sent to you", null, false],
+			[null, "SELECT pot", false],
+			[null, "not sent to you", false],
+		],
+	);
+	const [alike, same] = ["order 1 of 2 tea", "order 1 of 2 pot"];
+	assert.deepEqual(
+		pairsOf(
+			[at(0, "a", { details: same })],
+			[at(0, "a", { details: alike }), at(1, "a", { details: same })],
+		).map(({ a, b, isSame }) => [a && message(a), b && message(b), isSame]),
+		[
+			[null, alike, false],
+			[same, same, true],
 		],
 	);
 });

@@ -122,7 +122,7 @@ function Step({ pair }: { pair: Pair }) {
 function Steps({ a, b }: { a: DpEvent[]; b: DpEvent[] }) {
 	const [all, setAll] = useState(false);
 	const pairs = useMemo(() => pairsOf(a, b), [a, b]);
-	const differing = pairs.filter((pair) => !pair.a || !pair.b || pair.values.length > 0);
+	const differing = pairs.filter((pair) => !pair.isSame || pair.values.length > 0);
 	return (
 		<>
 			<div class="head">
