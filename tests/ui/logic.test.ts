@@ -569,6 +569,10 @@ test("graph: few edges cross", () => {
 test("editor: mapped paths, and no scheme but an editor's", () => {
 	const vscode = { editor: "vscode", template: "", mapping: "/app=/home/me/shop\n/x=/y" };
 	assert.equal(mapped("/app/a.py", vscode.mapping), "/home/me/shop/a.py");
+	assert.equal(mapped("/application/a.py", vscode.mapping), "/application/a.py");
+	assert.equal(mapped("/app/a.py", " /app/ = /home/me/shop"), "/home/me/shop/a.py");
+	assert.equal(mapped("/app/a.py", "/app=/"), "/a.py");
+	assert.equal(mapped("/a.py", "/=/host"), "/host/a.py");
 	assert.equal(
 		editorLink("/app/my file.py", "7", vscode),
 		"vscode://file/home/me/shop/my%20file.py:7",

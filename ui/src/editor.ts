@@ -39,9 +39,11 @@ export function saveSettings(value: EditorSettings): void {
 
 export function mapped(path: string, mapping: string): string {
 	for (const line of mapping.split("\n")) {
-		const [from = "", to] = line.split(/=(.*)/s);
-		if (from.trim() !== "" && to !== undefined && path.startsWith(from.trim()))
-			return to.trim() + path.slice(from.trim().length);
+		const [from = "", to] = line.split(/=(.*)/s).map((part) => part.trim());
+		if (from === "" || to === undefined) continue;
+		const [there, here] = [from, to].map((folder) => folder.replace(/[\\/]$/, ""));
+		const rest = path.slice(there!.length);
+		if (path.startsWith(there!) && /^(?:[\\/]|$)/.test(rest)) return here! + rest;
 	}
 	return path;
 }
