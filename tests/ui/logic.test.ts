@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DpEvent, type Severity, withNumbers } from "../../ui/src/api";
-import { pairsOf, stagesOf } from "../../ui/src/compare";
+import { pairsOf, slower, stagesOf } from "../../ui/src/compare";
 import { columns } from "../../ui/src/columns";
 import { bySystem, criticalPath } from "../../ui/src/critical";
 import { distributions } from "../../ui/src/distribution";
@@ -392,6 +392,20 @@ test("compare: steps that only one has, values that differ", () => {
 			["api", 0, 1],
 			["mail", 0, null],
 		],
+	);
+});
+
+test("compare: how much slower a stage is", () => {
+	const pairs: [was: number, is: number][] = [
+		[10, 14],
+		[1, 5],
+		[10, 25],
+		[0.001, 100],
+		[0, 100],
+	];
+	assert.deepEqual(
+		pairs.map(([was, is]) => slower(was, is)),
+		[null, null, "2.5× slower", "999× slower", "slower"],
 	);
 });
 

@@ -33,6 +33,14 @@ export interface Difference {
 
 const MOST = 1500; // events of a trace that are put side by side
 
+const SLOWER = 1.5; // and by 5 ms: worth a mark
+
+// How much slower a stage is than it was, where that is to be told.
+export function slower(was: number, is: number): string | null {
+	if (is <= was * SLOWER || is - was <= 5) return null;
+	return was > 0 ? `${Math.min(999, Number((is / was).toPrecision(3)))}× slower` : "slower";
+}
+
 // What an event says, whatever order or user it is of: numbers and ids are theirs.
 function stepText(event: DpEvent): string {
 	return message(event)

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type DpEvent, get, TOO_LARGE } from "../api";
-import { isWhole, type Pair, pairsOf, type Stage, stagesOf } from "../compare";
+import { isWhole, type Pair, pairsOf, slower, type Stage, stagesOf } from "../compare";
 import { count, duration } from "../format";
 import { message, titleOf } from "../message";
 import { interval } from "../model";
@@ -15,7 +15,6 @@ interface Trace {
 	events: DpEvent[];
 }
 
-const SLOWER = 1.5; // and by 5 ms: worth a mark
 const SHOWN = 500; // steps
 
 function delta(a: number, b: number): string {
@@ -49,11 +48,8 @@ function Stages({ stages }: { stages: Stage[] }) {
 								<span class="badges">
 									{!a && <Badge status="warning" label="only in B" />}
 									{!b && <Badge status="warning" label="missing in B" />}
-									{a && b && b.ms > a.ms * SLOWER && b.ms - a.ms > 5 && (
-										<Badge
-											status="warning"
-											label={`${Math.min(999, b.ms / Math.max(a.ms, 0.001)).toFixed(1)}× slower`}
-										/>
+									{a && b && slower(a.ms, b.ms) !== null && (
+										<Badge status="warning" label={slower(a.ms, b.ms)!} />
 									)}
 									{(b?.errors ?? 0) > (a?.errors ?? 0) && (
 										<Badge
