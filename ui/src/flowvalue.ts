@@ -120,7 +120,11 @@ function wordsOf(events: DpEvent[]): Map<string, number[]> {
 			message(event)
 				.slice(0, 2000)
 				.match(/[\p{L}\p{N}_@+-]+(?:\.[\p{L}\p{N}_@+-]+)*/gu) ?? [];
-		for (const word of new Set(found)) words.set(word, [...(words.get(word) ?? []), at]);
+		for (const word of new Set(found)) {
+			const places = words.get(word);
+			if (places) places.push(at);
+			else words.set(word, [at]);
+		}
 	});
 	return words;
 }
