@@ -231,6 +231,13 @@ test("the filter completes fields and values; a reload keeps all", async () => {
 			(await page.locator(".line:not(.error)").count()) === 0 &&
 			(await page.locator(".line.error").count()) > 0,
 	);
+	const composed = await page.locator("[data-search]").evaluate((input) => {
+		input.value = "订单";
+		input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+		const event = { key: "Enter", isComposing: true, bubbles: true, cancelable: true };
+		return input.dispatchEvent(new KeyboardEvent("keydown", event));
+	});
+	assert.ok(composed, "Enter is left to the input method");
 	await page.reload();
 	await page.locator(".line.error").first().waitFor();
 	assert.equal(await page.locator("[data-search]").inputValue(), "severity=error");

@@ -55,6 +55,7 @@ function useCompletion(value: string, onChange: (text: string) => void) {
 type Line = ReturnType<typeof useCompletion>;
 
 function onKey(event: KeyboardEvent, line: Line): void {
+	if (event.isComposing) return; // Enter takes what an input method offers
 	const isChosen = line.chosen >= 0 && line.options.length > 0;
 	switch (event.key) {
 		case "ArrowDown":
