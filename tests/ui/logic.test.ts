@@ -115,6 +115,7 @@ test("format: times and numbers", () => {
 	const cases: [got: string, want: string][] = [
 		[duration(0), "0 ms"],
 		[duration(0.25), "250 µs"],
+		[duration(-1200), "−1.2 s"],
 		[duration(12.345), "12.3 ms"],
 		[duration(1234), "1.23 s"],
 		[duration(61000), "1 min 1 s"],

@@ -13,6 +13,7 @@ export function micros(text: string): number {
 
 export function duration(ms: number): string {
 	if (ms === 0) return "0 ms";
+	if (ms < 0) return `−${duration(-ms)}`;
 	if (ms < 1) return `${Math.round(ms * 1000)} µs`;
 	if (ms < 1000) return `${trim(ms)} ms`;
 	if (ms < 60e3) return `${trim(ms / 1000)} s`;
