@@ -439,6 +439,22 @@ test("a trace: nested steps, the error's code and locals, the address", async ()
 	await page.done();
 });
 
+test("a value twenty levels deep can be read on a phone", async () => {
+	let nest = { leaf: true };
+	for (let level = 20; level > 0; level--) nest = { [`level${level}`]: nest };
+	await pipeline.send([{ traceId: "nest", severity: "error", locals: nest }]);
+	const page = await open(browser, `${pipeline.url}/#/trace/nest`, { width: 390 });
+	for (let level = 1; level <= 20; level++)
+		await page
+			.locator(".tree summary .key", { hasText: `level${level}` })
+			.last()
+			.click();
+	const leaf = await page.locator(".tree li", { hasText: /^leaf/ }).boundingBox();
+	assert.ok(leaf.width > 120 && leaf.height < 30, `${leaf.width} by ${leaf.height} px`);
+	assert.equal(await isWiderThanWindow(page), false);
+	await page.done();
+});
+
 test("a search in a trace finds a text as it reads, and as it stands in JSON", async () => {
 	const details = 'can\'t open "C:\\temp\\x"\nat all';
 	await pipeline.send([{ traceId: "quotes", severity: "error", details, locals: { id: 7 } }]);

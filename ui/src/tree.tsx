@@ -5,6 +5,7 @@ import { count } from "./format";
 import { Digits, distinct, isBranch, type Json, type JsonObject, plain, preview } from "./json";
 
 const CHILDREN = 200; // of one node, at first and at each "more"
+const INDENTED = 8; // levels; those below would leave no room on a phone
 const LONGEST = 2000; // characters of a string, before it is asked for
 
 // A text, and of a long one the beginning.
@@ -64,7 +65,7 @@ function Leaves({ value, depth }: { value: Json[] | JsonObject; depth: number })
 	const [shown, setShown] = useState(CHILDREN);
 	const entries = Object.entries(value);
 	return (
-		<ul>
+		<ul class={depth > INDENTED ? "deep" : undefined}>
 			{entries.slice(0, shown).map(([name, child]) => (
 				<li key={name}>
 					{isBranch(child) ? (
