@@ -596,6 +596,34 @@ test("a trace's rows and its event stay where they are read, until another is as
 	await page.done();
 });
 
+test("a trace that becomes large while it is read is not folded", async () => {
+	const span = (n, parent) => ({
+		traceId: "becoming-large",
+		system: "a",
+		type: "span",
+		name: `span ${n}`,
+		spanId: `${n}`,
+		...(parent !== undefined && { parentSpanId: `${parent}` }),
+	});
+	const child = (n) => span(n, n % 2 === 1 ? 0 : n - 1);
+	const children = Array.from({ length: 2010 }, (_, i) => child(i + 1));
+	await pipeline.send([span(0), ...children.slice(0, 1980)]);
+	await until(
+		"all is stored",
+		async () => (await pipeline.events("trace=becoming-large")).length === 1981,
+	);
+	const page = await open(browser, `${pipeline.url}/#/trace/becoming-large`);
+	await isLive(page);
+	await page.locator(".row[aria-level='3']").first().waitFor();
+	await pipeline.send(children.slice(1980));
+	await says(page, ".head .facts", "2,011 events");
+	assert.ok((await page.locator(".row[aria-level='3']").count()) > 0);
+	await page.reload();
+	await page.locator(".row").nth(9).waitFor();
+	assert.equal(await page.locator(".row[aria-level='3']").count(), 0, "opened anew it is");
+	await page.done();
+});
+
 test("a trace that is not there is waited for", async () => {
 	const page = await open(browser, `${pipeline.url}/#/trace/later`, { allowed: /404/ });
 	await page.getByRole("heading", { name: "No events of this trace" }).waitFor();

@@ -22,7 +22,6 @@ function ancestors(model: Model, row: number): number[] {
 
 // A large trace is folded but for what leads to errors, and to the row that is asked for.
 function initialFold(model: Model, asked: number): ReadonlySet<number> {
-	if (model.rows.length < FOLD_ABOVE) return new Set();
 	const open = new Set(ancestors(model, asked));
 	return new Set(
 		model.rows.flatMap((row, i) =>
@@ -41,12 +40,15 @@ export interface Folding {
 
 export function useFolding(model: Model): Folding {
 	const [asked] = useState(route.value.query.get("event") ?? "");
+	const [isLarge] = useState(model.rows.length >= FOLD_ABOVE); // not if it becomes so while it is read
 	const [keys, setKeys] = useState<ReadonlySet<string> | null>(null); // of what the reader folded
 	const folded = useMemo(
 		() =>
 			keys
 				? new Set(model.rows.flatMap((row, i) => (keys.has(keyOf(row)) ? [i] : [])))
-				: initialFold(model, model.rowOf.get(asked) ?? -1),
+				: isLarge
+					? initialFold(model, model.rowOf.get(asked) ?? -1)
+					: new Set<number>(),
 		[keys, model],
 	);
 	const shown = useMemo(() => unfolded(model.rows, folded), [model, folded]);
