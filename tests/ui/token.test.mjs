@@ -1,6 +1,7 @@
 // A dp-http that wants a token.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { open, startBrowser, startPipeline, until } from "./harness.mjs";
 
@@ -26,6 +27,14 @@ test("a token is asked for, and used for the stream too; one that is not valid i
 		await until("it is shown", async () =>
 			(await page.locator("tbody").innerText()).includes("just now"),
 		);
+		await page.locator("tbody a").click();
+		const [file] = await Promise.all([
+			page.waitForEvent("download"),
+			page.getByRole("link", { name: "Export" }).click(),
+		]);
+		assert.match(file.suggestedFilename(), /\.ndjson$/);
+		assert.match(await readFile(await file.path(), "utf8"), /"details":"just now"/);
+		await page.goBack();
 		await pipeline.stopHttp();
 		await page.locator("#banner").waitFor();
 		environment.DEVPULSE_TOKEN = "fedcba9876543210";

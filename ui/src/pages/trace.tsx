@@ -9,9 +9,9 @@ import {
 	TOO_LARGE,
 	takeEarly,
 	type TraceSummary,
-	url,
 } from "../api";
 import { traceAsked } from "../early";
+import { Export } from "../export";
 import { useRefresh } from "../following";
 import { count, duration } from "../format";
 import { titleOf } from "../message";
@@ -111,9 +111,7 @@ function TooLarge({ id, problem }: { id: string; problem: Problem }) {
 				>
 					Its errors and warnings
 				</a>{" "}
-				<a class="button" href={url("/api/trace/export", { trace: id })} download>
-					All of it as NDJSON
-				</a>
+				<Export id={id}>All of it as NDJSON</Export>
 			</p>
 		</Empty>
 	);
@@ -177,9 +175,7 @@ export function TracePage({ id }: { id: string }) {
 					<button type="button" class="button" onClick={() => void compareWithGood(id, title)}>
 						Compare with a good one
 					</button>
-					<a class="button" href={url("/api/trace/export", { trace: id })} download>
-						Export
-					</a>
+					<Export id={id}>Export</Export>
 				</div>
 			</div>
 			<Tabs id={id} chosen={tab} />
