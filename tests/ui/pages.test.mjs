@@ -1085,6 +1085,22 @@ test("the theme is switched and remembered", async () => {
 	await page.done();
 });
 
+test("where the browser may keep nothing the page is there all the same", async () => {
+	const page = await open(browser, `${pipeline.url}/icon.svg`, { allowed: /404/ });
+	await page.addInitScript(() => {
+		const get = () => {
+			throw new DOMException("not allowed", "SecurityError");
+		};
+		for (const name of ["localStorage", "sessionStorage"])
+			Object.defineProperty(globalThis, name, { get });
+	});
+	await page.goto(`${pipeline.url}/#/`);
+	await page.locator("tbody tr").first().waitFor();
+	await page.getByRole("button", { name: "Theme: as the system" }).click();
+	await page.getByRole("button", { name: "Theme: light" }).waitFor();
+	await page.done();
+});
+
 test("what events say stays text", async () => {
 	const bad = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 	const event = {

@@ -1,6 +1,7 @@
 // Documents of dp-http (docs/openapi.yaml), and why one could not be had.
 
 import { Digits, isObject, parse, type Json, type JsonObject } from "./json";
+import { keep, recall } from "./kept";
 
 export type Severity = "error" | "warning" | "info" | "debug";
 export type Status = "success" | "warning" | "error";
@@ -116,8 +117,8 @@ export class Problem extends Error {
 const TOKEN = "token";
 
 export const token = {
-	get: (): string | null => sessionStorage.getItem(TOKEN),
-	set: (value: string): void => sessionStorage.setItem(TOKEN, value),
+	get: (): string | null => recall("sessionStorage", TOKEN),
+	set: (value: string): void => keep("sessionStorage", TOKEN, value),
 };
 
 export type Query = Record<string, string | number | null | undefined>;

@@ -2,6 +2,7 @@
 // "/app=/home/me/shop", a pair a line, the first that fits.
 
 import { signal } from "@preact/signals";
+import { keep, recall } from "./kept";
 
 export interface EditorSettings {
 	editor: string; // a key of EDITORS, or "" for none
@@ -23,7 +24,7 @@ function stored(): EditorSettings {
 	try {
 		return {
 			...DEFAULT,
-			...(JSON.parse(localStorage.getItem(STORED) ?? "{}") as Partial<EditorSettings>),
+			...(JSON.parse(recall("localStorage", STORED) ?? "{}") as Partial<EditorSettings>),
 		};
 	} catch {
 		return DEFAULT;
@@ -34,7 +35,7 @@ export const settings = signal(stored());
 
 export function saveSettings(value: EditorSettings): void {
 	settings.value = value;
-	localStorage.setItem(STORED, JSON.stringify(value));
+	keep("localStorage", STORED, JSON.stringify(value));
 }
 
 export function mapped(path: string, mapping: string): string {

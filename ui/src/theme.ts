@@ -1,6 +1,7 @@
 // The theme: the one that was chosen, else that of the system; and its colours, for what is no CSS.
 
 import { computed, signal } from "@preact/signals";
+import { keep, recall } from "./kept";
 
 // "" is that of the system.
 export type Theme = "" | "light" | "dark";
@@ -9,7 +10,7 @@ const THEME = "theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 const systemIsDark = signal(system.matches);
 
-export const theme = signal((localStorage.getItem(THEME) ?? "") as Theme);
+export const theme = signal((recall("localStorage", THEME) ?? "") as Theme);
 export const isDark = computed(() =>
 	theme.value === "" ? systemIsDark.value : theme.value === "dark",
 );
@@ -18,7 +19,7 @@ system.addEventListener("change", () => (systemIsDark.value = system.matches));
 
 export function setTheme(value: Theme): void {
 	theme.value = value;
-	localStorage.setItem(THEME, value);
+	keep("localStorage", THEME, value);
 	applyTheme();
 }
 
