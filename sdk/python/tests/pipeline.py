@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 BIN = Path(os.environ.get("DEVPULSE_BIN") or Path(__file__).parents[3] / "build" / "bin")
-PATIENCE = 20.0  # seconds until a test gives up on what should take milliseconds
+PATIENCE = 60.0  # seconds until a test gives up on what should take milliseconds
 
 
 def wait_for(what: Callable[[], T], seconds: float = PATIENCE) -> T:

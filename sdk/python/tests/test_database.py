@@ -327,6 +327,7 @@ def test_a_fork_in_the_midst_of_storing_does_not_touch_sqlite(sqlite_db: Databas
 APPLICATION = """
 import sys
 import devpulse
+devpulse._client.EXIT_SECONDS = 30  # of a loaded machine
 devpulse.init(sys.argv[1], enable_db_logging=True, db_url=sys.argv[2], system="shop")
 devpulse.set_trace_id("an-application")
 try:

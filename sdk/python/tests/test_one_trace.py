@@ -59,7 +59,7 @@ def web(pipeline: Pipeline, redis_port: int, tmp_path: Path) -> Iterator[str]:
 def status_of(process: subprocess.Popen[bytes]) -> int:
     """Of one that was told to end."""
     try:
-        return process.wait(20)
+        return process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
@@ -68,7 +68,7 @@ def status_of(process: subprocess.Popen[bytes]) -> int:
 def post(url: str, headers: dict[str, str]) -> Any:
     request = urllib.request.Request(url, method="POST", headers=headers)
     try:
-        return urllib.request.urlopen(request, timeout=20)
+        return urllib.request.urlopen(request, timeout=60)
     except urllib.error.URLError as error:
         if isinstance(error, urllib.error.HTTPError):
             raise

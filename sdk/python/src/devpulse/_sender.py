@@ -80,6 +80,7 @@ class Sender(Worker):
         self._is_proven = False  # an acknowledgement came on this connection
         self._was_proven = False  # on any
         self._is_told = False  # that the server is away
+        self._reason = "no answer in time"  # of the last failure
         self._delay = _DELAY_MIN
         self._connections = self._sent = self._acked = self._refused = 0
         self._noticed: dict[str, int] = {}  # dropped events that a notice told of
@@ -91,7 +92,7 @@ class Sender(Worker):
         lost = sum(self._buffer.dropped.values()) - before
         if lost > 0 and not self._is_told:
             self._is_told = True
-            logger.warning("%s: no answer in time; events lost at the end: %d", self._where, lost)
+            logger.warning("%s: %s; events lost at the end: %d", self._where, self._reason, lost)
         return is_done
 
     @property
@@ -180,12 +181,14 @@ class Sender(Worker):
             pass
 
     def _take_failure(self, error: WebSocketError) -> None:
-        """Told unless it is the end of a connection that worked, which the next may mend."""
+        """Told unless it is the end of a connection that worked, which the next may mend; at the
+        end of all close() tells what is lost."""
         was_proven = self._is_proven
         self._disconnect()
-        if not was_proven and not self._is_told:
+        self._reason = _reason(error)
+        if not was_proven and not self._is_told and self._end_at is None:
             self._is_told = True
-            logger.warning("%s: %s; events wait until it is there", self._where, _reason(error))
+            logger.warning("%s: %s; events wait until it is there", self._where, self._reason)
         logger.debug("%s: %s", self._where, error)
 
     def _wait_to_connect(self) -> None:
