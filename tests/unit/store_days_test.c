@@ -48,6 +48,21 @@ static void a_day_of_many_events_gets_a_partition(void **state)
 				       " -3:new:150");
 }
 
+/* In this style times have names of zones, and India's is Israel's where it is read. */
+static void days_begin_alike_however_times_are_shown(void **state)
+{
+	const struct database *d = *state;
+	const int64_t begin_us = dp_clock_now_us() / DAY_US * DAY_US;
+	char text[200];
+
+	snprintf(text, sizeof text, "ALTER DATABASE %s SET datestyle = 'SQL, DMY'", d->name);
+	sql(d, text);
+	snprintf(text, sizeof text, "ALTER DATABASE %s SET timezone = 'Asia/Kolkata'", d->name);
+	sql(d, text);
+	put_one(d->store, event(1, "a", begin_us, DP_INFO, "web"));
+	assert_string_equal(places(d), "0:day:1");
+}
+
 static void who_reads_is_not_waited_for(void **state)
 {
 	const struct database *d = *state;
@@ -195,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest of_pg[] = {
 	    IN_PG(a_day_of_many_events_gets_a_partition),
+	    IN_PG(days_begin_alike_however_times_are_shown),
 	    IN_PG(who_reads_is_not_waited_for),
 	    IN_PG(who_stores_is_waited_for),
 	    IN_PG(who_is_ahead_makes_no_days),

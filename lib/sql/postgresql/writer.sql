@@ -9,3 +9,6 @@ SELECT set_config('synchronous_commit', 'on', false)
 SET enable_seqscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
+-- Where the days begin is written as text (devpulse_add_day), and read again: the same instant only in a
+-- style that has numbers for zones.
+SET datestyle = 'ISO';
