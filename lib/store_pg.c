@@ -235,11 +235,27 @@ static int make_ready(struct pg_store *s)
 	return rc == 1 ? migrate(s) : rc;
 }
 
+/* Whether the connection is there as far as is known without asking. What ended it meanwhile, as
+ * the server's restart or its patience with who says nothing, has been told, and nobody has heard
+ * it. */
+static bool is_connected(struct pg_store *s)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	if (!s->conn)
+		return false;
+	p.fd = PQsocket(s->conn);
+	while (PQtransactionStatus(s->conn) == PQTRANS_IDLE && poll(&p, 1, 0) > 0)
+		if (!PQconsumeInput(s->conn))
+			return false;
+	return PQstatus(s->conn) == CONNECTION_OK;
+}
+
 static int connect_store(struct dp_store *store)
 {
 	struct pg_store *s = (struct pg_store *)store;
 
-	if (!s->conn || PQstatus(s->conn) != CONNECTION_OK) {
+	if (!is_connected(s)) {
 		dp_pg_disconnect(s);
 		if (open_connection(s) < 0)
 			return -1;
