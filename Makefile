@@ -119,6 +119,7 @@ $B/unit/http_check_test: $B/cmd/dp-http/check.o
 $B/unit/http_cursor_test: $B/cmd/dp-http/cursor.o
 $B/unit/http_etag_test: $B/cmd/dp-http/etag.o
 $B/unit/http_gzip_test: $B/cmd/dp-http/gzip.o
+$B/unit/http_pool_test: $B/cmd/dp-http/pool.o
 $B/unit/http_query_test: $B/cmd/dp-http/query.o
 $B/unit/http_walk_test: $B/cmd/dp-http/trace_walk.o
 # The spool's system calls can be made to fail: tests/unit/disk.h.

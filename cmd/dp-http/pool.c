@@ -81,13 +81,24 @@ struct dp_store *pool_take(struct pool *p)
 	return s;
 }
 
+/* One that could not reach the database comes last: it may have no room for one more, and have some
+ * for those of the others that are connected. */
+static void put_back(struct pool *p, struct dp_store *s, bool reachable)
+{
+	size_t at = p->idle_count++;
+
+	for (; !reachable && at > 0; at--)
+		p->idle[at] = p->idle[at - 1];
+	p->idle[at] = s;
+}
+
 void pool_give(struct pool *p, struct dp_store **s, bool reachable)
 {
 	pthread_mutex_lock(&p->lock);
 	if (p->trying == *s)
 		p->trying = NULL;
 	p->away = !reachable;
-	p->idle[p->idle_count++] = *s;
+	put_back(p, *s, reachable);
 	*s = NULL;
 	pthread_cond_broadcast(&p->given);
 	pthread_mutex_unlock(&p->lock);
