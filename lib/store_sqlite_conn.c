@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 bool dp_sqlite_is_to_stop(const struct sqlite_store *s)
 {
@@ -90,13 +91,15 @@ static void fail(struct sqlite_store *s, int code)
 	const int extended = sqlite3_extended_errcode(s->db);
 	const int system_errno = code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->db) : 0;
 	struct dp_store *store = &s->store;
+	const bool is_missing = system_errno == ENOENT && store->mode == DP_STORE_READ;
 
-	if (system_errno == ENOENT && store->mode == DP_STORE_READ)
+	if (is_missing && access(s->path, F_OK) != 0)
 		dp_store_fail(
 		    store, DP_STORE_AWAY, "no database yet at %s; dp-store creates it", s->path);
 	else if (code == SQLITE_INTERRUPT)
 		fail_interrupted(s);
-	else if (extended == SQLITE_READONLY_DIRECTORY && store->mode == DP_STORE_READ)
+	else if (is_missing ||
+		 (extended == SQLITE_READONLY_DIRECTORY && store->mode == DP_STORE_READ))
 		dp_store_fail(store, DP_STORE_AWAY,
 		    "this user may not make the file %s-shm, which readers share; it can be read "
 		    "while dp-store runs, or where its folder is writable",

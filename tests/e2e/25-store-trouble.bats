@@ -146,6 +146,19 @@ clocks_that_are_wrong() {
 	file_has "$BATS_TEST_TMPDIR/full.err" 'info: the database is back after'
 }
 
+@test "SQLite: on a file system that is read-only it is not called missing" {
+	unshare -rm true || skip "no namespaces here"
+	mkdir "$BATS_TEST_TMPDIR/disk"
+	# shellcheck disable=SC2016
+	run unshare -rm sh -c 'mount -t tmpfs none "$1" || exit 9
+		echo "{\"details\":\"x\"}" | dp-store --db "sqlite:///$1/events.db" 2>/dev/null || exit 9
+		mount -o remount,ro "$1" || exit 9
+		dp-store --status --db "sqlite:///$1/events.db"' sh "$BATS_TEST_TMPDIR/disk"
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 1 ]
+	[[ $output == *": this user may not make the file $BATS_TEST_TMPDIR/disk/events.db-shm, which readers share; "* ]]
+}
+
 # On a file system of its own, which only root may mount where another user's server is to have it.
 server_on_small_disk() {
 	mount -t tmpfs -o size=90m,mode=755 none "$1"
