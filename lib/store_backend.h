@@ -80,7 +80,8 @@ struct dp_store_dialect {
 /* What is to go (store_retain.c). */
 struct dp_store_old {
 	int64_t before_us; /* events before this time; INT64_MIN: none */
-	bool is_over;      /* and the oldest, as the database takes too much */
+	bool is_over;      /* and the oldest, as the database takes too much: */
+	int64_t first_us;  /* before this time, before all others; INT64_MIN: none */
 	int64_t now_us;    /* the time by which events grow old */
 	size_t limit;      /* the most to tell at a time */
 };
@@ -144,6 +145,8 @@ struct dp_store_backend {
 	int (*put_position)(struct dp_store *s, const struct dp_store_step *step);
 	/* In a transaction. One that is there already stays. */
 	int (*put_dead)(struct dp_store *s, const struct dp_event *ev, const char *why);
+	/* In a transaction, where the database takes too much: *us becomes o->first_us. */
+	int (*find_first)(struct dp_store *s, const struct dp_store_old *o, int64_t *us);
 	/* In a transaction that no other writer runs beside: tells the events that go next, as
 	 * DP_SELECT_OLD gives them. Sets *more where there may be more although none are told. */
 	int (*find_old)(struct dp_store *s, const struct dp_store_old *o, dp_store_cells_fn *fn,
@@ -178,8 +181,9 @@ struct dp_store {
 	struct dp_systems systems; /* of the primary: that are in minute_counts, of late */
 	bool has_systems;
 	struct dp_retain_clock retain_clock;
-	bool is_ahead;  /* what is sent comes before its turn */
-	bool is_victim; /* the last failure was a deadlock with another writer, who goes on now */
+	int64_t room_ms; /* when the room of rows that went for the size shows; 0: none did */
+	bool is_ahead;   /* what is sent comes before its turn */
+	bool is_victim;  /* the last failure was a deadlock with another writer, who goes on now */
 };
 
 /* A batch (store_draft.h). */

@@ -334,6 +334,7 @@ struct dp_store *dp_store_pg_new(const char *url, const char **why)
 	    .take_numbers = dp_pg_take_numbers,
 	    .put_position = dp_pg_put_position,
 	    .put_dead = dp_pg_put_dead,
+	    .find_first = dp_pg_find_first,
 	    .find_old = dp_pg_find_old,
 	    .select = dp_pg_select,
 	    .wait = dp_pg_wait,

@@ -20,6 +20,7 @@ int dp_pg_sieve(struct dp_store *store, struct dp_entry *entries, size_t n);
 int dp_pg_take_numbers(struct dp_store *store, size_t n, int64_t last);
 int dp_pg_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_pg_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+int dp_pg_find_first(struct dp_store *store, const struct dp_store_old *o, int64_t *us);
 int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,
     void *arg, bool *more);
 int dp_pg_wait(struct dp_store *store, int timeout_ms, int wake_fd);

@@ -1,10 +1,12 @@
 /* Which events go first in PostgreSQL: those of whole days, whose partition is dropped once it is
  * empty, as that gives the space back at once. To drop it with its events in it would take a
  * transaction that sums up all of them and holds up all other writers meanwhile. */
+#include "clock.h"
 #include "mem.h"
 #include "store_pg_parts.h"
 #include "store_pg_run.h"
 #include "store_query.h"
+#include "store_retain.h"
 #include "store_sql.h"
 
 #include <stdlib.h>
@@ -45,16 +47,40 @@ static int on_day(void *arg, const struct dp_store_cell *c)
 	return 0;
 }
 
-/* Events too old that have no partition of their own, or where none is a day's. */
-static int find_before(struct pg_store *s, const char *table, const char *order,
-    const struct dp_store_old *o, struct search *search)
+static int find_days(struct pg_store *s, struct days *days)
 {
 	struct dp_query q = {.count = 0};
 
-	if (o->before_us == INT64_MIN)
+	dp_buf_add_text(&q.sql, find_days_sql);
+	return dp_query_run(&s->store, &q, on_day, days);
+}
+
+/* The end of the oldest day, or of the last one that is over where that comes before it. */
+int dp_pg_find_first(struct dp_store *store, const struct dp_store_old *o, int64_t *us)
+{
+	struct days days = {0};
+	int rc;
+
+	if (o->now_us == INT64_MIN)
+		return 0;
+	rc = find_days((struct pg_store *)store, &days);
+	*us = o->now_us - (o->now_us % day_us + day_us) % day_us;
+	if (rc == 0 && days.n > 0 && days.at[0] + day_us < *us)
+		*us = days.at[0] + day_us;
+	free(days.at);
+	return rc;
+}
+
+/* Events before a time that have no partition of their own, or where none is a day's. */
+static int find_before(struct pg_store *s, const char *table, const char *order,
+    const struct dp_store_old *o, int64_t before_us, struct search *search)
+{
+	struct dp_query q = {.count = 0};
+
+	if (before_us == INT64_MIN)
 		return 0;
 	dp_buf_addf(&q.sql, DP_SELECT_OLD "%s WHERE ts < ", table);
-	dp_query_add_time(&q, o->before_us);
+	dp_query_add_time(&q, before_us);
 	dp_buf_addf(&q.sql, "%s LIMIT ", order);
 	dp_query_add_number(&q, (int64_t)o->limit);
 	return dp_query_run(&s->store, &q, on_event, search);
@@ -108,18 +134,21 @@ static int drop_day(struct pg_store *s, int64_t begin_us, int64_t *is_gone)
 	return dp_query_run_for_number(&s->store, &q, is_gone);
 }
 
-/* For its size only the oldest day goes, and none that has not passed. */
-static bool is_to_go(const struct days *days, size_t i, const struct dp_store_old *o)
+/* For its size only the oldest day goes, and none that has not passed; nor while there may be more
+ * room than is seen. */
+static bool is_to_go(
+    const struct pg_store *s, const struct days *days, size_t i, const struct dp_store_old *o)
 {
 	const int64_t end_us = days->at[i] + day_us;
 
-	return end_us <= o->before_us || (o->is_over && i == 0 && end_us <= o->now_us);
+	return end_us <= o->before_us || (o->is_over && i == 0 && end_us <= o->now_us &&
+					     dp_clock_monotonic_ms() >= s->store.room_ms);
 }
 
 static int find_in_days(struct pg_store *s, const struct days *days, const struct dp_store_old *o,
     struct search *search, bool *more)
 {
-	for (size_t i = 0; i < days->n && is_to_go(days, i, o); i++) {
+	for (size_t i = 0; i < days->n && is_to_go(s, days, i, o); i++) {
 		int64_t is_gone;
 
 		if (find_in_day(s, days->at[i], o, search) < 0)
@@ -138,16 +167,18 @@ static int find_in_days(struct pg_store *s, const struct days *days, const struc
 static int find_by_day(
     struct pg_store *s, const struct dp_store_old *o, struct search *search, bool *more)
 {
-	struct dp_query q = {.count = 0};
+	const bool is_first = o->is_over && o->first_us > o->before_us;
 	struct days days = {0};
 	int rc;
 
-	if (find_before(s, "events_default", " ORDER BY ts", o, search) < 0)
+	if (find_before(s, "events_default", " ORDER BY ts", o,
+		is_first ? o->first_us : o->before_us, search) < 0)
 		return -1;
+	if (search->n > 0 && is_first)
+		dp_retain_note_room(&s->store);
 	if (search->n > 0)
 		return 0;
-	dp_buf_add_text(&q.sql, find_days_sql);
-	rc = dp_query_run(&s->store, &q, on_day, &days);
+	rc = find_days(s, &days);
 	if (rc == 0)
 		rc = find_in_days(s, &days, o, search, more);
 	free(days.at);
@@ -166,5 +197,5 @@ int dp_pg_find_old(struct dp_store *store, const struct dp_store_old *o, dp_stor
 	if (dp_query_run_for_number(store, &q, &is_by_day) < 0)
 		return -1;
 	return is_by_day ? find_by_day(s, o, &search, more)
-			 : find_before(s, "events", "", o, &search);
+			 : find_before(s, "events", "", o, o->before_us, &search);
 }

@@ -9,7 +9,10 @@
 
 static const int64_t minute_us = INT64_C(60000000);
 
-enum { EVIDENCE_MINUTES = 10 };
+enum {
+	EVIDENCE_MINUTES = 10,
+	ROOM_MS = 10 * 60 * 1000, /* until the room of rows that went shows, at the latest */
+};
 
 int64_t dp_retain_clock_move(
     struct dp_retain_clock *c, int64_t seen_us, int64_t now_us, int64_t monotonic_ms)
@@ -65,6 +68,12 @@ static int find_size(struct dp_store *s, int64_t *bytes)
 	return dp_query_run_for_number(s, &q, bytes);
 }
 
+void dp_retain_note_room(struct dp_store *s)
+{
+	if (s->room_ms == 0)
+		s->room_ms = dp_clock_monotonic_ms() + ROOM_MS;
+}
+
 int dp_store_size(struct dp_store *s, int64_t *bytes)
 {
 	return dp_store_connect(s) < 0 ? -1 : find_size(s, bytes);
@@ -80,6 +89,15 @@ static int measure(struct dp_store *s, int64_t limit, bool *is_over)
 	return 0;
 }
 
+/* What goes first where the database takes too much. */
+static int choose_first(struct dp_store *s, struct dp_store_old *old)
+{
+	old->first_us = INT64_MIN;
+	if (!old->is_over)
+		s->room_ms = 0;
+	return old->is_over ? s->backend->find_first(s, old, &old->first_us) : 0;
+}
+
 static int choose(
     struct dp_store *s, const struct dp_store_limits *l, int64_t now_us, struct dp_store_old *old)
 {
@@ -91,7 +109,7 @@ static int choose(
 	    dp_retain_clock_move(&s->retain_clock, seen_us, now_us, dp_clock_monotonic_ms());
 	old->before_us = cutoff(l, old->now_us);
 	old->limit = DP_RETAIN_EVENTS;
-	return 0;
+	return choose_first(s, old);
 }
 
 static int count_row(void *arg, const struct dp_store_cell *c)
@@ -103,22 +121,27 @@ static int count_row(void *arg, const struct dp_store_cell *c)
 	return 0;
 }
 
-static int remove_dead(struct dp_store *s, const struct dp_store_old *old, bool *more)
+/* Where some went for the size, that is measured again before an event goes for it. */
+static int remove_dead(struct dp_store *s, struct dp_store_old *old, bool *more)
 {
+	const int64_t before_us = old->first_us > old->before_us ? old->first_us : old->before_us;
 	struct dp_query q = {.count = 0};
 	size_t n = 0;
 
-	if (old->before_us == INT64_MIN)
+	if (before_us == INT64_MIN)
 		return 0;
 	dp_buf_add_text(&q.sql, "DELETE FROM dead_letters WHERE (trace_id, event_id) IN "
 				"(SELECT trace_id, event_id FROM dead_letters WHERE received < ");
-	dp_query_add_time(&q, old->before_us);
+	dp_query_add_time(&q, before_us);
 	dp_buf_add_text(&q.sql, " ORDER BY received LIMIT ");
 	dp_query_add_number(&q, (int64_t)old->limit);
 	dp_buf_add_text(&q.sql, ") RETURNING trace_id");
 	if (dp_query_run(s, &q, count_row, &n) < 0)
 		return -1;
-	*more = *more || n == old->limit;
+	*more = *more || n == old->limit || (n > 0 && old->is_over);
+	if (n > 0 && old->is_over)
+		dp_retain_note_room(s);
+	old->is_over = old->is_over && n == 0;
 	return 0;
 }
 

@@ -40,6 +40,11 @@ int dp_removal_plan(struct dp_store *s, struct dp_removal *r);
 int dp_removal_settle(struct dp_store *s, struct dp_removal *r);
 int dp_removal_settle_groups(struct dp_store *s, struct dp_removal *r);
 
+/* Rows went one by one for the database's size: in PostgreSQL their room shows when it has cleaned
+ * up after them, and until then, or for some minutes, no day goes. Once, until the size is right.
+ */
+void dp_retain_note_room(struct dp_store *s);
+
 /* Moves the clock by which events grow old, and tells it; INT64_MIN where it is not known. It is
  * what the events say (seen_us; INT64_MIN: too little) or what the clock was last and has run
  * since, whichever is later, but not later than now_us. So no event grows older by a machine's

@@ -374,6 +374,7 @@ struct dp_store *dp_store_sqlite_new(const char *url, const char **why)
 	    .put_rollup = dp_sqlite_put_rollup,
 	    .put_position = dp_sqlite_put_position,
 	    .put_dead = dp_sqlite_put_dead,
+	    .find_first = dp_sqlite_find_first,
 	    .find_old = dp_sqlite_find_old,
 	    .select = dp_sqlite_select,
 	    .wait = wait_for_news,

@@ -21,6 +21,7 @@ int dp_sqlite_end_put(struct dp_store *store, struct dp_entry *entries, size_t n
 int dp_sqlite_put_rollup(struct dp_store *store, struct dp_rollup *r);
 int dp_sqlite_put_position(struct dp_store *store, const struct dp_store_step *step);
 int dp_sqlite_put_dead(struct dp_store *store, const struct dp_event *ev, const char *why);
+int dp_sqlite_find_first(struct dp_store *store, const struct dp_store_old *o, int64_t *us);
 int dp_sqlite_find_old(struct dp_store *store, const struct dp_store_old *o, dp_store_cells_fn *fn,
     void *arg, bool *more);
 

@@ -656,6 +656,59 @@ static void size_limits_pg(void **state)
 	free_twin(twin);
 }
 
+/* Not the days: they are younger, and dead letters would stay when no event is left. */
+static void dead_letters_go_for_the_size(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store_limits limits = {.bytes = 1};
+	struct feed f = {.store = d->store};
+	const int64_t now_us = day_one + 4 * DAY + 12 * HOUR;
+	bool more = false;
+
+	add_days(d, 2, 3);
+	feed_trace(&f, "a", day_one + 2 * DAY, 10);
+	feed_evidence(&f, now_us);
+	sql(d, d->is_pg ? "INSERT INTO dead_letters SELECT 't' || n, "
+			  "'018bcfe5-6800-7000-8000-000000000000', '2020-01-02Z', 'why', 'x' "
+			  "FROM generate_series(1, 10) n"
+			: "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE "
+			  "n < 10) INSERT INTO dead_letters SELECT 't' || n, 'e', "
+			  "1577923200000000, 'why', x'00' FROM c");
+	assert_ok(d->store, dp_store_retain(d->store, &limits, now_us, &more));
+	assert_true(more);
+	assert_string_equal(sql(d, "SELECT count(*) FROM dead_letters"), "0");
+	assert_string_equal(count(d), "20");
+	if (d->is_pg)
+		assert_int_equal(retain(d, &limits, now_us, NULL, true), 1);
+}
+
+/* What has no day of its own, and is older, goes before it; and the room of that is waited for. */
+static void events_without_a_day_go_for_the_size(void **state)
+{
+	const struct database *d = *state;
+	struct dp_store_limits limits = {.bytes = 1};
+	struct database *twin = new_twin(d);
+	struct feed f = {.store = d->store};
+	const int64_t now_us = day_one + 4 * DAY + 12 * HOUR;
+
+	add_days(d, 2, 3);
+	feed_trace(&f, "old", day_one, 10);
+	feed_trace(&f, "a", day_one + 2 * DAY, 10);
+	feed_trace(&f, "later", day_one + 10 * DAY, 10);
+	feed_evidence(&f, now_us);
+	retain(d, &limits, now_us, twin, true);
+	assert_string_equal(count(d), "30");
+	assert_string_equal(sql(d, "SELECT count(*) FROM traces WHERE trace_id = 'old'"), "0");
+	/* Where the size was right meanwhile it is begun anew. */
+	limits.bytes = INT64_C(1) << 40;
+	retain(d, &limits, now_us, twin, true);
+	limits.bytes = 1;
+	retain(d, &limits, now_us, twin, true);
+	retain_until_dropped(d, &limits, now_us, "events_20200103");
+	assert_string_equal(count(d), "20");
+	free_twin(twin);
+}
+
 /* A reader that takes long keeps an empty day from being dropped, and nobody waits for it. */
 static void a_day_is_dropped_when_nobody_reads(void **state)
 {
@@ -729,15 +782,15 @@ static void a_table_of_another_layout_shrinks(void **state)
 	    X(groups_show_traces_that_are_there), X(dead_letters_go),                        \
 	    X(many_dead_letters_take_several_steps), X(events_that_come_meanwhile_count),    \
 	    X(minutes_of_systems_without_room_shrink), X(a_step_that_fails_changes_nothing), \
-	    X(the_head_does_not_fall)
+	    X(the_head_does_not_fall), X(dead_letters_go_for_the_size)
 
 int main(void)
 {
 	const struct CMUnitTest of_none[] = {cmocka_unit_test(the_clock_moves_by_what_events_say)};
 	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE), IN_SQLITE(size_limits_sqlite)};
 	const struct CMUnitTest of_pg[] = {TESTS(IN_PG), IN_PG(size_limits_pg),
-	    IN_PG(a_day_is_dropped_when_nobody_reads), IN_PG(a_day_with_events_is_not_dropped),
-	    IN_PG(a_table_of_another_layout_shrinks)};
+	    IN_PG(events_without_a_day_go_for_the_size), IN_PG(a_day_is_dropped_when_nobody_reads),
+	    IN_PG(a_day_with_events_is_not_dropped), IN_PG(a_table_of_another_layout_shrinks)};
 	int failed = cmocka_run_group_tests_name("retention: clock", of_none, NULL, NULL);
 
 	failed += cmocka_run_group_tests_name("retention: sqlite", of_sqlite, NULL, NULL);
