@@ -48,6 +48,7 @@ static void make_view(const struct database *d, const char *system)
 static void each_mode_has_its_settings(void **state)
 {
 	const struct database *d = *state;
+	char text[200];
 
 	assert_ok(d->store, dp_store_connect(d->store));
 	sql(d, "ALTER TABLE events RENAME TO gone");
@@ -55,9 +56,10 @@ static void each_mode_has_its_settings(void **state)
 		     " current_setting('statement_timeout'),"
 		     " current_setting('idle_in_transaction_session_timeout'),"
 		     " current_setting('synchronous_commit'))");
+	snprintf(text, sizeof text, "ALTER DATABASE %s SET statement_timeout = '10s'", d->name);
+	sql(d, text);
 	for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
 		char got[100] = "";
-		char text[200];
 		struct dp_store *s = open_store(d, sessions[i].mode);
 
 		snprintf(text, sizeof text, "ALTER DATABASE %s SET synchronous_commit = %s",

@@ -2,6 +2,9 @@
 -- others for ever, and its commits are durable, whatever is the default of the database or the
 -- role; whether they are so on standbys too is left to that.
 SET idle_in_transaction_session_timeout = '60s';
+-- A batch, or a migration, that takes longer than a limit of the database or the role allows would be
+-- tried again for ever.
+SET statement_timeout = 0;
 SELECT set_config('synchronous_commit', 'on', false)
  WHERE current_setting('synchronous_commit') IN ('off', 'local');
 -- Whatever a writer asks is asked by a key. For a batch of many the planner would rather read the
