@@ -115,6 +115,10 @@ def psql(url: str, sql: str) -> str:
 def kinds(db: str | None) -> list[str]:
     if db is None:
         return ["postgresql", "sqlite"]
+    if not db.startswith(("sqlite:///", "postgresql:", "postgres:")):
+        raise CannotMeasure(
+            f"--db: a URL is wanted, as sqlite:///FILE or postgresql://…, not {db!r}"
+        )
     return ["sqlite" if db.startswith("sqlite:") else "postgresql"]
 
 
