@@ -180,6 +180,7 @@ struct dp_store {
 	struct dp_store *primary;  /* itself, or that whose twin it is */
 	struct dp_systems systems; /* of the primary: that are in minute_counts, of late */
 	bool has_systems;
+	int64_t systems_hour; /* in which they were read */
 	struct dp_retain_clock retain_clock;
 	int64_t room_ms; /* when the room of rows that went for the size shows; 0: none did */
 	bool is_ahead;   /* what is sent comes before its turn */

@@ -27,17 +27,23 @@ static int on_system(void *arg, const struct dp_store_cell *c)
 	return 0;
 }
 
-/* Those that have been counted apart go on being so. */
+/* Those that have been counted apart go on being so. Where there is no room for another one those
+ * that were not seen for a day make some. */
 static int load_systems(struct dp_store *s)
 {
-	static const int64_t day_us = INT64_C(86400000000);
+	static const int64_t hour_us = INT64_C(3600000000);
+	const int64_t now_us = dp_clock_now_us();
+	const int64_t hour = now_us / hour_us;
 	struct dp_store *known = s->primary;
 	struct dp_query q = {.count = 0};
 
-	if (known->has_systems)
+	if (known->has_systems &&
+	    (known->systems.n < DP_ROLLUP_SYSTEMS || known->systems_hour == hour))
 		return 0;
+	dp_systems_release(&known->systems);
+	known->systems_hour = hour;
 	dp_buf_add_text(&q.sql, "SELECT DISTINCT system FROM minute_counts WHERE minute >= ");
-	dp_query_add_time(&q, dp_clock_now_us() - day_us);
+	dp_query_add_time(&q, now_us - 24 * hour_us);
 	known->has_systems = dp_query_run(s, &q, on_system, &known->systems) == 0;
 	return known->has_systems ? 0 : -1;
 }

@@ -64,6 +64,28 @@ static void the_clock_jumps(void **state)
 		    "4");
 }
 
+/* Names that come and go leave room for others. */
+static void systems_of_long_ago_are_forgotten(void **state)
+{
+	enum { N = 1000 };
+	const struct database *d = *state;
+	struct dp_event *events[N];
+
+	now_us = times[0];
+	for (int i = 0; i < N; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "job %d", i);
+		events[i] = event(i, "a", now_us, DP_INFO, name);
+	}
+	put(d->store, events, N, NULL);
+	put_one(d->store, event(N, "a", now_us, DP_INFO, "one too many"));
+	assert_string_equal(sql(d, "SELECT events FROM minute_counts WHERE system = ''"), "1");
+	now_us += 2 * DAY_US;
+	put_one(d->store, event(N + 1, "a", now_us, DP_INFO, "later"));
+	assert_string_equal(sql(d, "SELECT events FROM minute_counts WHERE system = 'later'"), "1");
+}
+
 /* A reader, and a query that would count to 3 million. */
 static struct dp_store *count_slowly(const struct database *d)
 {
@@ -115,10 +137,12 @@ int main(void)
 {
 	const struct CMUnitTest of_sqlite[] = {
 	    IN_SQLITE(the_clock_jumps),
+	    IN_SQLITE(systems_of_long_ago_are_forgotten),
 	    IN_SQLITE(a_query_that_takes_too_long_is_ended),
 	    IN_SQLITE(who_wants_to_stop_waits_for_no_query),
 	};
-	const struct CMUnitTest of_pg[] = {IN_PG(the_clock_jumps)};
+	const struct CMUnitTest of_pg[] = {
+	    IN_PG(the_clock_jumps), IN_PG(systems_of_long_ago_are_forgotten)};
 	int failed = cmocka_run_group_tests_name("store, clocks: sqlite", of_sqlite, NULL, NULL);
 
 	if (has_pg("store, clocks: postgresql"))
