@@ -66,11 +66,15 @@ count_is() { [ "$(query "$1" 'SELECT count(*) FROM events')" = "$2" ]; }
 	[ "$status" = 1 ]
 	[ "${#lines[@]}" = 1 ]
 	[[ $output == *"could not be stored: 1; "*"read-only transaction (SQLSTATE 25006); dp-store needs a server, a database and a role that may write" ]]
+	query "$url" 'ALTER DATABASE postgres SET default_transaction_isolation = serializable' # which a standby cannot be
+	event a 3 | dp-store --db "$url"
+	standby_has() { [ "$(query "postgresql://postgres@127.0.0.1:$standby/postgres" 'BEGIN ISOLATION LEVEL READ COMMITTED; SELECT count(*) FROM events')" = 2 ]; }
+	retry_until standby_has
 	http=$(free_port)
 	background http dp-http --db "postgresql://postgres@127.0.0.1:$standby/postgres" --listen "127.0.0.1:$http"
 	retry_until curl -fsS "http://127.0.0.1:$http/readyz"
-	event a 3 | dp-store --db "$url"
-	retry_until is_there "http://127.0.0.1:$http/api/traces/a" 2
+	event a 4 | dp-store --db "$url"
+	retry_until is_there "http://127.0.0.1:$http/api/traces/a" 3
 	kill "${http_pid:?}"
 	as_server_owner "$PG_BIN/pg_ctl" -D "$SERVER/standby" -m immediate -w stop >/dev/null 3>&- 4>&-
 }
