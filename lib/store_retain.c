@@ -176,6 +176,40 @@ static int remove_events(struct dp_store *s, const struct dp_removal *r)
 	return dp_query_run(s, &q, NULL, NULL);
 }
 
+/* Rows of a table that sums up, the oldest first. */
+static int sweep(struct dp_store *s, const char *table, const char *key, const char *time,
+    int64_t before_us, bool *more)
+{
+	struct dp_query q = {.count = 0};
+	size_t n = 0;
+
+	dp_buf_addf(&q.sql, "DELETE FROM %s WHERE %s IN (SELECT %s FROM %s WHERE %s < ", table, key,
+	    key, table, time);
+	dp_query_add_time(&q, before_us);
+	dp_buf_addf(&q.sql, " ORDER BY %s LIMIT ", time);
+	dp_query_add_number(&q, DP_RETAIN_EVENTS);
+	dp_buf_addf(&q.sql, ") RETURNING %s", time);
+	if (dp_query_run(s, &q, count_row, &n) < 0)
+		return -1;
+	*more = *more || n >= DP_RETAIN_EVENTS;
+	return 0;
+}
+
+/* Where no event is too old any more: what is so in the lists is of events that other hands
+ * removed, as with a day's table. Of whole days, as events go by them in PostgreSQL. */
+static int sweep_lists(struct dp_store *s, int64_t before_us, bool *more)
+{
+	static const int64_t day_us = INT64_C(86400000000);
+	const int64_t day = before_us - (before_us % day_us + day_us) % day_us;
+
+	if (before_us == INT64_MIN)
+		return 0;
+	if (sweep(s, "traces", "trace_id", "last_ts", day, more) < 0 ||
+	    sweep(s, "error_groups", "fingerprint", "last_ts", day, more) < 0)
+		return -1;
+	return sweep(s, "minute_counts", "minute", "minute", day, more);
+}
+
 static int take_step(struct dp_store *s, const struct dp_store_limits *l, int64_t now_us,
     struct dp_removal *r, bool *more)
 {
@@ -187,7 +221,7 @@ static int take_step(struct dp_store *s, const struct dp_store_limits *l, int64_
 	    s->backend->find_old(s, &old, on_old, r, more) < 0)
 		return -1;
 	if (r->n == 0)
-		return 0;
+		return *more ? 0 : sweep_lists(s, old.before_us, more);
 	*more = true;
 	if (dp_removal_plan(s, r) < 0 || remove_events(s, r) < 0)
 		return -1;

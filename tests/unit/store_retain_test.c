@@ -682,6 +682,32 @@ static void dead_letters_go_for_the_size(void **state)
 		assert_int_equal(retain(d, &limits, now_us, NULL, true), 1);
 }
 
+/* By other hands, as with a day's table: what they leave in the lists grows old, too. */
+static void what_events_left_behind_goes(void **state)
+{
+	const struct database *d = *state;
+	const struct dp_store_limits limits = {.age_us = 2 * DAY};
+	struct database *twin = new_twin(d);
+	struct feed f = {.store = d->store};
+	const int64_t now_us = day_one + 6 * DAY;
+
+	for (int i = 0; i < 1200; i++) {
+		char trace_id[20];
+
+		snprintf(trace_id, sizeof trace_id, "t%d", i);
+		feed(&f, &(struct given){trace_id, day_one + i * MINUTE, DP_ERROR, "web", "error",
+			     "no such order"});
+	}
+	feed_trace(&f, "later", day_one + 5 * DAY, 10);
+	feed_evidence(&f, now_us);
+	sql(d, "DELETE FROM events WHERE trace_id LIKE 't%' AND trace_id <> 't7'");
+	retain(d, &limits, now_us, NULL, true);
+	check(d, twin, true);
+	assert_string_equal(count(d), "20");
+	assert_int_equal(retain(d, &limits, now_us, NULL, true), 1);
+	free_twin(twin);
+}
+
 /* What has no day of its own, and is older, goes before it; and the room of that is waited for. */
 static void events_without_a_day_go_for_the_size(void **state)
 {
@@ -782,7 +808,8 @@ static void a_table_of_another_layout_shrinks(void **state)
 	    X(groups_show_traces_that_are_there), X(dead_letters_go),                        \
 	    X(many_dead_letters_take_several_steps), X(events_that_come_meanwhile_count),    \
 	    X(minutes_of_systems_without_room_shrink), X(a_step_that_fails_changes_nothing), \
-	    X(the_head_does_not_fall), X(dead_letters_go_for_the_size)
+	    X(the_head_does_not_fall), X(dead_letters_go_for_the_size),                      \
+	    X(what_events_left_behind_goes)
 
 int main(void)
 {
