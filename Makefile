@@ -131,8 +131,8 @@ PLAN_CALLS := PQsendQueryParams PQsendPrepare PQsendQueryPrepared sqlite3_prepar
 $B/unit/store_plan_test: private LDFLAGS += $(PLAN_CALLS:%=-Wl,--wrap=%)
 # What it sends is counted: tests/unit/store_sieve_test.c.
 $B/unit/store_sieve_test: private LDFLAGS += -Wl,--wrap=PQsendQuery -Wl,--wrap=PQsendQueryParams
-# And checked: tests/unit/store_scale_test.c.
-$B/unit/store_scale_test: private LDFLAGS += -Wl,--wrap=PQsendQueryParams
+# And looked at: tests/unit/store_scale_test.c, store_retain_test.c.
+$B/unit/store_retain_test $B/unit/store_scale_test: private LDFLAGS += -Wl,--wrap=PQsendQueryParams
 $B/unit/store_clock_test: private LDFLAGS += -Wl,--wrap=dp_clock_now_us -Wl,--wrap=dp_clock_monotonic_ms
 .PRECIOUS: $B/tests/unit/%.o
 

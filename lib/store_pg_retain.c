@@ -145,21 +145,25 @@ static bool is_to_go(
 					     dp_clock_monotonic_ms() >= s->store.room_ms);
 }
 
+/* Where a reader is in the way of one day, it is in that of all. */
 static int find_in_days(struct pg_store *s, const struct days *days, const struct dp_store_old *o,
     struct search *search, bool *more)
 {
+	bool may_drop = true;
+
 	for (size_t i = 0; i < days->n && is_to_go(s, days, i, o); i++) {
-		int64_t is_gone;
+		int64_t is_gone = 0;
 
 		if (find_in_day(s, days->at[i], o, search) < 0)
 			return -1;
 		if (search->n > 0)
 			return 0;
-		if (drop_day(s, days->at[i], &is_gone) < 0)
+		if (may_drop && drop_day(s, days->at[i], &is_gone) < 0)
 			return -1;
-		*more = is_gone != 0;
-		if (*more)
+		*more = *more || is_gone;
+		if (is_gone)
 			return 0;
+		may_drop = false;
 	}
 	return 0;
 }

@@ -13,6 +13,23 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
+/* Tries to drop a day, by the linker (Makefile). NOLINTBEGIN(bugprone-reserved-identifier,cert-*)
+ */
+static int drops;
+
+int __real_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format);
+
+int __wrap_PQsendQueryParams(PGconn *conn, const char *sql, int n, const Oid *types,
+    const char *const *values, const int *lengths, const int *formats, int format)
+{
+	drops += strstr(sql, "devpulse_drop_day") != NULL;
+	return __real_PQsendQueryParams(conn, sql, n, types, values, lengths, formats, format);
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-*) */
+
 static const int64_t day_one = INT64_C(18262) * DAY; /* 2020-01-01 */
 
 /* What the n-th event of a test is made of; the other members of it are made of n. */
@@ -760,6 +777,29 @@ static void a_day_is_dropped_when_nobody_reads(void **state)
 	retain_until_dropped(d, &limits, now_us, "events_20200102");
 }
 
+/* Each try waits a moment for it, and all writers and readers wait behind that. */
+static void a_reader_in_the_way_is_waited_for_once_a_step(void **state)
+{
+	const struct database *d = *state;
+	const struct dp_store_limits limits = {.age_us = 20 * HOUR};
+	struct feed f = {.store = d->store};
+	const int64_t now_us = day_one + 5 * DAY;
+	PGconn *reader = PQconnectdb(d->url);
+	bool more;
+
+	add_days(d, 0, 6);
+	for (int i = 0; i < 4; i++)
+		feed_trace(&f, "a", day_one + i * DAY, 10);
+	feed_evidence(&f, now_us);
+	PQclear(PQexec(reader, "BEGIN; SELECT count(*) FROM events"));
+	retain(d, &limits, now_us, NULL, true);
+	assert_string_equal(count(d), "10");
+	drops = 0;
+	assert_ok(d->store, dp_store_retain(d->store, &limits, now_us, &more));
+	assert_int_equal(drops, 1);
+	PQfinish(reader);
+}
+
 /* Only a day of which nothing is left; nor is a function for everyone. */
 static void a_day_with_events_is_not_dropped(void **state)
 {
@@ -816,8 +856,10 @@ int main(void)
 	const struct CMUnitTest of_none[] = {cmocka_unit_test(the_clock_moves_by_what_events_say)};
 	const struct CMUnitTest of_sqlite[] = {TESTS(IN_SQLITE), IN_SQLITE(size_limits_sqlite)};
 	const struct CMUnitTest of_pg[] = {TESTS(IN_PG), IN_PG(size_limits_pg),
-	    IN_PG(events_without_a_day_go_for_the_size), IN_PG(a_day_is_dropped_when_nobody_reads),
-	    IN_PG(a_day_with_events_is_not_dropped), IN_PG(a_table_of_another_layout_shrinks)};
+	    IN_PG(events_without_a_day_go_for_the_size),
+	    IN_PG(a_reader_in_the_way_is_waited_for_once_a_step),
+	    IN_PG(a_day_is_dropped_when_nobody_reads), IN_PG(a_day_with_events_is_not_dropped),
+	    IN_PG(a_table_of_another_layout_shrinks)};
 	int failed = cmocka_run_group_tests_name("retention: clock", of_none, NULL, NULL);
 
 	failed += cmocka_run_group_tests_name("retention: sqlite", of_sqlite, NULL, NULL);
