@@ -38,6 +38,15 @@ static void fill_standard_descriptors(void)
 			dp_log_die(DP_EXIT_FAILURE, "cannot open /dev/null: %s", strerror(errno));
 }
 
+/* Not where nohup(1) has it ignored. */
+static void stop_on_hangup(const struct sigaction *stop)
+{
+	struct sigaction before;
+
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, stop, NULL);
+}
+
 void dp_proc_init(void)
 {
 	struct sigaction stop = {.sa_handler = on_stop_signal};
@@ -48,7 +57,9 @@ void dp_proc_init(void)
 		dp_log_die(DP_EXIT_FAILURE, "cannot make a pipe: %s", strerror(errno));
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	stop_on_hangup(&stop);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 int dp_proc_stop_fd(void)

@@ -154,13 +154,13 @@ stops_on() {
 	[ "$status" = 0 ] || { cat "$BATS_TEST_TMPDIR/$name.err" >&2; return 1; }
 }
 
-@test "SIGTERM and SIGINT end the daemons with exit 0, once they said they were ready" {
+@test "SIGTERM, SIGINT and SIGHUP end the daemons with exit 0, once they said they were ready" {
 	export DEVPULSE_DB=sqlite:///$BATS_TEST_TMPDIR/events.db
 	DEVPULSE_LISTEN=127.0.0.1:$(free_port)
 	DEVPULSE_HTTP_LISTEN=127.0.0.1:$(free_port)
 	export DEVPULSE_LISTEN DEVPULSE_HTTP_LISTEN
 	local program signal
-	for signal in TERM INT; do
+	for signal in TERM INT HUP; do
 		for program in dp-ingest dp-store dp-http; do
 			stops_on "$signal" "$program"
 		done

@@ -184,10 +184,7 @@ def short_write(limit):
         resource.prlimit(run.pair.ingest.pid, resource.RLIMIT_FSIZE, (-1, -1))
 
     try:
-        run.pair.prefix["dp-ingest"] = [
-            *("env", "--ignore-signal=XFSZ"),
-            *("prlimit", f"--fsize={limit}:unlimited"),
-        ]
+        run.pair.prefix["dp-ingest"] = ["prlimit", f"--fsize={limit}:unlimited"]
         problems = go_through(run, lift)
         if run.pair.starts > 1:
             problems.append("it did not heal, but was started again")

@@ -11,8 +11,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -46,11 +48,26 @@ static int be_stopped(const void *arg)
 
 static void a_signal_makes_the_stop_descriptor_readable(void **state)
 {
-	static const int signals[] = {SIGINT, SIGTERM};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		check(be_stopped, &signals[i]);
+}
+
+static int be_hung_up_on(const void *arg)
+{
+	(void)arg;
+	signal(SIGHUP, SIG_IGN);
+	dp_proc_init();
+	raise(SIGHUP);
+	return dp_proc_stopping() ? 1 : 0;
+}
+
+static void under_nohup_a_hangup_is_nothing(void **state)
+{
+	(void)state;
+	check(be_hung_up_on, NULL);
 }
 
 /* More signals than the pipe takes, and errno is not disturbed. */
@@ -86,6 +103,24 @@ static void a_broken_pipe_is_an_error_and_no_signal(void **state)
 {
 	(void)state;
 	check(write_to_nobody, NULL);
+}
+
+static int write_too_much(const void *arg)
+{
+	const struct rlimit limit = {1, 1};
+	int fd = fileno(tmpfile());
+
+	(void)arg;
+	dp_proc_init();
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0 || write(fd, "xx", 2) != 1)
+		return 1;
+	return write(fd, "x", 1) == -1 && errno == EFBIG ? 0 : 2;
+}
+
+static void a_file_that_is_too_large_is_an_error_and_no_signal(void **state)
+{
+	(void)state;
+	check(write_too_much, NULL);
 }
 
 static int say_ready(const void *arg)
@@ -198,8 +233,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_signal_makes_the_stop_descriptor_readable),
+	    cmocka_unit_test(under_nohup_a_hangup_is_nothing),
 	    cmocka_unit_test(many_signals_do_not_block),
 	    cmocka_unit_test(a_broken_pipe_is_an_error_and_no_signal),
+	    cmocka_unit_test(a_file_that_is_too_large_is_an_error_and_no_signal),
 	    cmocka_unit_test(ready_is_a_newline_and_a_close),
 	    cmocka_unit_test(ready_is_told_to_systemd),
 	    cmocka_unit_test(what_cannot_be_told_is_a_warning),
