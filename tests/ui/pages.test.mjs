@@ -771,6 +771,22 @@ test("errors: from one occurrence of a group to the other", async () => {
 	await phone.done();
 });
 
+test("errors: the chosen occurrence is among those that are listed, however many there are", async () => {
+	const event = { traceId: "often", system: "often", severity: "error", details: "often" };
+	await pipeline.send(Array(32).fill(event));
+	const { fingerprint } = await until("all are stored", async () => {
+		const answer = await fetch(`${pipeline.url}/api/errors?filter=system%3Doften`);
+		return (await answer.json()).items.find((group) => group.count === 32);
+	});
+	const page = await open(browser, `${pipeline.url}/#/errors/${fingerprint}`);
+	await page.locator(".occurrences button").last().click();
+	await says(page, ".right [role=status]", "30 of 32 occurrences");
+	await page.keyboard.press("n");
+	await says(page, "h2 .note >> nth=-1", "31 to 32");
+	assert.equal(await page.locator(".occurrences [aria-pressed=true]").count(), 1);
+	await page.done();
+});
+
 test("a filter that is wrong is told where it is wrong", async () => {
 	const page = await open(browser, `${pipeline.url}/#/?filter=severity%3Dnonsense`, {
 		allowed: /400/,

@@ -56,26 +56,45 @@ function Values({ value, of }: { value: Distribution; of: number }) {
 	);
 }
 
+const LISTED = 30;
+
+// As many as are listed, of which one is chosen.
 function Occurrences({
 	events,
-	chosen,
+	at,
 	onChoose,
 }: {
 	events: DpEvent[];
-	chosen: DpEvent | undefined;
+	at: number;
 	onChoose: (event: DpEvent) => void;
 }) {
+	const from = at - (at % LISTED);
+	const listed = events.slice(from, from + LISTED);
 	return (
-		<ul class="occurrences">
-			{events.slice(0, 30).map((event) => (
-				<li key={event.event_id}>
-					<button type="button" aria-pressed={event === chosen} onClick={() => onChoose(event)}>
-						<Time at={event.timestamp} /> <code>{event.trace_id.slice(0, 16)}</code>
-					</button>
-					<a href={link(["trace", event.trace_id], { event: event.event_id })}>its trace</a>
-				</li>
-			))}
-		</ul>
+		<>
+			<h2>
+				Occurrences{" "}
+				{listed.length < events.length && (
+					<span class="note">
+						{from + 1} to {from + listed.length}
+					</span>
+				)}
+			</h2>
+			<ul class="occurrences">
+				{listed.map((event) => (
+					<li key={event.event_id}>
+						<button
+							type="button"
+							aria-pressed={event === events[at]}
+							onClick={() => onChoose(event)}
+						>
+							<Time at={event.timestamp} /> <code>{event.trace_id.slice(0, 16)}</code>
+						</button>
+						<a href={link(["trace", event.trace_id], { event: event.event_id })}>its trace</a>
+					</li>
+				))}
+			</ul>
+		</>
 	);
 }
 
@@ -211,8 +230,7 @@ function Sample({ events }: { events: DpEvent[] }) {
 						))}
 					</ul>
 				)}
-				<h2>Occurrences</h2>
-				<Occurrences events={events} chosen={chosen} onChoose={choose} />
+				<Occurrences events={events} at={at} onChoose={choose} />
 			</div>
 			<div class="right" ref={panel}>
 				{chosen && <Occurrence events={events} at={at} step={step} />}
