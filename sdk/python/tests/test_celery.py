@@ -353,7 +353,8 @@ def _last_start(events, task):
 )
 def test_the_main_process_tells_of_a_killed_run(tasks, trace, trace_id, task, error):
     tasks[task].delay()
-    events = trace(trace_id, lambda e: e.of(stage="failure") and e.of(type="error"))
+    wanted = [{"stage": "start"}, {"stage": "failure"}, {"type": "error"}]
+    events = trace(trace_id, lambda e: all(e.of(**values) for values in wanted))
     assert events.one(type="error")["name"].endswith(error)
     start, failure = _last_start(events, task), events.one(stage="failure")
     assert failure["spanId"] == start["spanId"]
@@ -501,7 +502,7 @@ def test_a_terminated_task(app, trace, trace_id, tmp_path):
     result = app.tasks["until"].delay(str(tmp_path / "never"))
     wait_for((tmp_path / "never.runs").exists)
     result.revoke(terminate=True)
-    events = trace(trace_id, lambda e: e.of(stage="revoked"))
+    events = trace(trace_id, lambda e: e.of(stage="revoked") and e.of(stage="start"))
     revoked = events.one(stage="revoked")
     assert revoked["details"].startswith("terminated")
     assert revoked["spanId"] == events.one(stage="start")["spanId"]
@@ -736,7 +737,7 @@ def test_a_warm_shutdown_loses_nothing(other_worker, trace, trace_id, tmp_path):
 
 def test_a_child_that_is_killed_between_two_tasks_loses_nothing(tasks, trace, trace_id):
     tasks["last"].delay()
-    events = trace(trace_id, lambda e: e.of(stage="success"))
+    events = trace(trace_id, over("last"))
     assert events.stages("last")[:3] == ["publish", "start", "success"]
 
 
